@@ -1,0 +1,1 @@
+//! Explain the predictions of Burn models: layer-wise relevance propagation and gradient methods.

@@ -1,0 +1,1 @@
+//! Forward maps and adjoints of linear layers and pools, on rank-erased values.

@@ -1,0 +1,1 @@
+//! The Flex CPU backend for burn-xai.

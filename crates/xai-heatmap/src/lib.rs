@@ -1,0 +1,1 @@
+//! Relevance maps to pictures: normalisation, colour maps, grids, overlays, PNG.

@@ -1,0 +1,1 @@
+//! The NdArray CPU backend for burn-xai.

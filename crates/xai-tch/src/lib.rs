@@ -1,0 +1,1 @@
+//! The LibTorch backend for burn-xai.

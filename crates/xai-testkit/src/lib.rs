@@ -1,0 +1,1 @@
+//! Backend-generic test cases, independent references and the golden-data reader.

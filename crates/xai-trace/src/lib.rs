@@ -1,0 +1,1 @@
+//! Records unmodified Burn models as relevance graphs.

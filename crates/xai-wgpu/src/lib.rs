@@ -1,0 +1,1 @@
+//! The wgpu GPU backend for burn-xai.
