@@ -7,11 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn_backend::ops::ConvOptions;
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, DType, Shape, TensorMetadata, TensorPrimitive};
+use xai_core::Value;
 
 use crate::backend::Traced;
+use crate::op::Op;
 
 /// Ids only grow, and a node is made after its inputs: ids in order are a topological order.
 fn next_id() -> u64 {
@@ -66,56 +67,27 @@ pub(crate) enum Edge<B: Backend> {
     Constant(Key, FloatTensor<B>),
 }
 
-/// Recorded operations: those that can be lifted, with their settings, and all the others.
-#[derive(Debug, Clone)]
-pub(crate) enum Op {
-    Input,
-    Linear,
-    Conv2d(ConvOptions<2>),
-    Relu,
-    MaxPool2d {
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 2],
-        dilation: [usize; 2],
-        ceil: bool,
-    },
-    AvgPool2d {
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 2],
-        include_pad: bool,
-        ceil: bool,
-    },
-    AdaptiveAvgPool2d,
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Reshape,
-    /// An operation that has no layer, by its method in Burn's backend traits.
-    Barrier(&'static str),
-}
-
 impl<B: Backend> TracedTensor<B> {
     /// A tensor that does not depend on the graph inputs.
     pub(crate) fn constant(primitive: FloatTensor<B>) -> Self {
         Self { primitive, source: Source::Constant(Key { id: next_id(), derived: false }) }
     }
 
-    /// A graph input.
-    pub(crate) fn input(primitive: FloatTensor<B>) -> Self {
-        Self::recorded(Op::Input, Vec::new(), primitive)
+    /// A graph input and its node.
+    pub(crate) fn input(primitive: FloatTensor<B>) -> (Self, Arc<Node<B>>) {
+        let node = Node::new(Op::Input, Vec::new(), primitive.shape());
+        (Self { primitive, source: Source::Node(node.clone()) }, node)
     }
 
     /// The same value in another place: the origin is kept.
     pub(crate) fn moved(self, f: impl FnOnce(FloatTensor<B>) -> FloatTensor<B>) -> Self {
         Self { primitive: f(self.primitive), source: self.source }
     }
+}
 
-    fn recorded(op: Op, inputs: Vec<Edge<B>>, primitive: FloatTensor<B>) -> Self {
-        let node = Node { id: next_id(), op, inputs, shape: primitive.shape() };
-        Self { primitive, source: Source::Node(Arc::new(node)) }
+impl<B: Backend> Node<B> {
+    fn new(op: Op, inputs: Vec<Edge<B>>, shape: Shape) -> Arc<Self> {
+        Arc::new(Self { id: next_id(), op, inputs, shape })
     }
 }
 
@@ -164,6 +136,14 @@ impl<B: Backend> Edge<B> {
             Self::Constant(..) => None,
         }
     }
+
+    /// The constant, or `None` for a node.
+    pub(crate) fn constant(&self) -> Option<(Key, Value<B>)> {
+        match self {
+            Self::Node(_) => None,
+            Self::Constant(key, primitive) => Some((*key, Value::from_primitive(primitive.clone()))),
+        }
+    }
 }
 
 /// The float arguments of one call, gathered before the call consumes them.
@@ -195,7 +175,10 @@ impl<B: Backend> Call<B> {
     /// The traced result of the call.
     pub(crate) fn finish(self, op: Option<Op>, primitive: FloatTensor<B>) -> TracedTensor<B> {
         match (self, op) {
-            (Self::Recorded(inputs), Some(op)) => TracedTensor::recorded(op, inputs, primitive),
+            (Self::Recorded(inputs), Some(op)) => {
+                let node = Node::new(op, inputs, primitive.shape());
+                TracedTensor { primitive, source: Source::Node(node) }
+            }
             (Self::Constant(keys), _) if keys.len() == 1 => {
                 let source = Source::Constant(Key { id: keys[0].id, derived: true });
                 TracedTensor { primitive, source }

@@ -11,7 +11,8 @@ use burn_backend::{
 
 use super::{delegate, method};
 use crate::backend::Traced;
-use crate::tensor::{Call, Op, TracedTensor};
+use crate::op::Op;
+use crate::tensor::{Call, TracedTensor};
 
 impl<B: Backend> IntTensorOps<Self> for Traced<B> {
     delegate! {

@@ -21,6 +21,8 @@ mod float;
 mod int_bool;
 mod module;
 mod quantized;
+#[cfg(test)]
+mod tests;
 
 /// `(arg: kind, ...) -> ret { method, method = Op, ... }` rows to trait methods.
 macro_rules! delegate {

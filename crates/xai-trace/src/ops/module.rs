@@ -16,7 +16,8 @@ use burn_backend::{Backend, ExecutionError, Scalar};
 
 use super::{delegate, method};
 use crate::backend::Traced;
-use crate::tensor::{Argument, Call, Op, TracedTensor};
+use crate::op::Op;
+use crate::tensor::{Argument, Call, TracedTensor};
 
 impl<B: Backend> ModuleOps<Self> for Traced<B> {
     delegate! {
@@ -25,13 +26,13 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, weight: F, bias: OF) -> F { linear = Op::Linear }
         (weight: F, output_grad: F) -> F { linear_x_backward, linear_weight_backward, adaptive_avg_pool2d_backward, adaptive_avg_pool1d_backward }
         (output_grad: F) -> F { linear_bias_backward }
-        (x: F, weight: F, bias: OF, options: ConvOptions<1>) -> F { conv1d }
+        (x: F, weight: F, bias: OF, options: ConvOptions<1>) -> F { conv1d = Op::conv(&options) }
         (x: F, weight: F, output_grad: F, options: ConvOptions<1>) -> F { conv1d_x_backward, conv1d_weight_backward }
         (x: F, bias: F, output_grad: F) -> F { conv1d_bias_backward, conv2d_bias_backward, conv3d_bias_backward, conv_transpose1d_bias_backward, conv_transpose2d_bias_backward, conv_transpose3d_bias_backward }
-        (x: F, weight: F, bias: OF, options: ConvOptions<2>) -> F { conv2d = Op::Conv2d(options.clone()) }
+        (x: F, weight: F, bias: OF, options: ConvOptions<2>) -> F { conv2d = Op::conv(&options) }
         (x: F, weight: F, output_grad: F, options: ConvOptions<2>) -> F { conv2d_x_backward, conv2d_weight_backward }
         (x: F, offset: F, weight: F, mask: OF, bias: OF, options: DeformConvOptions<2>) -> F { deform_conv2d }
-        (x: F, weight: F, bias: OF, options: ConvOptions<3>) -> F { conv3d }
+        (x: F, weight: F, bias: OF, options: ConvOptions<3>) -> F { conv3d = Op::conv(&options) }
         (x: F, weight: F, output_grad: F, options: ConvOptions<3>) -> F { conv3d_x_backward, conv3d_weight_backward }
         (x: F, weight: F, bias: OF, options: ConvTransposeOptions<1>) -> F { conv_transpose1d }
         (weight: F, output_grad: F, options: ConvTransposeOptions<1>) -> F { conv_transpose1d_x_backward }
@@ -43,14 +44,14 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_x_backward }
         (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_weight_backward }
         (x: F, kernel_size: [usize; 2], options: UnfoldOptions) -> F { unfold4d }
-        (x: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d }
+        (x: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d = Op::avg_pool([kernel_size], [stride], [padding], count_include_pad) }
         (x: F, grad: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d_backward }
-        (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_include_pad: bool, ceil_mode: bool) -> F { avg_pool2d = Op::AvgPool2d { kernel: kernel_size, stride, padding, include_pad: count_include_pad, ceil: ceil_mode } }
+        (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_include_pad: bool, ceil_mode: bool) -> F { avg_pool2d = Op::avg_pool(kernel_size, stride, padding, count_include_pad) }
         (x: F, grad: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_include_pad: bool, ceil_mode: bool) -> F { avg_pool2d_backward }
-        (x: F, output_size: [usize; 2]) -> F { adaptive_avg_pool2d = Op::AdaptiveAvgPool2d }
-        (x: F, output_size: usize) -> F { adaptive_avg_pool1d }
-        (x: F, kernel_size: usize, stride: usize, padding: usize, dilation: usize, ceil_mode: bool) -> F { max_pool1d }
-        (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil_mode: bool) -> F { max_pool2d = Op::MaxPool2d { kernel: kernel_size, stride, padding, dilation, ceil: ceil_mode } }
+        (x: F, output_size: [usize; 2]) -> F { adaptive_avg_pool2d = Op::AdaptiveAvgPool }
+        (x: F, output_size: usize) -> F { adaptive_avg_pool1d = Op::AdaptiveAvgPool }
+        (x: F, kernel_size: usize, stride: usize, padding: usize, dilation: usize, ceil_mode: bool) -> F { max_pool1d = Op::max_pool([kernel_size], [stride], [padding], [dilation]) }
+        (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil_mode: bool) -> F { max_pool2d = Op::max_pool(kernel_size, stride, padding, dilation) }
         (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate }
         (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
         (query: F, key: F, value: F, mask: Option<Bool<B>>, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
@@ -69,9 +70,10 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         dilation: usize,
         ceil: bool,
     ) -> MaxPool1dWithIndices<Self> {
-        let traced = barrier("max_pool1d_with_indices", Call::new(&[x.is_tracked()]).arg(&x));
+        let call = Call::new(&[x.is_tracked()]).arg(&x);
+        let op = call.op(|| Op::max_pool([kernel], [stride], [padding], [dilation]));
         let out = B::max_pool1d_with_indices(x.lower(), kernel, stride, padding, dilation, ceil);
-        MaxPool1dWithIndices::new(traced(out.output), out.indices)
+        MaxPool1dWithIndices::new(call.finish(op, out.output), out.indices)
     }
 
     fn max_pool1d_with_indices_backward(
@@ -101,7 +103,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         ceil: bool,
     ) -> MaxPool2dWithIndices<Self> {
         let call = Call::new(&[x.is_tracked()]).arg(&x);
-        let op = call.op(|| Op::MaxPool2d { kernel, stride, padding, dilation, ceil });
+        let op = call.op(|| Op::max_pool(kernel, stride, padding, dilation));
         let out = B::max_pool2d_with_indices(x.lower(), kernel, stride, padding, dilation, ceil);
         MaxPool2dWithIndices::new(call.finish(op, out.output), out.indices)
     }

@@ -11,7 +11,8 @@ use burn_backend::{
 
 use super::{delegate, method};
 use crate::backend::Traced;
-use crate::tensor::{Argument, Call, Op, TracedTensor};
+use crate::op::Op;
+use crate::tensor::{Argument, Call, TracedTensor};
 
 impl<B: Backend> QTensorOps<Self> for Traced<B> {
     delegate! {
