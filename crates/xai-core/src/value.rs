@@ -10,7 +10,8 @@ use std::ops::{Add, Div, Mul, Sub};
 use burn::tensor::{Tensor, TensorPrimitive};
 use burn_backend::tensor::{Device, FloatTensor};
 use burn_backend::{
-    Backend, DType, ExecutionError, FloatDType, Scalar, Shape, Slice, TensorData, TensorMetadata, get_device_settings,
+    Backend, DType, ExecutionError, FloatDType, Scalar, Shape, Slice, TensorData, TensorMetadata,
+    get_device_settings,
 };
 
 /// A float tensor of any rank on backend `B`.
@@ -164,9 +165,12 @@ impl<B: Backend> Value<B> {
 
     /// Broadcast dimensions summed, back to `dims`.
     pub fn sum_to(self, dims: &[usize]) -> Self {
-        dims.iter().enumerate().fold(self, |v, (d, &size)| {
-            if size == 1 && v.dims()[d] != 1 { v.sum_dim(d) } else { v }
-        })
+        dims.iter().enumerate().fold(
+            self,
+            |v, (d, &size)| {
+                if size == 1 && v.dims()[d] != 1 { v.sum_dim(d) } else { v }
+            },
+        )
     }
 }
 

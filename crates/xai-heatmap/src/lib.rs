@@ -1,1 +1,62 @@
 //! Relevance maps to pictures: normalisation, colour maps, grids, overlays, PNG.
+//!
+//! The crate knows nothing of tensors or backends: it takes `f32` slices on the host with their shape, as
+//! `[channels, height, width]` or `[batch, channels, height, width]`, row by row.
+//!
+//! - [`RelevanceMap`] reduces relevance to one value per pixel, summing over channels.
+//! - [`Normalization`] decides which relevance lies at the ends of a [`Colormap`], per map or shared by
+//!   several.
+//! - [`render`], [`overlay`], [`gray_image`] and [`rgb_image`] draw a [`Picture`], one pixel per value.
+//! - [`Picture::upscale`] enlarges it, [`Grid`] sets several side by side with labels, [`Picture::write_png`]
+//!   writes it.
+//!
+//! # Values that are not numbers
+//!
+//! NaN and infinities have no say in the bounds, so one of them does not wash out a whole map. When drawn,
+//! NaN is magenta ([`NAN_COLOR`]), a colour no map contains, and infinities get the colours of the ends.
+//!
+//! # Example
+//!
+//! ```
+//! use xai_heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, gray_image, render};
+//!
+//! // An image of 1x2x3 pixels, and two explanations of it.
+//! let image = gray_image(&[0.0, 0.5, 1.0, 1.0, 0.5, 0.0], [1, 2, 3], Normalization::MinMax)?;
+//! let relevance = [-0.5, 0.0, 1.0, 0.25, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, -1.0, 0.0];
+//! let maps = RelevanceMap::from_batch(&relevance, [2, 1, 2, 3])?;
+//!
+//! // Under shared bounds the colours of both can be compared.
+//! let shared = Normalization::Symmetric.shared(&maps);
+//! let pictures: Vec<_> = maps.iter().map(|map| render(map, shared, Colormap::BlueWhiteRed)).collect();
+//! assert_eq!(pictures[0].pixel(2, 0), Some([255, 128, 128]));
+//! assert_eq!(pictures[1].pixel(2, 0), Some([255, 0, 0]));
+//! assert_eq!(pictures[0].pixel(1, 0), Some([255, 255, 255]));
+//!
+//! let cells = std::iter::once(&image)
+//!     .chain(&pictures)
+//!     .map(|picture| picture.upscale(12).map(Cell::new))
+//!     .collect::<Result<Vec<_>, _>>()?;
+//! let sheet = Grid::new().headers(["input", "epsilon", "gamma"]).row("digit 7", cells).render()?;
+//!
+//! let path = std::env::temp_dir().join("xai-heatmap-example.png");
+//! sheet.write_png(&path)?;
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod colormap;
+mod error;
+mod grid;
+mod map;
+mod normalization;
+mod picture;
+mod render;
+mod text;
+
+pub use colormap::{Colormap, NAN_COLOR};
+pub use error::HeatmapError;
+pub use grid::{Cell, Grid};
+pub use map::RelevanceMap;
+pub use normalization::{Bounds, Normalization};
+pub use picture::{MAX_PIXELS, Picture};
+pub use render::{gray_image, overlay, render, rgb_image};

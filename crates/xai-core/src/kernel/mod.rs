@@ -1,1 +1,27 @@
 //! Forward maps and adjoints of linear layers and pools, on rank-erased values.
+//!
+//! Every function here is exact for every geometry it accepts: strides, asymmetric padding,
+//! dilation, groups, overlapping and partial pooling windows. Burn's own kernels serve where they
+//! are right and fast; `choice.rs` decides, per backend and shape class, between them and ours.
+//!
+//! Shapes are checked once, by `output_dims` of [`ConvGeometry`] and [`PoolGeometry`] and by
+//! [`linear_output_dims`], which answer with a [`ShapeError`]. The kernels themselves trust their
+//! arguments and panic, as Burn's operators do, when called with shapes that those checks refuse.
+
+mod adjoint;
+mod choice;
+mod conv;
+mod error;
+mod layout;
+mod linear;
+mod pool;
+mod window;
+
+pub use choice::ConvAdjoint;
+pub use conv::{ConvGeometry, conv, conv_adjoint, conv_adjoint_by};
+pub use error::ShapeError;
+pub use linear::{linear, linear_adjoint, linear_output_dims};
+pub use pool::{
+    Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,
+    extremum_pool_adjoint,
+};

@@ -1,0 +1,75 @@
+//! Composites: which rule serves which node.
+//!
+//! A [`Composite`] is an ordered list of entries, a [`Matcher`] and a [`Rule`] each; the first
+//! entry that matches a node decides. It is data, free of any backend. [`Plan`] is a composite
+//! applied to a graph: every node has its rule, or planning has failed with the node's name.
+
+mod matcher;
+mod plan;
+mod presets;
+
+use serde::{Deserialize, Serialize};
+
+pub use matcher::Matcher;
+pub use plan::{CustomRules, Plan, PlanRow};
+pub use presets::{epsilon_plus_flat, gradient};
+
+use crate::rule::Rule;
+
+/// One line of a composite: nodes that `matcher` accepts are served by `rule`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Which nodes.
+    #[serde(rename = "match")]
+    pub matcher: Matcher,
+    /// Served by which rule.
+    #[serde(flatten)]
+    pub rule: Rule,
+}
+
+/// An ordered list of entries; the first that matches a node decides which rule serves it.
+///
+/// ```
+/// use xai_core::composite::{Matcher, epsilon_plus_flat};
+/// use xai_core::rule::Epsilon;
+///
+/// // A preset, with an own entry that goes before the preset's.
+/// let composite = epsilon_plus_flat()
+///     .with(Matcher::Name("head.*".into()), Epsilon { epsilon: 0.25.into(), ..Default::default() });
+/// assert_eq!(composite.entries()[0].rule.name(), "epsilon");
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Composite {
+    name: String,
+    entries: Vec<Entry>,
+}
+
+impl Composite {
+    /// A composite without entries.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), entries: Vec::new() }
+    }
+
+    /// The composite's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its entries, in the order in which they are tried.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Adds an entry that goes before all others.
+    pub fn with(mut self, matcher: Matcher, rule: impl Into<Rule>) -> Self {
+        self.entries.insert(0, Entry { matcher, rule: rule.into() });
+        self
+    }
+
+    /// Adds an entry that goes after all others.
+    pub fn or(mut self, matcher: Matcher, rule: impl Into<Rule>) -> Self {
+        self.entries.push(Entry { matcher, rule: rule.into() });
+        self
+    }
+}

@@ -1,0 +1,102 @@
+//! The result of an explanation.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Tensor;
+use burn_backend::Backend;
+
+use crate::Value;
+use crate::engine::{Ledger, read};
+use crate::error::ExplainError;
+
+/// Relevance of every input element, with what is needed to judge it.
+#[derive(Debug, Clone)]
+pub struct Attribution<B: Backend> {
+    pub(crate) relevance: Vec<Value<B>>,
+    pub(crate) output: Value<B>,
+    pub(crate) classes: Option<Vec<usize>>,
+    pub(crate) seed: Value<B>,
+    pub(crate) at_nodes: BTreeMap<String, Value<B>>,
+    pub(crate) ledger: Option<Ledger>,
+}
+
+impl<B: Backend> Attribution<B> {
+    /// Relevance of the first (usually the only) graph input, of its shape.
+    ///
+    /// # Errors
+    /// [`ExplainError::Rank`] when the input has another rank than `D`.
+    pub fn relevance<const D: usize>(&self) -> Result<Tensor<B, D>, ExplainError> {
+        // A graph without inputs cannot be built, so there always is a first one.
+        self.relevance.first().map_or_else(
+            || Err(ExplainError::NotKept { node: "input".to_owned() }),
+            |relevance| tensor("relevance", relevance),
+        )
+    }
+
+    /// Relevance of every graph input, each of its input's shape.
+    pub fn relevances(&self) -> &[Value<B>] {
+        &self.relevance
+    }
+
+    /// The model's output.
+    ///
+    /// # Errors
+    /// [`ExplainError::Rank`] when the output has another rank than `D`.
+    pub fn output<const D: usize>(&self) -> Result<Tensor<B, D>, ExplainError> {
+        tensor("output", &self.output)
+    }
+
+    /// The explained class of each sample; `None` when the target was explicit relevance.
+    pub fn classes(&self) -> Option<&[usize]> {
+        self.classes.as_deref()
+    }
+
+    /// For each sample, the relevance that the output started with: the score of the explained
+    /// class, unless the target says otherwise.
+    ///
+    /// # Errors
+    /// [`ExplainError::Backend`] when the backend cannot be read.
+    pub fn explained(&self) -> Result<Vec<f64>, ExplainError> {
+        read(&self.seed.clone().sum_per_sample())
+    }
+
+    /// For each sample, the sum of the relevance over all inputs. What it lacks of
+    /// [`explained`](Self::explained) is in the [`ledger`](Self::ledger).
+    ///
+    /// # Errors
+    /// [`ExplainError::Backend`] when the backend cannot be read.
+    pub fn relevance_sums(&self) -> Result<Vec<f64>, ExplainError> {
+        let sums = self.relevance.iter().map(|relevance| relevance.clone().sum_per_sample());
+        sums.reduce(|a, b| a + b).map_or(Ok(Vec::new()), |sums| read(&sums))
+    }
+
+    /// Relevance at the output of the node `name`, also under the name of a node merged into it.
+    ///
+    /// # Errors
+    /// [`ExplainError::NotKept`] when it was not asked for, [`ExplainError::Rank`] when it has
+    /// another rank than `D`.
+    pub fn relevance_at<const D: usize>(&self, name: &str) -> Result<Tensor<B, D>, ExplainError> {
+        match self.at_nodes.get(name) {
+            Some(relevance) => tensor(name, relevance),
+            None => Err(ExplainError::NotKept { node: name.to_owned() }),
+        }
+    }
+
+    /// Names of the nodes whose relevance was kept.
+    pub fn kept(&self) -> impl Iterator<Item = &str> {
+        self.at_nodes.keys().map(String::as_str)
+    }
+
+    /// Where relevance went, if the explainer keeps a ledger.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+}
+
+fn tensor<B: Backend, const D: usize>(what: &str, value: &Value<B>) -> Result<Tensor<B, D>, ExplainError> {
+    value.clone().into_tensor().ok_or_else(|| ExplainError::Rank {
+        what: what.to_owned(),
+        dims: value.dims(),
+        asked: D,
+    })
+}

@@ -1,0 +1,163 @@
+//! The ways to compute the adjoint of a convolution.
+
+use burn_backend::Backend;
+
+use super::ConvGeometry;
+use super::conv::conv;
+use super::layout::{interleave_zeros, narrow, pad};
+use crate::Value;
+
+/// Burn's own gradient, on the input as it is after explicit padding.
+pub(super) fn by_burn<B: Backend>(
+    r: &Value<B>,
+    weight: &Value<B>,
+    input_dims: &[usize],
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    let spatial = geometry.stride.len();
+    let mut padded = input_dims.to_vec();
+    for axis in 0..spatial {
+        let (begin, end) = geometry.excess(axis);
+        padded[axis + 2] += begin + end;
+    }
+    // Only the shape of x matters to a linear map's gradient: one zero, seen as the whole input.
+    let x = r.full_like(&vec![1; padded.len()], 0.0).expand(&padded).into_primitive();
+    let (weight, r) = (weight.clone().into_primitive(), r.clone().into_primitive());
+    let grad = Value::from_primitive(match spatial {
+        1 => B::conv1d_x_backward(x, weight, r, geometry.options()),
+        2 => B::conv2d_x_backward(x, weight, r, geometry.options()),
+        _ => B::conv3d_x_backward(x, weight, r, geometry.options()),
+    });
+    (0..spatial)
+        .fold(grad, |grad, axis| narrow(&grad, axis + 2, geometry.excess(axis).0, input_dims[axis + 2]))
+}
+
+/// `c[b] = W^T r[b]` for kernels of one element.
+pub(super) fn by_matmul<B: Backend>(r: &Value<B>, weight: &Value<B>, input_dims: &[usize]) -> Value<B> {
+    let (batch, channels_in, channels_out) = (input_dims[0], input_dims[1], weight.dims()[0]);
+    let positions: usize = input_dims[2..].iter().product();
+    let transposed = weight.clone().reshape(&[channels_out, channels_in]).permute(&[1, 0]);
+    let r = r.clone().reshape(&[batch, channels_out, positions]);
+    transposed.reshape(&[1, channels_in, channels_out]).matmul(r).reshape(input_dims)
+}
+
+/// How one spatial dimension of the adjoint becomes a stride-1 convolution of `r`.
+///
+/// Padded input position `stride * u + phase` receives `weight[tap * stride + phase] * r[u - tap]`:
+/// for each phase a stride-1 convolution with every `stride`-th kernel element. Phases that no
+/// kernel element falls on are left out and filled with zeros afterwards.
+struct Axis {
+    stride: usize,
+    dilation: usize,
+    phases: usize,
+    taps: usize,
+    /// Values of `u` that cover the input.
+    first: usize,
+    last: usize,
+    /// Padded position of the first input element.
+    offset: usize,
+    input: usize,
+}
+
+impl Axis {
+    fn new(kernel: usize, stride: usize, dilation: usize, offset: usize, input: usize) -> Self {
+        let dilation = if kernel == 1 { 1 } else { dilation };
+        Self {
+            stride,
+            dilation,
+            phases: kernel.min(stride),
+            taps: kernel.div_ceil(stride),
+            first: offset / stride,
+            last: (offset + input).div_ceil(stride),
+            offset,
+            input,
+        }
+    }
+}
+
+/// One stride-1 convolution with flipped, transposed kernels; the phases of the stride are
+/// channels of their own and are shuffled into place.
+pub(super) fn by_subpixel<B: Backend>(
+    r: &Value<B>,
+    weight: &Value<B>,
+    input_dims: &[usize],
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    let kernel = weight.dims()[2..].to_vec();
+    let spatial = kernel.len();
+    let mut r = r.clone();
+    let mut axes = Vec::with_capacity(spatial);
+    for axis in 0..spatial {
+        let (mut stride, dilation) = (geometry.stride[axis], geometry.dilation[axis]);
+        if stride > 1 && dilation > 1 && kernel[axis] > 1 {
+            // Dilated elements fall on phases irregularly; spreading r makes the stride 1.
+            r = interleave_zeros(&r, axis + 2, stride);
+            stride = 1;
+        }
+        axes.push(Axis::new(kernel[axis], stride, dilation, geometry.padding[axis].0, input_dims[axis + 2]));
+    }
+    let mut full = ConvGeometry { groups: geometry.groups, ..ConvGeometry::new(spatial) };
+    for (i, axis) in axes.iter().enumerate() {
+        let begin = ((axis.taps - 1) * axis.dilation) as isize - axis.first as isize;
+        let end = axis.last as isize - r.dims()[i + 2] as isize;
+        if begin < 0 || end < 0 {
+            // Some of r lies in the padding alone; perhaps all of it, so pad in the same step.
+            r = pad(&r, i + 2, begin, end, 0.0);
+        } else {
+            full.padding[i] = (begin.unsigned_abs(), end.unsigned_abs());
+        }
+        full.dilation[i] = axis.dilation;
+    }
+    let phases = conv(&r, &phase_kernels(weight, &axes, geometry.groups), None, &full);
+    shuffle(phases, &axes, input_dims)
+}
+
+/// `[out, in / groups, kernel...]` to `[in * phases, out / groups, taps...]`, taps reversed.
+fn phase_kernels<B: Backend>(weight: &Value<B>, axes: &[Axis], groups: usize) -> Value<B> {
+    let dims = weight.dims();
+    let (per_out, per_in) = (dims[0] / groups, dims[1]);
+    let mut padded = weight.clone();
+    let mut split = vec![groups, per_out, per_in];
+    let mut outer = vec![0, 2];
+    let mut inner = vec![1];
+    let mut joined = vec![groups * per_in, per_out];
+    for (i, axis) in axes.iter().enumerate() {
+        let missing = axis.taps * axis.phases - dims[i + 2];
+        padded = pad(&padded, i + 2, 0, missing as isize, 0.0);
+        inner.push(split.len());
+        split.push(axis.taps);
+        joined.push(axis.taps);
+        if axis.phases > 1 {
+            outer.push(split.len());
+            split.push(axis.phases);
+            joined[0] *= axis.phases;
+        }
+    }
+    outer.extend(inner);
+    let kernels = padded.reshape(&split).permute(&outer).reshape(&joined);
+    let flipped: Vec<usize> = (0..axes.len()).filter(|&i| axes[i].taps > 1).map(|i| i + 2).collect();
+    if flipped.is_empty() { kernels } else { kernels.flip(&flipped) }
+}
+
+/// `[batch, in * phases, u...]` to `[batch, in, u * stride + phase...]`, cut to the input.
+fn shuffle<B: Backend>(phases: Value<B>, axes: &[Axis], input_dims: &[usize]) -> Value<B> {
+    let mut value = phases;
+    if axes.iter().any(|axis| axis.stride > 1) {
+        let (batch, channels, spatial) = (input_dims[0], input_dims[1], axes.len());
+        let mut split = vec![batch, channels];
+        split.extend(axes.iter().map(|axis| axis.phases));
+        split.extend(axes.iter().map(|axis| axis.last - axis.first));
+        let order: Vec<usize> =
+            [0, 1].into_iter().chain((0..spatial).flat_map(|i| [2 + spatial + i, 2 + i])).collect();
+        value = value.reshape(&split).permute(&order);
+        let mut joined = vec![batch, channels];
+        for (i, axis) in axes.iter().enumerate() {
+            value = pad(&value, 2 * i + 3, 0, (axis.stride - axis.phases) as isize, 0.0);
+            joined.push((axis.last - axis.first) * axis.stride);
+        }
+        value = value.reshape(&joined);
+    }
+    axes.iter().enumerate().fold(value, |value, (i, axis)| {
+        narrow(&value, i + 2, axis.offset - axis.first * axis.stride, axis.input)
+    })
+}

@@ -1,0 +1,206 @@
+//! Convolutions in one, two and three spatial dimensions.
+
+use burn_backend::Backend;
+use burn_backend::ops::ConvOptions;
+
+use super::adjoint::{by_burn, by_matmul, by_subpixel};
+use super::choice::{self, ConvAdjoint};
+use super::error::{ShapeError, check_filled, check_length, check_nonzero};
+use super::layout::pad;
+use crate::Value;
+
+/// How a convolution's kernel moves over its input: one entry per spatial dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConvGeometry {
+    /// Step between neighbouring windows.
+    pub stride: Vec<usize>,
+    /// Zeros added before and after the input.
+    pub padding: Vec<(usize, usize)>,
+    /// Distance between neighbouring elements of the kernel.
+    pub dilation: Vec<usize>,
+    /// Number of groups that channels are split into.
+    pub groups: usize,
+}
+
+impl ConvGeometry {
+    /// Stride 1, no padding, no dilation, one group.
+    pub fn new(spatial_dims: usize) -> Self {
+        Self {
+            stride: vec![1; spatial_dims],
+            padding: vec![(0, 0); spatial_dims],
+            dilation: vec![1; spatial_dims],
+            groups: 1,
+        }
+    }
+
+    /// Shape `[batch, channels_out, out...]` of the output for an input
+    /// `[batch, channels_in, in...]` and a weight `[channels_out, channels_in / groups, kernel...]`:
+    /// `out = (in + padding - dilation * (kernel - 1) - 1) / stride + 1`, rounded down.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] that says what does not fit.
+    pub fn output_dims(&self, input: &[usize], weight: &[usize]) -> Result<Vec<usize>, ShapeError> {
+        let spatial = self.stride.len();
+        if !(1..=3).contains(&spatial) {
+            return Err(ShapeError::SpatialRank { got: spatial });
+        }
+        check_length("padding", self.padding.len(), spatial)?;
+        check_length("dilation", self.dilation.len(), spatial)?;
+        check_nonzero("stride", &self.stride)?;
+        check_nonzero("dilation", &self.dilation)?;
+        for (what, dims) in [("input", input), ("weight", weight)] {
+            if dims.len() != spatial + 2 {
+                return Err(ShapeError::Rank { what, dims: dims.to_vec(), expected: spatial + 2 });
+            }
+            check_filled(what, dims)?;
+        }
+        self.check_channels(input[1], weight)?;
+        let mut output = vec![input[0], weight[0]];
+        for axis in 0..spatial {
+            output.push(self.output_size(axis, input[axis + 2], weight[axis + 2])?);
+        }
+        Ok(output)
+    }
+
+    fn check_channels(&self, channels: usize, weight: &[usize]) -> Result<(), ShapeError> {
+        let groups = self.groups;
+        if groups == 0 {
+            return Err(ShapeError::NoGroups);
+        }
+        if weight[0] % groups != 0 {
+            return Err(ShapeError::Groups { channels: weight[0], groups });
+        }
+        if weight[1].checked_mul(groups) != Some(channels) {
+            return Err(ShapeError::Channels { got: channels, per_group: weight[1], groups });
+        }
+        Ok(())
+    }
+
+    fn output_size(&self, axis: usize, input: usize, kernel: usize) -> Result<usize, ShapeError> {
+        let (begin, end) = self.padding[axis];
+        let overflow = ShapeError::Overflow { axis };
+        let extent = (kernel - 1).checked_mul(self.dilation[axis]).and_then(|span| span.checked_add(1));
+        let padded = input.checked_add(begin).and_then(|sum| sum.checked_add(end));
+        let (Some(extent), Some(padded)) = (extent, padded) else { return Err(overflow) };
+        match padded.checked_sub(extent) {
+            Some(room) => Ok(room / self.stride[axis] + 1),
+            None => Err(ShapeError::WindowTooLarge { axis, extent, padded }),
+        }
+    }
+
+    /// Burn's options: its padding is the part common to both sides, the rest is explicit.
+    pub(super) fn options<const N: usize>(&self) -> ConvOptions<N> {
+        let symmetric = |axis: usize| self.padding.get(axis).map_or(0, |&(begin, end)| begin.min(end));
+        ConvOptions {
+            stride: std::array::from_fn(|axis| self.stride.get(axis).copied().unwrap_or(1)),
+            padding: std::array::from_fn(symmetric),
+            dilation: std::array::from_fn(|axis| self.dilation.get(axis).copied().unwrap_or(1)),
+            groups: self.groups,
+        }
+    }
+
+    /// Padding beyond the part common to both sides.
+    pub(super) fn excess(&self, axis: usize) -> (usize, usize) {
+        let (begin, end) = self.padding[axis];
+        (begin - begin.min(end), end - begin.min(end))
+    }
+}
+
+/// Convolution (cross-correlation, as every deep-learning framework means it):
+/// `y[b, o, j] = bias[o] + sum over c, t of weight[o, c, t] * x[b, c, j * stride + t * dilation - padding]`.
+///
+/// x `[batch, channels_in, in...]`, weight `[channels_out, channels_in / groups, kernel...]`, bias
+/// `[channels_out]`, y as [`ConvGeometry::output_dims`] says.
+pub fn conv<B: Backend>(
+    x: &Value<B>,
+    weight: &Value<B>,
+    bias: Option<&Value<B>>,
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    let x = (0..geometry.stride.len()).fold(x.clone(), |x, axis| {
+        let (begin, end) = geometry.excess(axis);
+        pad(&x, axis + 2, begin as isize, end as isize, 0.0)
+    });
+    let (x, weight) = (x.into_primitive(), weight.clone().into_primitive());
+    let bias = bias.map(|bias| bias.clone().into_primitive());
+    Value::from_primitive(match geometry.stride.len() {
+        1 => B::conv1d(x, weight, bias, geometry.options()),
+        2 => B::conv2d(x, weight, bias, geometry.options()),
+        _ => B::conv3d(x, weight, bias, geometry.options()),
+    })
+}
+
+/// Transpose of [`conv`] without bias, its vector-Jacobian product with respect to x:
+/// `c[b, i, p] = sum over all o, j, t with j * stride + t * dilation - padding = p of
+/// weight[o, i, t] * r[b, o, j]`.
+///
+/// r has the output's shape, the result is `input_dims` = `[batch, channels_in, in...]`; input
+/// elements that no window reaches get 0. Linear in r and in the weight.
+pub fn conv_adjoint<B: Backend>(
+    r: &Value<B>,
+    weight: &Value<B>,
+    input_dims: &[usize],
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    let way = choice::conv_adjoint::<B>(&r.device(), &weight.dims(), geometry);
+    conv_adjoint_by(way, r, weight, input_dims, geometry)
+}
+
+/// [`conv_adjoint`] by a given way, for measurements and tests.
+///
+/// A way that cannot serve the geometry gives way to [`ConvAdjoint::Subpixel`], which always can.
+pub fn conv_adjoint_by<B: Backend>(
+    way: ConvAdjoint,
+    r: &Value<B>,
+    weight: &Value<B>,
+    input_dims: &[usize],
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    match way {
+        ConvAdjoint::Burn => by_burn(r, weight, input_dims, geometry),
+        ConvAdjoint::Matmul if choice::is_pointwise(&weight.dims(), geometry) => {
+            by_matmul(r, weight, input_dims)
+        }
+        _ => by_subpixel(r, weight, input_dims, geometry),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn geometry() -> ConvGeometry {
+        ConvGeometry::new(2)
+    }
+
+    fn refusal(geometry: ConvGeometry, input: &[usize], weight: &[usize]) -> String {
+        geometry.output_dims(input, weight).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn output_dims_round_down() {
+        let geometry = ConvGeometry { stride: vec![2, 3], padding: vec![(1, 2), (0, 0)], ..geometry() };
+        assert_eq!(geometry.output_dims(&[5, 3, 10, 11], &[8, 3, 3, 3]), Ok(vec![5, 8, 6, 3]));
+    }
+
+    #[test]
+    fn misfits_are_errors() {
+        let (input, weight) = ([2, 4, 8, 8], [6, 4, 3, 3]);
+        assert!(refusal(geometry(), &[2, 3, 8, 8], &weight).contains("input has 3 channels"));
+        assert!(refusal(geometry(), &input[..3], &weight).contains("expected 4 dimensions"));
+        assert!(refusal(geometry(), &[2, 4, 2, 8], &weight).contains("does not fit the padded input of 2"));
+        assert!(refusal(geometry(), &[0, 4, 8, 8], &weight).contains("holds no element"));
+        assert!(refusal(ConvGeometry { groups: 0, ..geometry() }, &input, &weight).contains("0 groups"));
+        assert!(
+            refusal(ConvGeometry { groups: 4, ..geometry() }, &input, &weight)
+                .contains("divide into 4 groups")
+        );
+        let stride = ConvGeometry { stride: vec![1, 0], ..geometry() };
+        assert!(refusal(stride, &input, &weight).contains("the stride is 0 in spatial dimension 1"));
+        let short = ConvGeometry { dilation: vec![1], ..geometry() };
+        assert!(refusal(short, &input, &weight).contains("the dilation has 1 entries"));
+        let huge = ConvGeometry { dilation: vec![usize::MAX, 1], ..geometry() };
+        assert!(refusal(huge, &input, &weight).contains("overflows"));
+        assert!(refusal(ConvGeometry::new(4), &input, &weight).contains("4 spatial dimensions"));
+    }
+}

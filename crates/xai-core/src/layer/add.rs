@@ -1,0 +1,48 @@
+//! Sum of several inputs: residual connections.
+
+use burn_backend::Backend;
+
+use super::{LayerKind, LayerOps, Reads, Site};
+use crate::Value;
+use crate::error::LayerError;
+
+/// `y = x_1 + x_2 + ...`, inputs of equal shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Add;
+
+impl<B: Backend> LayerOps<B> for Add {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Add
+    }
+
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        let [first, rest @ ..] = inputs else {
+            return Err(LayerError::Arity { expected: "two or more inputs", got: 0 });
+        };
+        if rest.is_empty() {
+            return Err(LayerError::Arity { expected: "two or more inputs", got: 1 });
+        }
+        match rest.iter().find(|dims| *dims != first) {
+            Some(other) => Err(LayerError::UnequalShapes { first: first.to_vec(), other: other.to_vec() }),
+            None => Ok(first.to_vec()),
+        }
+    }
+
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        let mut inputs = inputs.iter();
+        let first = inputs.next().ok_or(LayerError::Arity { expected: "two or more inputs", got: 0 })?;
+        Ok(inputs.fold((*first).clone(), |sum, input| sum + *input))
+    }
+
+    fn vjp_reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(vec![gradient; site.arity()])
+    }
+
+    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
+        inputs_non_negative
+    }
+}

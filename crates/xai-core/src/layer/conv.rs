@@ -1,0 +1,152 @@
+//! Convolutions.
+
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::Conv2d;
+use burn_backend::Backend;
+
+use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
+use crate::Value;
+use crate::error::LayerError;
+use crate::kernel::{self, ConvGeometry};
+
+/// A convolution in one, two or three spatial dimensions: `[batch, channels_in, in...]` to
+/// `[batch, channels_out, out...]`.
+#[derive(Debug, Clone)]
+pub struct Conv<B: Backend> {
+    weight: Value<B>,
+    bias: Option<Value<B>>,
+    geometry: ConvGeometry,
+}
+
+impl<B: Backend> Conv<B> {
+    /// A convolution with `weight` `[channels_out, channels_in / groups, kernel...]` and `bias`
+    /// `[channels_out]`.
+    ///
+    /// # Errors
+    /// [`LayerError::Parameter`] when weight and bias do not have these shapes.
+    pub fn new(weight: Value<B>, bias: Option<Value<B>>, geometry: ConvGeometry) -> Result<Self, LayerError> {
+        let dims = weight.dims();
+        if dims.len() != geometry.stride.len() + 2 {
+            return Err(LayerError::parameter(
+                "weight",
+                "[channels_out, channels_in / groups, kernel...]",
+                &weight,
+            ));
+        }
+        match &bias {
+            Some(bias) if bias.dims() != dims[..1] => {
+                Err(LayerError::parameter("bias", "[channels_out]", bias))
+            }
+            _ => Ok(Self { weight, bias, geometry }),
+        }
+    }
+
+    /// The weight, `[channels_out, channels_in / groups, kernel...]`.
+    pub fn weight(&self) -> &Value<B> {
+        &self.weight
+    }
+
+    /// The bias, `[channels_out]`.
+    pub fn bias(&self) -> Option<&Value<B>> {
+        self.bias.as_ref()
+    }
+
+    /// Stride, padding, dilation and groups.
+    pub fn geometry(&self) -> &ConvGeometry {
+        &self.geometry
+    }
+
+    /// The layer followed by `y factor + offset` per channel, both `[channels_out]`, as one layer.
+    pub(crate) fn scaled(&self, factor: &Value<B>, offset: &Value<B>) -> Self {
+        Self {
+            weight: &self.weight * along(factor, self.weight.rank(), 0),
+            bias: Some(match &self.bias {
+                Some(bias) => bias * factor + offset,
+                None => offset.clone(),
+            }),
+            geometry: self.geometry.clone(),
+        }
+    }
+}
+
+impl<B: Backend> LayerOps<B> for Conv<B> {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Conv
+    }
+
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        Ok(self.geometry.output_dims(one_input(inputs)?, &self.weight.dims())?)
+    }
+
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        Ok(kernel::conv(one_input(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
+    }
+
+    fn vjp_reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(vec![self.adjoint(gradient, Some(&self.weight), site.dims()?)])
+    }
+
+    fn linear_map(&self) -> Option<&dyn LinearMap<B>> {
+        Some(self)
+    }
+
+    fn parameter(&self) -> Option<&Value<B>> {
+        Some(&self.weight)
+    }
+}
+
+impl<B: Backend> LinearMap<B> for Conv<B> {
+    fn weight(&self) -> Option<&Value<B>> {
+        Some(&self.weight)
+    }
+
+    fn bias(&self, output_rank: usize) -> Option<Value<B>> {
+        self.bias.as_ref().map(|bias| along(bias, output_rank, 1))
+    }
+
+    fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
+        kernel::conv(x, weight.unwrap_or(&self.weight), None, &self.geometry)
+    }
+
+    fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, input_dims: &[usize]) -> Value<B> {
+        kernel::conv_adjoint(&r, weight.unwrap_or(&self.weight), input_dims, &self.geometry)
+    }
+}
+
+impl<B: Backend> TryFrom<&Conv2d<B>> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &Conv2d<B>) -> Result<Self, LayerError> {
+        let geometry = ConvGeometry {
+            stride: module.stride.to_vec(),
+            padding: padding_2d(&module.padding, module.kernel_size, module.stride)?,
+            dilation: module.dilation.to_vec(),
+            groups: module.groups,
+        };
+        let bias = module.bias.as_ref().map(|bias| bias.val().into());
+        Ok(Conv::new(module.weight.val().into(), bias, geometry)?.into())
+    }
+}
+
+/// The padding before and after the input that a Burn module's configuration stands for.
+pub(super) fn padding_2d(
+    padding: &PaddingConfig2d,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+) -> Result<Vec<(usize, usize)>, LayerError> {
+    match padding {
+        PaddingConfig2d::Valid => Ok(vec![(0, 0); 2]),
+        PaddingConfig2d::Explicit(top, left, bottom, right) => Ok(vec![(*top, *bottom), (*left, *right)]),
+        PaddingConfig2d::Same if stride == [1, 1] => {
+            Ok(kernel.iter().map(|size| ((size - 1) / 2, size / 2)).collect())
+        }
+        PaddingConfig2d::Same => Err(LayerError::Unsupported {
+            what: "`Same` padding with a stride depends on the input's size; record the model, or give explicit padding"
+                .to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,114 @@
+//! Fully connected layers.
+
+use burn::nn;
+use burn_backend::Backend;
+
+use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
+use crate::error::LayerError;
+use crate::{Value, kernel};
+
+/// `y = x W + b`: `[..., features_in]` to `[..., features_out]`.
+#[derive(Debug, Clone)]
+pub struct Linear<B: Backend> {
+    weight: Value<B>,
+    bias: Option<Value<B>>,
+}
+
+impl<B: Backend> Linear<B> {
+    /// A linear layer with `weight` `[features_in, features_out]` (Burn's layout) and `bias`
+    /// `[features_out]`.
+    ///
+    /// # Errors
+    /// [`LayerError::Parameter`] when weight and bias do not have these shapes.
+    pub fn new(weight: Value<B>, bias: Option<Value<B>>) -> Result<Self, LayerError> {
+        let dims = weight.dims();
+        let [_, features_out] = dims[..] else {
+            return Err(LayerError::parameter("weight", "[features_in, features_out]", &weight));
+        };
+        match &bias {
+            Some(bias) if bias.dims() != [features_out] => {
+                Err(LayerError::parameter("bias", "[features_out]", bias))
+            }
+            _ => Ok(Self { weight, bias }),
+        }
+    }
+
+    /// The weight, `[features_in, features_out]`.
+    pub fn weight(&self) -> &Value<B> {
+        &self.weight
+    }
+
+    /// The bias, `[features_out]`.
+    pub fn bias(&self) -> Option<&Value<B>> {
+        self.bias.as_ref()
+    }
+
+    /// The layer followed by `y factor + offset`, both `[features_out]`, as one layer.
+    pub(crate) fn scaled(&self, factor: &Value<B>, offset: &Value<B>) -> Self {
+        Self {
+            weight: &self.weight * along(factor, 2, 1),
+            bias: Some(match &self.bias {
+                Some(bias) => bias * factor + offset,
+                None => offset.clone(),
+            }),
+        }
+    }
+}
+
+impl<B: Backend> LayerOps<B> for Linear<B> {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Linear
+    }
+
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        Ok(kernel::linear_output_dims(one_input(inputs)?, &self.weight.dims(), None)?)
+    }
+
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        Ok(kernel::linear(one_input(inputs)?, &self.weight, self.bias.as_ref()))
+    }
+
+    fn vjp_reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(vec![self.adjoint(gradient, Some(&self.weight), site.dims()?)])
+    }
+
+    fn linear_map(&self) -> Option<&dyn LinearMap<B>> {
+        Some(self)
+    }
+
+    fn parameter(&self) -> Option<&Value<B>> {
+        Some(&self.weight)
+    }
+}
+
+impl<B: Backend> LinearMap<B> for Linear<B> {
+    fn weight(&self) -> Option<&Value<B>> {
+        Some(&self.weight)
+    }
+
+    fn bias(&self, output_rank: usize) -> Option<Value<B>> {
+        self.bias.as_ref().map(|bias| along(bias, output_rank, output_rank - 1))
+    }
+
+    fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
+        kernel::linear(x, weight.unwrap_or(&self.weight), None)
+    }
+
+    fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, _: &[usize]) -> Value<B> {
+        kernel::linear_adjoint(&r, weight.unwrap_or(&self.weight))
+    }
+}
+
+impl<B: Backend> From<&nn::Linear<B>> for Layer<B> {
+    fn from(module: &nn::Linear<B>) -> Self {
+        Linear {
+            weight: module.weight.val().into(),
+            bias: module.bias.as_ref().map(|bias| bias.val().into()),
+        }
+        .into()
+    }
+}

@@ -1,0 +1,24 @@
+//! The ability that most rules ask for: being linear in the input.
+
+use burn_backend::Backend;
+
+use crate::Value;
+
+/// A layer that is linear in its one input, up to a bias: `z = A_W x + b`.
+///
+/// `A_W` is linear in the weight too, so a rule may apply the map, or its adjoint, with a weight
+/// of its own: the positive part, ones, squares.
+pub trait LinearMap<B: Backend> {
+    /// The weight; `None` for maps without parameters, such as average pooling, whose
+    /// coefficients are all non-negative.
+    fn weight(&self) -> Option<&Value<B>>;
+
+    /// The bias, shaped to broadcast against an output of rank `output_rank`.
+    fn bias(&self, output_rank: usize) -> Option<Value<B>>;
+
+    /// `A_W x`, without bias. `weight` is `None` exactly when [`weight`](Self::weight) is.
+    fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B>;
+
+    /// The adjoint `A_W^T r`, of shape `input_dims`.
+    fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, input_dims: &[usize]) -> Value<B>;
+}

@@ -1,0 +1,262 @@
+//! Layers: what a graph node computes, and the abilities that rules ask for.
+//!
+//! A [`Layer`] is a closed family plus [`Layer::Custom`]. Every member implements [`LayerOps`]:
+//! output shape, forward, and the vector-Jacobian product. What else it can do is found by one
+//! query each: [`LayerOps::linear_map`] and [`LayerOps::pooling`]. A rule asks for the ability it
+//! needs, and planning fails with names when a layer lacks it.
+
+mod activation;
+mod add;
+mod barrier;
+mod batch_norm;
+mod conv;
+mod linear;
+mod linear_map;
+mod pool;
+mod reshape;
+mod site;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use burn_backend::Backend;
+use serde::{Deserialize, Serialize};
+
+pub use activation::Activation;
+pub use add::Add;
+pub use barrier::Barrier;
+pub use batch_norm::BatchNorm;
+pub use conv::Conv;
+pub use linear::Linear;
+pub use linear_map::LinearMap;
+pub use pool::Pool;
+pub use reshape::Reshape;
+pub(crate) use site::Account;
+pub use site::{Absorbed, Reads, Site};
+
+use crate::Value;
+use crate::error::LayerError;
+
+/// What every layer can do.
+///
+/// Implement it for a layer of your own and wrap it with [`Layer::custom`].
+pub trait LayerOps<B: Backend>: Debug + Send + Sync {
+    /// What composites match on.
+    fn kind(&self) -> LayerKind;
+
+    /// Sizes of the output, given those of the inputs.
+    ///
+    /// This is where bad shapes are found: [`forward`](Self::forward) and [`vjp`](Self::vjp) are
+    /// only called with inputs that passed here.
+    ///
+    /// # Errors
+    /// [`LayerError`] when the number of inputs or their shapes do not fit the layer.
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError>;
+
+    /// The layer's output.
+    ///
+    /// # Errors
+    /// [`LayerError::Barrier`] where the layer cannot be computed.
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError>;
+
+    /// Which values [`vjp`](Self::vjp) reads beside the gradient.
+    fn vjp_reads(&self) -> Reads;
+
+    /// Vector-Jacobian product: for each input, the gradient of `sum(gradient * output)`.
+    ///
+    /// # Errors
+    /// [`LayerError`] when a value that it reads was not kept, or the layer has no gradient.
+    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError>;
+
+    /// The layer as a linear map of its one input, if it is one.
+    fn linear_map(&self) -> Option<&dyn LinearMap<B>> {
+        None
+    }
+
+    /// The layer's pooling window, if it has one.
+    fn pooling(&self) -> Option<&Pool> {
+        None
+    }
+
+    /// Whether the output can never be negative, given which inputs can not.
+    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
+        let _ = inputs_non_negative;
+        false
+    }
+
+    /// One value of the layer's parameters, from which element type and device can be read.
+    fn parameter(&self) -> Option<&Value<B>> {
+        None
+    }
+}
+
+/// What a graph node computes.
+#[derive(Debug, Clone)]
+pub enum Layer<B: Backend> {
+    /// A graph input; it has no inputs of its own.
+    Input,
+    /// `y = x W + b`.
+    Linear(Linear<B>),
+    /// Convolution.
+    Conv(Conv<B>),
+    /// Batch normalisation with running statistics.
+    BatchNorm(BatchNorm<B>),
+    /// Elementwise non-linearity.
+    Activation(Activation),
+    /// Max, min or average pooling.
+    Pool(Pool),
+    /// Sum of the inputs.
+    Add(Add),
+    /// The same elements under another shape.
+    Reshape(Reshape),
+    /// An operation that was recorded but has no layer.
+    Barrier(Barrier),
+    /// A layer of the user's own.
+    Custom(Arc<dyn LayerOps<B>>),
+}
+
+/// The kinds that composites match on, with stable names (`"conv"`, `"batch-norm"`, ...).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum LayerKind {
+    /// [`Layer::Input`].
+    Input,
+    /// [`Layer::Linear`].
+    Linear,
+    /// [`Layer::Conv`].
+    Conv,
+    /// [`Layer::BatchNorm`].
+    BatchNorm,
+    /// [`Layer::Activation`].
+    Activation,
+    /// [`Layer::Pool`] that takes the maximum.
+    MaxPool,
+    /// [`Layer::Pool`] that takes the minimum.
+    MinPool,
+    /// [`Layer::Pool`] that takes the mean.
+    AvgPool,
+    /// [`Layer::Add`].
+    Add,
+    /// [`Layer::Reshape`].
+    Reshape,
+    /// [`Layer::Barrier`].
+    Barrier,
+    /// [`Layer::Custom`].
+    Custom,
+}
+
+impl LayerKind {
+    /// The kind's stable name, as composites write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Linear => "linear",
+            Self::Conv => "conv",
+            Self::BatchNorm => "batch-norm",
+            Self::Activation => "activation",
+            Self::MaxPool => "max-pool",
+            Self::MinPool => "min-pool",
+            Self::AvgPool => "avg-pool",
+            Self::Add => "add",
+            Self::Reshape => "reshape",
+            Self::Barrier => "barrier",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+impl std::fmt::Display for LayerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl<B: Backend> Layer<B> {
+    /// A layer of your own.
+    pub fn custom(layer: impl LayerOps<B> + 'static) -> Self {
+        Self::Custom(Arc::new(layer))
+    }
+
+    /// The member's operations.
+    pub fn ops(&self) -> &dyn LayerOps<B> {
+        match self {
+            Self::Input => &Input,
+            Self::Linear(layer) => layer,
+            Self::Conv(layer) => layer,
+            Self::BatchNorm(layer) => layer,
+            Self::Activation(layer) => layer,
+            Self::Pool(layer) => layer,
+            Self::Add(layer) => layer,
+            Self::Reshape(layer) => layer,
+            Self::Barrier(layer) => layer,
+            Self::Custom(layer) => layer.as_ref(),
+        }
+    }
+
+    /// What composites match on.
+    pub fn kind(&self) -> LayerKind {
+        self.ops().kind()
+    }
+}
+
+macro_rules! into_layer {
+    ($($variant:ident($type:ty)),*) => {$(
+        impl<B: Backend> From<$type> for Layer<B> {
+            fn from(layer: $type) -> Self {
+                Self::$variant(layer)
+            }
+        }
+    )*};
+}
+into_layer!(
+    Linear(Linear<B>),
+    Conv(Conv<B>),
+    BatchNorm(BatchNorm<B>),
+    Activation(Activation),
+    Pool(Pool),
+    Add(Add),
+    Reshape(Reshape),
+    Barrier(Barrier)
+);
+
+/// The operations of [`Layer::Input`]: values come from outside, relevance ends here.
+#[derive(Debug)]
+struct Input;
+
+impl<B: Backend> LayerOps<B> for Input {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Input
+    }
+
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        one_input(inputs).map(<[usize]>::to_vec)
+    }
+
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        Ok(one_input(inputs)?.clone())
+    }
+
+    fn vjp_reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: &Site<'_, B>, _: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(Vec::new())
+    }
+}
+
+/// The only input, or an arity error.
+pub(crate) fn one_input<'a, T: ?Sized>(inputs: &[&'a T]) -> Result<&'a T, LayerError> {
+    match inputs {
+        [input] => Ok(input),
+        _ => Err(LayerError::Arity { expected: "one input", got: inputs.len() }),
+    }
+}
+
+/// A vector as a value of rank `rank` that varies along `axis` only, to broadcast.
+pub(crate) fn along<B: Backend>(vector: &Value<B>, rank: usize, axis: usize) -> Value<B> {
+    let mut dims = vec![1; rank];
+    dims[axis] = vector.dims().iter().product();
+    vector.clone().reshape(&dims)
+}

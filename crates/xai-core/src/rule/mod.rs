@@ -1,0 +1,176 @@
+//! Rules: how relevance passes a node.
+//!
+//! [`Rule`] is data: it has no backend, compares, prints and serialises. [`PropagationRule`] is
+//! behaviour: it binds a rule to a layer of some backend, once per explainer, and gives back the
+//! function that the engine calls. Notation in this module, after the papers: `x` input, `W`
+//! weight, `b` bias, `z = W x + b`, `R` arriving relevance, `st` the [`Stabilizer`],
+//! `a+ = max(a, 0)`, `a- = min(a, 0)`.
+
+mod epsilon;
+mod flat;
+mod passing;
+mod stabilizer;
+mod z_plus;
+
+use std::fmt;
+
+use burn_backend::Backend;
+use serde::{Deserialize, Serialize};
+
+pub use epsilon::Epsilon;
+pub use flat::Flat;
+pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
+pub use stabilizer::Stabilizer;
+pub use z_plus::ZPlus;
+
+use crate::Value;
+use crate::error::{LayerError, RuleError};
+use crate::layer::{Layer, LayerOps, LinearMap, Reads, Site};
+
+/// A rule as data. Its serialised form is a table with the rule's name under `rule` and its
+/// parameters beside it; parameters left out have their defaults.
+///
+/// ```
+/// # use xai_core::rule::{Epsilon, Rule};
+/// let rule: Rule = serde_json::from_str(r#"{ "rule": "epsilon", "epsilon": 0.25 }"#)?;
+/// assert_eq!(rule, Rule::Epsilon(Epsilon { epsilon: 0.25.into(), ..Default::default() }));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Rule {
+    /// [`Epsilon`].
+    Epsilon(Epsilon),
+    /// [`ZPlus`].
+    ZPlus(ZPlus),
+    /// [`Flat`].
+    Flat(Flat),
+    /// [`Norm`].
+    Norm(Norm),
+    /// [`Pass`].
+    Pass(Pass),
+    /// [`WinnerTakesAll`].
+    WinnerTakesAll(WinnerTakesAll),
+    /// [`Gradient`].
+    Gradient(Gradient),
+    /// A rule of the user's own, found by name among those registered with the explainer. Only the
+    /// name is data, so a composite that uses it still serialises.
+    Custom {
+        /// Name it is registered under.
+        name: String,
+    },
+}
+
+impl Rule {
+    /// The rule's stable name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Epsilon(_) => "epsilon",
+            Self::ZPlus(_) => "z-plus",
+            Self::Flat(_) => "flat",
+            Self::Norm(_) => "norm",
+            Self::Pass(_) => "pass",
+            Self::WinnerTakesAll(_) => "winner-takes-all",
+            Self::Gradient(_) => "gradient",
+            Self::Custom { name } => name,
+        }
+    }
+
+    /// The rule's behaviour on backend `B`; `None` for [`Rule::Custom`].
+    pub fn propagation<B: Backend>(&self) -> Option<&dyn PropagationRule<B>> {
+        Some(match self {
+            Self::Epsilon(rule) => rule,
+            Self::ZPlus(rule) => rule,
+            Self::Flat(rule) => rule,
+            Self::Norm(rule) => rule,
+            Self::Pass(rule) => rule,
+            Self::WinnerTakesAll(rule) => rule,
+            Self::Gradient(rule) => rule,
+            Self::Custom { .. } => return None,
+        })
+    }
+}
+
+macro_rules! into_rule {
+    ($($rule:ident),*) => {$(
+        impl From<$rule> for Rule {
+            fn from(rule: $rule) -> Self {
+                Self::$rule(rule)
+            }
+        }
+    )*};
+}
+into_rule!(Epsilon, ZPlus, Flat, Norm, Pass, WinnerTakesAll, Gradient);
+
+/// What is known of a node before anything runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts {
+    /// No input of the node can be negative, whatever the graph's inputs.
+    pub inputs_non_negative: bool,
+}
+
+/// A rule's behaviour.
+///
+/// Implement it for a rule of your own, register it with the explainer under a name, and use it in
+/// a composite as [`Rule::Custom`].
+pub trait PropagationRule<B: Backend>: fmt::Debug + Send + Sync {
+    /// Binds the rule to a layer: checks that it can serve it, and computes once what does not
+    /// depend on the input, such as the positive part of a weight.
+    ///
+    /// # Errors
+    /// [`RuleError`] when the layer lacks an ability or a parameter is out of range.
+    fn bind(&self, layer: &Layer<B>, facts: Facts) -> Result<BoundRule<B>, RuleError>;
+}
+
+type Propagate<B> = dyn Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync;
+
+/// A rule bound to a layer.
+pub struct BoundRule<B: Backend> {
+    reads: Reads,
+    propagate: Box<Propagate<B>>,
+}
+
+impl<B: Backend> BoundRule<B> {
+    /// A bound rule that reads `reads` of a node and turns the relevance of its output into the
+    /// relevance of each input, of the inputs' shapes.
+    pub fn new(
+        reads: Reads,
+        propagate: impl Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { reads, propagate: Box::new(propagate) }
+    }
+
+    /// Which forward values the rule reads.
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// Relevance of each input from the relevance of the output.
+    ///
+    /// # Errors
+    /// [`LayerError`] when a value that the rule reads was not kept.
+    pub fn propagate(&self, site: &Site<'_, B>, relevance: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        (self.propagate)(site, relevance)
+    }
+}
+
+impl<B: Backend> fmt::Debug for BoundRule<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundRule").field("reads", &self.reads).finish_non_exhaustive()
+    }
+}
+
+/// The layer's linear map, or the error that planning reports.
+fn require_linear<B: Backend>(layer: &Layer<B>) -> Result<&dyn LinearMap<B>, RuleError> {
+    layer.ops().linear_map().ok_or(RuleError::Ability {
+        needs: "a linear map of one input (linear, convolution or average pooling)",
+        kind: layer.kind(),
+    })
+}
+
+/// The site's linear map. Binding has checked that there is one.
+fn linear_map<'a, B: Backend>(site: &Site<'a, B>) -> Result<&'a dyn LinearMap<B>, LayerError> {
+    let layer: &dyn LayerOps<B> = site.layer().ops();
+    layer.linear_map().ok_or(LayerError::NotKept { what: "the linear map" })
+}

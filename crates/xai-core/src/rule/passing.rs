@@ -1,0 +1,91 @@
+//! Rules for layers without a weight of their own, and the plain gradient.
+
+use burn_backend::Backend;
+use serde::{Deserialize, Serialize};
+
+use super::{BoundRule, Facts, PropagationRule, Stabilizer};
+use crate::error::{LayerError, RuleError};
+use crate::layer::{Absorbed, Layer, LayerKind, Reads};
+
+/// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds and
+/// whatever else has a gradient.
+///
+/// For linear layers this is [`Epsilon`](super::Epsilon).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Norm {
+    /// Stabilizes the layer's output; default 1e-6.
+    pub stabilizer: Stabilizer,
+}
+
+impl<B: Backend> PropagationRule<B> for Norm {
+    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
+        let st = self.stabilizer.check()?;
+        let reads = Reads::ALL | layer.ops().vjp_reads();
+        Ok(BoundRule::new(reads, move |site, relevance| {
+            let output = site.output()?;
+            let s = relevance / st.apply(output);
+            if let Some(bias) = site.layer().ops().linear_map().and_then(|map| map.bias(output.rank())) {
+                site.absorb(Absorbed::Bias, || &s * bias);
+            }
+            site.absorb(Absorbed::Stabilizer, || &s * st.share(output));
+            let gradients = site.layer().ops().vjp(site, s)?;
+            gradients.into_iter().enumerate().map(|(i, gradient)| Ok(site.input(i)? * gradient)).collect()
+        }))
+    }
+}
+
+/// `R_in = R`, for layers with one input of the output's shape; relevance that meets a reshape
+/// moves along with its element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pass {}
+
+impl<B: Backend> PropagationRule<B> for Pass {
+    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
+        let kind = layer.kind();
+        let keeps_elements = match kind {
+            LayerKind::Activation | LayerKind::BatchNorm | LayerKind::Reshape | LayerKind::Custom => true,
+            _ => false,
+        };
+        if !keeps_elements {
+            return Err(RuleError::Ability { needs: "a layer that keeps every element in its place", kind });
+        }
+        Ok(BoundRule::new(Reads::NOTHING, |site, relevance| {
+            let (dims, elements) = (site.dims()?, relevance.dims().iter().product::<usize>());
+            if dims.iter().product::<usize>() != elements {
+                return Err(LayerError::Reshape {
+                    input: relevance.dims(),
+                    dims: dims.iter().map(|&size| size as i64).collect(),
+                });
+            }
+            Ok(vec![if relevance.dims() == dims { relevance } else { relevance.reshape(dims) }])
+        }))
+    }
+}
+
+/// All relevance of a max or min pooling window goes to its winner; of equal elements, to the
+/// first in row-major order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WinnerTakesAll {}
+
+impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
+    fn bind(&self, layer: &Layer<B>, facts: Facts) -> Result<BoundRule<B>, RuleError> {
+        match layer.kind() {
+            LayerKind::MaxPool | LayerKind::MinPool => Gradient {}.bind(layer, facts),
+            kind => Err(RuleError::Ability { needs: "a max or min pool", kind }),
+        }
+    }
+}
+
+/// `R_in = df^T R`, the plain gradient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gradient {}
+
+impl<B: Backend> PropagationRule<B> for Gradient {
+    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
+        Ok(BoundRule::new(layer.ops().vjp_reads(), |site, relevance| site.layer().ops().vjp(site, relevance)))
+    }
+}
