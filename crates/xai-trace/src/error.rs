@@ -31,6 +31,17 @@ pub enum TraceError {
         /// Shape of the input.
         dims: Vec<usize>,
     },
+    /// The model's forward function panicked.
+    #[error(
+        "the model's forward function panicked on an input of the shape {dims:?}; \
+         check that it is the shape the model takes: {message}"
+    )]
+    Panicked {
+        /// Shape of the input.
+        dims: Vec<usize>,
+        /// Text of the panic.
+        message: String,
+    },
     /// The output was not computed from the input.
     #[error(
         "the model's output does not depend on its input; data that a model reads out and feeds back \
