@@ -7,7 +7,7 @@ use burn_backend::{Backend, Shape};
 use xai_core::Value;
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
 use xai_core::kernel::{PoolGeometry, PoolOutput};
-use xai_core::layer::{Activation, Add, Barrier, BatchNorm, Conv, Layer, LayerOps, Linear, Pool, Reshape};
+use xai_core::layer::{Activation, Add, Barrier, BatchNorm, Conv, Layer, Linear, Pool, Reshape};
 
 use crate::error::TraceError;
 use crate::names::{Names, Unique};
