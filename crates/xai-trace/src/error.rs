@@ -14,9 +14,7 @@ pub enum TraceError {
         got: usize,
     },
     /// An input of another rank than the model takes.
-    #[error(
-        "the model takes an input of {expected} dimensions, but the input is {dims:?}; add or remove dimensions"
-    )]
+    #[error("the model takes an input of {expected} dimensions, but the input is {dims:?}; reshape it")]
     InputRank {
         /// Dimensions that the model takes.
         expected: usize,

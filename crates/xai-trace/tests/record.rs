@@ -1,4 +1,5 @@
 //! Unmodified Burn models as graphs.
+#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc, Mutex};
 
@@ -32,11 +33,11 @@ fn kinds(graph: &Graph<Flex>) -> Vec<LayerKind> {
 
 /// Operations of all barriers, by node name.
 fn barriers(graph: &Graph<Flex>) -> Vec<(&str, &str)> {
-    let barrier = |layer| match layer {
-        &Layer::Barrier(ref barrier) => Some(barrier.op()),
+    let barriers = graph.nodes().iter().filter_map(|node| match node.layer() {
+        Layer::Barrier(barrier) => Some((node.name(), barrier.op())),
         _ => None,
-    };
-    graph.nodes().iter().filter_map(|node| Some((node.name(), barrier(node.layer())?))).collect()
+    });
+    barriers.collect()
 }
 
 fn difference<const D: usize>(graph: &Graph<Flex>, x: Plain<D>, expected: Plain<2>) -> f32 {
@@ -135,7 +136,7 @@ fn the_batch_size_stays_free() {
 fn bare_layers_are_named_by_their_kind() {
     let device = Device::default();
     let linear = LinearConfig::new(4, 2).init::<Flex>(&device);
-    let graph = Recorded::new(&linear, Linear::forward).record(random([3, 4])).unwrap();
+    let graph = Recorded::new(&linear, Linear::forward::<2>).record(random([3, 4])).unwrap();
     assert_eq!(names(&graph), ["input", "linear"]);
 
     let norm = BatchNormConfig::new(4).init::<Flex>(&device);
@@ -146,61 +147,77 @@ fn bare_layers_are_named_by_their_kind() {
     assert_eq!(names(&graph.unwrap()), ["input", "input.relu"]);
 }
 
+#[derive(Module, Debug)]
+struct Mlp<B: Backend> {
+    layers: Vec<Linear<B>>,
+}
+
+fn mlp() -> Mlp<Flex> {
+    Mlp { layers: vec![LinearConfig::new(4, 4).init(&Device::default())] }
+}
+
 #[test]
 fn a_layer_called_twice_is_two_nodes() {
-    let linear = LinearConfig::new(4, 4).init::<Flex>(&Device::default());
-    let twice = |l: &Linear<Traced<Flex>>, x: Tensor<_, 2>| {
-        activation::relu(l.forward(activation::relu(l.forward(activation::relu(x)))))
-    };
-    let x = random([3, 4]);
-    let graph = Recorded::new(&vec![linear.clone()], move |l: &Vec<_>, x| twice(&l[0], x)).record(x.clone());
-    let graph = graph.unwrap();
-    assert_eq!(names(&graph), ["input", "input.relu", "0", "0.relu", "0#2", "0#2.relu"]);
-    let relu = |x| activation::relu(x);
-    let expected = relu(linear.forward(relu(linear.forward(relu(x.clone())))));
-    assert!(difference(&graph, x, expected) <= 1e-6);
+    fn twice<B: Backend>(net: &Mlp<B>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        let layer = |x| activation::relu(net.layers[0].forward(x));
+        layer(layer(activation::relu(x)))
+    }
+    let (net, x) = (mlp(), random([3, 4]));
+    let graph = Recorded::new(&net, twice).record(x.clone()).unwrap();
+    let expected = ["input", "input.relu", "layers.0", "layers.0.relu", "layers.0#2", "layers.0#2.relu"];
+    assert_eq!(names(&graph), expected);
+    assert!(difference(&graph, x.clone(), twice(&net, x)) <= 1e-6);
 }
 
 #[test]
 fn pools_keep_the_geometry_that_burn_gives_them() {
     let x = random([2, 3, 7, 6]);
-    for ceil in [false, true] {
+    let padding = PaddingConfig2d::Explicit(1, 1, 1, 1);
+    for (ceil, include_pad) in [(false, false), (false, true), (true, false), (true, true)] {
         let max = MaxPool2dConfig::new([3, 2]).with_strides([2, 2]).with_ceil_mode(ceil);
-        let max = max.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init();
-        let avg = AvgPool2dConfig::new([2, 2]).with_strides([2, 2]).with_count_include_pad(false);
-        let avg = avg.with_ceil_mode(ceil).init();
-        let forward = move |x: Tensor<Traced<Flex>, 4>| avg.forward(max.forward(x)).flatten::<2>(1, 3);
-        let expected = forward(Tensor::from_inner(x.clone())).inner();
-        let graph = Recorded::function(forward).record(x.clone()).unwrap();
-        assert!(difference(&graph, x.clone(), expected) <= 1e-6, "ceil mode {ceil}");
+        let max = max.with_padding(padding.clone()).init();
+        let avg = AvgPool2dConfig::new([3, 3]).with_strides([2, 2]).with_padding(padding.clone());
+        let avg = avg.with_ceil_mode(ceil).with_count_include_pad(include_pad).init();
+        for max_first in [true, false] {
+            let (max, avg) = (max.clone(), avg.clone());
+            let forward = move |x: Tensor<Traced<Flex>, 4>| match max_first {
+                true => max.forward(x).flatten::<2>(1, 3),
+                false => avg.forward(x).flatten::<2>(1, 3),
+            };
+            let expected = forward.clone()(Tensor::from_inner(x.clone())).inner();
+            let graph = Recorded::function(forward).record(x.clone()).unwrap();
+            let pools = format!("max {max_first}, ceil mode {ceil}, include pad {include_pad}");
+            assert!(difference(&graph, x.clone(), expected) <= 1e-6, "{pools}\n{graph}");
+        }
     }
 }
 
 #[test]
 fn operations_without_a_layer_are_named_barriers() {
-    let device = Device::default();
-    let net = vec![LinearConfig::new(4, 4).init::<Flex>(&device)];
-    let x = random([4, 4]);
+    let (net, x) = (mlp(), random([4, 4]));
     let record = |f: fn(Tensor<Traced<Flex>, 2>) -> Tensor<Traced<Flex>, 2>| {
-        let graph = Recorded::new(&net, move |net: &Vec<Linear<_>>, x| f(net[0].forward(x)));
+        let graph = Recorded::new(&net, move |net: &Mlp<_>, x| f(net.layers[0].forward(x)));
         graph.record(x.clone()).unwrap()
     };
-    assert_eq!(barriers(&record(|x| activation::relu(x.exp()))), [("0.exp", "float_exp")]);
+    assert_eq!(barriers(&record(|x| activation::relu(x.exp()))), [("layers.0.exp", "float_exp")]);
     assert_eq!(
         barriers(&record(|x| x - Tensor::from_inner(random([1, 4])))),
-        [("0.sub", "sub (of a constant, outside a batch norm)")]
+        [("layers.0.sub", "sub (of a constant, outside a batch norm)")]
     );
     assert_eq!(
         barriers(&record(|x| x + Tensor::from_inner(random([4, 4])))),
-        [("0.add", "add (of a constant)")]
+        [("layers.0.add", "add (of a constant)")]
     );
     assert_eq!(
         barriers(&record(|x| x.clone() * x)),
-        [("0.mul", "mul (of two values that depend on the input)")]
+        [("layers.0.mul", "mul (of two values that depend on the input)")]
     );
     let weights = |x: Tensor<_, 2>| burn::tensor::module::linear(x.clone(), x, None);
-    assert_eq!(barriers(&record(weights)), [("0.linear", "linear (with weights that depend on the input)")]);
-    let broadcast = record(|x| x.clone() + x.slice([0..1]));
+    assert_eq!(
+        barriers(&record(weights)),
+        [("layers.0.linear", "linear (with weights that depend on the input)")]
+    );
+    let broadcast = record(|x| x.clone() + x.narrow(0, 0, 1));
     assert_eq!(barriers(&broadcast).len(), 2);
     assert!(barriers(&broadcast)[1].1.starts_with("add (the inputs must have one shape"), "{broadcast}");
 }
