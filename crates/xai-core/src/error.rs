@@ -243,6 +243,21 @@ pub enum RuleError {
         /// Allowed values.
         range: &'static str,
     },
+    /// A bound that does not fit the layer's input.
+    #[error(
+        "its bound `{bound}` has the shape {dims:?} with {values} values, which does not fit inputs of the shape \
+         {input:?}; give one value per input (without the batch), and sizes of 1 where it does not vary"
+    )]
+    Bound {
+        /// Which bound.
+        bound: &'static str,
+        /// Its sizes.
+        dims: Vec<usize>,
+        /// Its number of values.
+        values: usize,
+        /// Sizes of the layer's input, without the batch.
+        input: Vec<usize>,
+    },
     /// No rule of this name was registered.
     #[error("no custom rule is registered under this name; register it with `Explainer::with_rule`")]
     NotRegistered,

@@ -132,6 +132,11 @@ impl<B: Backend> Value<B> {
         Self(B::float_sqrt(self.0))
     }
 
+    /// `1 / (1 + exp(-x))`.
+    pub fn sigmoid(self) -> Self {
+        Self(B::sigmoid(self.0))
+    }
+
     /// Elementwise `max(x, floor)`.
     pub fn at_least(self, floor: f64) -> Self {
         Self(B::float_clamp_min(self.0, Scalar::Float(floor)))

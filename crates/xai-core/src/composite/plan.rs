@@ -68,11 +68,13 @@ impl<B: Backend> Plan<B> {
                     composite: composite.name().to_owned(),
                 });
             };
-            let facts =
-                Facts { inputs_non_negative: node.inputs().iter().all(|input| non_negative[input.index()]) };
+            let inputs_non_negative = node.inputs().iter().all(|input| non_negative[input.index()]);
+            let input_dims: Vec<_> =
+                node.inputs().iter().map(|input| graph.nodes()[input.index()].dims()).collect();
+            let facts = Facts { inputs_non_negative, input_dims: &input_dims, output_dims: node.dims() };
             let bound = match (entry.rule.propagation::<B>(), custom.get(entry.rule.name())) {
-                (Some(rule), _) => rule.bind(node.layer(), facts),
-                (None, Some(rule)) => rule.bind(node.layer(), facts),
+                (Some(rule), _) => rule.bind(node.layer(), &facts),
+                (None, Some(rule)) => rule.bind(node.layer(), &facts),
                 (None, None) => Err(RuleError::NotRegistered),
             };
             match bound {

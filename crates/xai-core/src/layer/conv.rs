@@ -56,6 +56,13 @@ impl<B: Backend> Conv<B> {
         &self.geometry
     }
 
+    /// A weight of ones from one channel to one, for each of `groups`.
+    fn ones(&self, groups: usize) -> Value<B> {
+        let mut dims = self.weight.dims();
+        (dims[0], dims[1]) = (groups, 1);
+        self.weight.full_like(&dims, 1.0)
+    }
+
     /// The layer followed by `y factor + offset` per channel, both `[channels_out]`, as one layer.
     pub(crate) fn scaled(&self, factor: &Value<B>, offset: &Value<B>) -> Self {
         Self {
@@ -114,6 +121,29 @@ impl<B: Backend> LinearMap<B> for Conv<B> {
 
     fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, input_dims: &[usize]) -> Value<B> {
         kernel::conv_adjoint(&r, weight.unwrap_or(&self.weight), input_dims, &self.geometry)
+    }
+
+    fn apply_ones(&self, like: &Value<B>, input_dims: &[usize]) -> Value<B> {
+        // All channels are alike: one of them, counted as often as a group reads.
+        let mut single = input_dims.to_vec();
+        single[1] = 1;
+        let geometry = ConvGeometry { groups: 1, ..self.geometry.clone() };
+        let z = kernel::conv(&like.full_like(&single, 1.0), &self.ones(1), None, &geometry);
+        z * self.weight.dims()[1] as f64
+    }
+
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
+        // Within a group every output reads every input alike, so a group is one channel: sum its
+        // outputs, spread that once, and give the result to each of its inputs.
+        let (groups, sizes) = (self.geometry.groups, r.dims());
+        let spatial = &sizes[2..];
+        let per_group = [&[sizes[0], groups, sizes[1] / groups], spatial].concat();
+        let r = r.reshape(&per_group).sum_dim(2).reshape(&[&[sizes[0], groups], spatial].concat());
+        let mut narrow = input_dims.to_vec();
+        narrow[1] = groups;
+        let spread = kernel::conv_adjoint(&r, &self.ones(groups), &narrow, &self.geometry);
+        let group_dims = |channels: usize| [&input_dims[..1], &[groups, channels], &input_dims[2..]].concat();
+        spread.reshape(&group_dims(1)).expand(&group_dims(self.weight.dims()[1])).reshape(input_dims)
     }
 }
 

@@ -101,6 +101,17 @@ impl<B: Backend> LinearMap<B> for Linear<B> {
     fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, _: &[usize]) -> Value<B> {
         kernel::linear_adjoint(&r, weight.unwrap_or(&self.weight))
     }
+
+    fn apply_ones(&self, like: &Value<B>, input_dims: &[usize]) -> Value<B> {
+        let features = input_dims.last().map_or(0, |&features| features);
+        like.full_like(&vec![1; input_dims.len()], features as f64)
+    }
+
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
+        // Every input of a row gets the same: the sum over its outputs.
+        let last = input_dims.len() - 1;
+        r.sum_dim(last).expand(input_dims)
+    }
 }
 
 impl<B: Backend> From<&nn::Linear<B>> for Layer<B> {

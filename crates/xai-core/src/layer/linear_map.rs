@@ -21,4 +21,18 @@ pub trait LinearMap<B: Backend> {
 
     /// The adjoint `A_W^T r`, of shape `input_dims`.
     fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, input_dims: &[usize]) -> Value<B>;
+
+    /// `A_1 1`, input and weight all ones: how many inputs each output sees. `input_dims` are the
+    /// input's sizes, `like` gives element type and device. The result may have size 1 where
+    /// outputs do not differ.
+    fn apply_ones(&self, like: &Value<B>, input_dims: &[usize]) -> Value<B> {
+        let ones = self.weight().map(|weight| weight.full_like(&weight.dims(), 1.0));
+        self.apply(&like.full_like(input_dims, 1.0), ones.as_ref())
+    }
+
+    /// `A_1^T r`, the adjoint with a weight of ones.
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
+        let ones = self.weight().map(|weight| weight.full_like(&weight.dims(), 1.0));
+        self.adjoint(r, ones.as_ref(), input_dims)
+    }
 }

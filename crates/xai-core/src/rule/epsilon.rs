@@ -3,15 +3,16 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::terms::divide;
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::error::RuleError;
-use crate::layer::{Absorbed, Layer, Reads};
+use crate::layer::{Layer, Reads};
 
 /// `R_in = x W^T (R / st(z))`, elementwise product with `x`.
 ///
 /// The bias absorbs its share `b / st(z)` of the relevance, unless `zero_bias` leaves it out of
-/// `z`. With an epsilon of 0 this is LRP-0. Bach et al., PLoS ONE 10(7):e0130140, 2015.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+/// `z`. With an epsilon of 0 this is LRP-0. One adjoint. Bach et al., PLoS ONE 10(7):e0130140, 2015.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Epsilon {
     /// Stabilizes `z`; default 1e-6.
@@ -21,22 +22,17 @@ pub struct Epsilon {
 }
 
 impl<B: Backend> PropagationRule<B> for Epsilon {
-    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         require_linear(layer)?;
-        let (st, zero_bias) = (self.epsilon.check()?, self.zero_bias);
+        let (st, zero_bias) = (self.epsilon.check(facts)?, self.zero_bias);
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
             let map = linear_map(site)?;
             let (x, output) = (site.input(0)?, site.output()?);
             let bias = map.bias(output.rank());
-            let z = match &bias {
-                Some(_) if zero_bias => map.apply(x, map.weight()),
-                _ => output.clone(),
+            let s = match bias {
+                Some(bias) if zero_bias => divide(site, relevance, &(output - bias), None, &st),
+                bias => divide(site, relevance, output, bias, &st),
             };
-            let s = relevance / st.apply(&z);
-            if let Some(bias) = bias.filter(|_| !zero_bias) {
-                site.absorb(Absorbed::Bias, || &s * bias);
-            }
-            site.absorb(Absorbed::Stabilizer, || &s * st.share(&z));
             Ok(vec![x * map.adjoint(s, map.weight(), site.dims()?)])
         }))
     }

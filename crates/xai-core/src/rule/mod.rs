@@ -6,10 +6,17 @@
 //! weight, `b` bias, `z = W x + b`, `R` arriving relevance, `st` the [`Stabilizer`],
 //! `a+ = max(a, 0)`, `a- = min(a, 0)`.
 
+mod alpha_beta;
 mod epsilon;
-mod flat;
+mod fixed;
+mod gamma;
 mod passing;
+mod plain;
+mod relu;
+mod signed;
 mod stabilizer;
+mod terms;
+mod z_box;
 mod z_plus;
 
 use std::fmt;
@@ -17,10 +24,15 @@ use std::fmt;
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+pub use alpha_beta::AlphaBeta;
 pub use epsilon::Epsilon;
-pub use flat::Flat;
+pub use fixed::{Flat, WSquare};
+pub use gamma::Gamma;
 pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
+pub use plain::Plain;
+pub use relu::{ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop};
 pub use stabilizer::Stabilizer;
+pub use z_box::{Bound, ZBox};
 pub use z_plus::ZPlus;
 
 use crate::Value;
@@ -44,6 +56,14 @@ pub enum Rule {
     Epsilon(Epsilon),
     /// [`ZPlus`].
     ZPlus(ZPlus),
+    /// [`AlphaBeta`].
+    AlphaBeta(AlphaBeta),
+    /// [`Gamma`].
+    Gamma(Gamma),
+    /// [`ZBox`].
+    ZBox(ZBox),
+    /// [`WSquare`].
+    WSquare(WSquare),
     /// [`Flat`].
     Flat(Flat),
     /// [`Norm`].
@@ -54,6 +74,12 @@ pub enum Rule {
     WinnerTakesAll(WinnerTakesAll),
     /// [`Gradient`].
     Gradient(Gradient),
+    /// [`ReluDeconvNet`].
+    ReluDeconvNet(ReluDeconvNet),
+    /// [`ReluGuidedBackprop`].
+    ReluGuidedBackprop(ReluGuidedBackprop),
+    /// [`ReluBetaSmooth`].
+    ReluBetaSmooth(ReluBetaSmooth),
     /// A rule of the user's own, found by name among those registered with the explainer. Only the
     /// name is data, so a composite that uses it still serialises.
     Custom {
@@ -68,11 +94,18 @@ impl Rule {
         match self {
             Self::Epsilon(_) => "epsilon",
             Self::ZPlus(_) => "z-plus",
+            Self::AlphaBeta(_) => "alpha-beta",
+            Self::Gamma(_) => "gamma",
+            Self::ZBox(_) => "z-box",
+            Self::WSquare(_) => "w-square",
             Self::Flat(_) => "flat",
             Self::Norm(_) => "norm",
             Self::Pass(_) => "pass",
             Self::WinnerTakesAll(_) => "winner-takes-all",
             Self::Gradient(_) => "gradient",
+            Self::ReluDeconvNet(_) => "relu-deconv-net",
+            Self::ReluGuidedBackprop(_) => "relu-guided-backprop",
+            Self::ReluBetaSmooth(_) => "relu-beta-smooth",
             Self::Custom { name } => name,
         }
     }
@@ -82,11 +115,18 @@ impl Rule {
         Some(match self {
             Self::Epsilon(rule) => rule,
             Self::ZPlus(rule) => rule,
+            Self::AlphaBeta(rule) => rule,
+            Self::Gamma(rule) => rule,
+            Self::ZBox(rule) => rule,
+            Self::WSquare(rule) => rule,
             Self::Flat(rule) => rule,
             Self::Norm(rule) => rule,
             Self::Pass(rule) => rule,
             Self::WinnerTakesAll(rule) => rule,
             Self::Gradient(rule) => rule,
+            Self::ReluDeconvNet(rule) => rule,
+            Self::ReluGuidedBackprop(rule) => rule,
+            Self::ReluBetaSmooth(rule) => rule,
             Self::Custom { .. } => return None,
         })
     }
@@ -101,13 +141,33 @@ macro_rules! into_rule {
         }
     )*};
 }
-into_rule!(Epsilon, ZPlus, Flat, Norm, Pass, WinnerTakesAll, Gradient);
+into_rule!(
+    Epsilon,
+    ZPlus,
+    AlphaBeta,
+    Gamma,
+    ZBox,
+    WSquare,
+    Flat,
+    Norm,
+    Pass,
+    WinnerTakesAll,
+    Gradient,
+    ReluDeconvNet,
+    ReluGuidedBackprop,
+    ReluBetaSmooth
+);
 
 /// What is known of a node before anything runs.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Facts {
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Facts<'a> {
     /// No input of the node can be negative, whatever the graph's inputs.
     pub inputs_non_negative: bool,
+    /// Sizes of the node's inputs, for the graph inputs that it was prepared with.
+    pub input_dims: &'a [&'a [usize]],
+    /// Sizes of the node's output, likewise.
+    pub output_dims: &'a [usize],
 }
 
 /// A rule's behaviour.
@@ -120,7 +180,7 @@ pub trait PropagationRule<B: Backend>: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`RuleError`] when the layer lacks an ability or a parameter is out of range.
-    fn bind(&self, layer: &Layer<B>, facts: Facts) -> Result<BoundRule<B>, RuleError>;
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError>;
 }
 
 type Propagate<B> = dyn Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync;

@@ -11,7 +11,7 @@ use crate::layer::{Absorbed, Layer, LayerKind, Reads};
 /// whatever else has a gradient.
 ///
 /// For linear layers this is [`Epsilon`](super::Epsilon).
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Norm {
     /// Stabilizes the layer's output; default 1e-6.
@@ -19,8 +19,8 @@ pub struct Norm {
 }
 
 impl<B: Backend> PropagationRule<B> for Norm {
-    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
-        let st = self.stabilizer.check()?;
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let st = self.stabilizer.check(facts)?;
         let reads = Reads::ALL | layer.ops().vjp_reads();
         Ok(BoundRule::new(reads, move |site, relevance| {
             let output = site.output()?;
@@ -42,7 +42,7 @@ impl<B: Backend> PropagationRule<B> for Norm {
 pub struct Pass {}
 
 impl<B: Backend> PropagationRule<B> for Pass {
-    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let kind = layer.kind();
         let keeps_elements =
             [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Reshape, LayerKind::Custom];
@@ -69,7 +69,7 @@ impl<B: Backend> PropagationRule<B> for Pass {
 pub struct WinnerTakesAll {}
 
 impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
-    fn bind(&self, layer: &Layer<B>, facts: Facts) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         match layer.kind() {
             LayerKind::MaxPool | LayerKind::MinPool => Gradient {}.bind(layer, facts),
             kind => Err(RuleError::Ability { needs: "a max or min pool", kind }),
@@ -83,7 +83,7 @@ impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
 pub struct Gradient {}
 
 impl<B: Backend> PropagationRule<B> for Gradient {
-    fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         Ok(BoundRule::new(layer.ops().vjp_reads(), |site, relevance| site.layer().ops().vjp(site, relevance)))
     }
 }

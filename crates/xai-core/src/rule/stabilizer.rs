@@ -3,57 +3,161 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::Facts;
 use crate::Value;
 use crate::error::RuleError;
 
-/// `st(z) = z + sign(z) epsilon` with `sign(0) = +1`: moves a denominator away from 0.
+/// Moves a denominator away from 0: `st(z) = z + sign(z) e`, with `sign(0) = +1`.
 ///
-/// Serialises as its epsilon. Values: `epsilon >= 0`; with 0 a denominator of 0 stays 0.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+/// [`clip`](Self::clip) makes it `sign(z) max(|z|, e)`, which leaves large denominators as they
+/// are. [`rms`](Self::rms) scales epsilon with the denominators themselves: `e = epsilon
+/// sqrt(mean(z^2))`, the mean taken over all dimensions but the batch.
+///
+/// A number converts, and stands for a plain stabilizer of that epsilon wherever one is
+/// serialised: `"stabilizer": 1e-6`, or `"stabilizer": { "epsilon": 0.1, "clip": true, "rms": [1] }`.
+/// Values: `epsilon >= 0`; with 0 a denominator of 0 stays 0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Form", into = "Form")]
 pub struct Stabilizer {
     epsilon: f64,
+    clip: bool,
+    rms: Rms,
+}
+
+/// The dimensions over which the mean square is taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Rms {
+    /// None if false; all but the first if true.
+    Whole(bool),
+    /// These.
+    Over(Vec<usize>),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Number(f64),
+    Table(Table),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    epsilon: f64,
+    #[serde(default)]
+    clip: bool,
+    #[serde(default = "no_rms")]
+    rms: Rms,
+}
+
+fn no_rms() -> Rms {
+    Rms::Whole(false)
+}
+
+impl From<Form> for Stabilizer {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Number(epsilon) => epsilon.into(),
+            Form::Table(Table { epsilon, clip, rms }) => Self { epsilon, clip, rms },
+        }
+    }
+}
+
+impl From<Stabilizer> for Form {
+    fn from(Stabilizer { epsilon, clip, rms }: Stabilizer) -> Self {
+        if !clip && rms == no_rms() {
+            Self::Number(epsilon)
+        } else {
+            Self::Table(Table { epsilon, clip, rms })
+        }
+    }
 }
 
 impl Stabilizer {
-    /// The stabilizer's epsilon.
-    pub fn epsilon(self) -> f64 {
-        self.epsilon
+    /// The least that a scaled epsilon becomes: a sample whose denominators are all 0 must not
+    /// divide by 0. Its reciprocal is finite in `f32`.
+    const FLOOR: f64 = 1e-20;
+
+    /// Replaces small denominators instead of adding to all.
+    pub fn clip(self) -> Self {
+        Self { clip: true, ..self }
+    }
+
+    /// Scales epsilon by the root mean square of each sample's denominators.
+    pub fn rms(self) -> Self {
+        Self { rms: Rms::Whole(true), ..self }
+    }
+
+    /// Scales epsilon by the root mean square over `dims` only.
+    pub fn rms_over(self, dims: impl Into<Vec<usize>>) -> Self {
+        Self { rms: Rms::Over(dims.into()), ..self }
     }
 
     /// `st(z)`, of the shape of `z`.
-    pub fn apply<B: Backend>(self, z: &Value<B>) -> Value<B> {
-        z + &(z.sign() * self.epsilon)
+    pub fn apply<B: Backend>(&self, z: &Value<B>) -> Value<B> {
+        match self.scale(z) {
+            None if self.clip => z.sign() * z.abs().at_least(self.epsilon),
+            None => z + z.sign() * self.epsilon,
+            Some(e) if self.clip => z.sign() * ((z.abs() - &e).positive() + e),
+            Some(e) => z + z.sign() * e,
+        }
     }
 
     /// `st(z) - z`, what the stabilizer adds.
-    pub(crate) fn share<B: Backend>(self, z: &Value<B>) -> Value<B> {
-        z.sign() * self.epsilon
+    pub(crate) fn share<B: Backend>(&self, z: &Value<B>) -> Value<B> {
+        match (self.clip, self.scale(z)) {
+            (false, None) => z.sign() * self.epsilon,
+            (false, Some(e)) => z.sign() * e,
+            (true, _) => self.apply(z) - z,
+        }
     }
 
-    pub(crate) fn check(self) -> Result<Self, RuleError> {
-        if self.epsilon >= 0.0 && self.epsilon.is_finite() {
-            Ok(self)
-        } else {
-            Err(RuleError::Parameter {
+    /// The scaled epsilon, broadcast against `z`; `None` if it does not scale.
+    fn scale<B: Backend>(&self, z: &Value<B>) -> Option<Value<B>> {
+        let over: Vec<usize> = match &self.rms {
+            Rms::Whole(false) => return None,
+            Rms::Whole(true) => (1..z.rank()).collect(),
+            Rms::Over(dims) => dims.clone(),
+        };
+        let count: usize = over.iter().map(|&dim| z.dims()[dim]).product();
+        let sum = over.iter().fold(z * z, |sum, &dim| sum.sum_dim(dim));
+        Some((sum / count as f64).sqrt() * self.epsilon).map(|e| e.at_least(Self::FLOOR))
+    }
+
+    /// Checks the stabilizer for outputs of the rank in `facts`.
+    pub(crate) fn check(&self, facts: &Facts<'_>) -> Result<Self, RuleError> {
+        if !(self.epsilon >= 0.0 && self.epsilon.is_finite()) {
+            return Err(RuleError::Parameter {
                 parameter: "epsilon of the stabilizer",
                 value: self.epsilon,
                 range: "finite and not negative",
-            })
+            });
+        }
+        match &self.rms {
+            Rms::Over(dims) => match dims.iter().find(|dim| **dim >= facts.output_dims.len()) {
+                Some(&dim) => Err(RuleError::Parameter {
+                    parameter: "dimension of the stabilizer's mean square",
+                    value: dim as f64,
+                    range: "less than the rank of the layer's output",
+                }),
+                None => Ok(self.clone()),
+            },
+            Rms::Whole(_) => Ok(self.clone()),
         }
     }
 }
 
 impl Default for Stabilizer {
-    /// An epsilon of 1e-6.
+    /// A plain epsilon of 1e-6.
     fn default() -> Self {
-        Self { epsilon: 1e-6 }
+        1e-6.into()
     }
 }
 
 impl From<f64> for Stabilizer {
     fn from(epsilon: f64) -> Self {
-        Self { epsilon }
+        Self { epsilon, clip: false, rms: no_rms() }
     }
 }
 
@@ -63,17 +167,57 @@ mod tests {
     use burn::tensor::TensorData;
     use burn_flex::Flex;
 
-    #[test]
-    fn moves_away_from_zero_on_both_sides() {
-        let z = Value::<Flex>::from_data(TensorData::from([-0.0f32, 3.0, -4.0]), &Default::default());
-        let stable: Vec<f32> = Stabilizer::from(1.0).apply(&z).to_data().unwrap().to_vec().unwrap();
-        assert_eq!(stable, [1.0, 4.0, -5.0]);
+    fn stabilized(stabilizer: Stabilizer, z: &[f32]) -> Vec<f32> {
+        let z = TensorData::new(z.to_vec(), [1, z.len()]);
+        let z = Value::<Flex>::from_data(z, &Default::default());
+        // What is added and the sum of both must agree.
+        let sum = &z + stabilizer.share(&z);
+        let stable: Vec<f32> = stabilizer.apply(&z).to_data().unwrap().to_vec().unwrap();
+        assert_eq!(stable, sum.to_data().unwrap().to_vec::<f32>().unwrap());
+        stable
     }
 
     #[test]
-    fn negative_and_nan_are_refused() {
-        assert!(Stabilizer::from(-1e-9).check().is_err());
-        assert!(Stabilizer::from(f64::NAN).check().is_err());
-        assert!(Stabilizer::from(0.0).check().is_ok());
+    fn moves_away_from_zero_on_both_sides() {
+        assert_eq!(stabilized(1.0.into(), &[-0.0, 3.0, -4.0]), [1.0, 4.0, -5.0]);
+        assert_eq!(stabilized(Stabilizer::from(3.5).clip(), &[-0.0, 3.0, -4.0]), [3.5, 3.5, -4.0]);
+    }
+
+    #[test]
+    fn scales_with_the_denominators() {
+        let e = 0.1 * (25.0f32 / 3.0).sqrt();
+        let stable = stabilized(Stabilizer::from(0.1).rms(), &[-0.0, 3.0, -4.0]);
+        for (stable, expected) in stable.iter().zip([e, 3.0 + e, -4.0 - e]) {
+            assert!((stable - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn denominators_that_are_all_zero_stay_divisors() {
+        for stabilizer in [Stabilizer::from(0.1).rms(), Stabilizer::from(0.1).rms().clip()] {
+            assert!(stabilized(stabilizer, &[0.0, 0.0]).iter().all(|z| *z > 0.0 && (1.0 / z).is_finite()));
+        }
+    }
+
+    #[test]
+    fn unusable_parameters_are_refused() {
+        let facts = &Facts { inputs_non_negative: false, input_dims: &[&[3, 4]], output_dims: &[3, 5] };
+        assert!(Stabilizer::from(-1e-9).check(facts).is_err());
+        assert!(Stabilizer::from(f64::NAN).check(facts).is_err());
+        assert!(Stabilizer::from(0.0).check(facts).is_ok());
+        assert!(Stabilizer::from(0.1).rms_over([1]).check(facts).is_ok());
+        assert!(Stabilizer::from(0.1).rms_over([2]).check(facts).is_err());
+    }
+
+    #[test]
+    fn serialises_as_a_number_where_that_says_all() {
+        let round_trip = |stabilizer: &Stabilizer| {
+            let text = serde_json::to_string(stabilizer).unwrap();
+            assert_eq!(&serde_json::from_str::<Stabilizer>(&text).unwrap(), stabilizer);
+            text
+        };
+        assert_eq!(round_trip(&0.25.into()), "0.25");
+        let clipped = Stabilizer::from(0.25).clip().rms_over([1]);
+        assert_eq!(round_trip(&clipped), r#"{"epsilon":0.25,"clip":true,"rms":[1]}"#);
     }
 }

@@ -3,17 +3,21 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::plain::Plain;
+use super::signed::Contributions;
+use super::terms::{SplitWeight, divide, share, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Absorbed, Layer, Reads};
+use crate::layer::{Layer, Reads};
 
 /// `R_in = x+ W+^T s + x- W-^T s` with `s = R / st(x+ W+ + x- W- + b+)`.
 ///
-/// The positive part of the bias absorbs its share, unless `zero_bias`. Bach et al., PLoS ONE
+/// The positive part of the bias absorbs its share, unless `zero_bias`. One forward and two
+/// adjoints; one and one where the input is never negative. Bach et al., PLoS ONE
 /// 10(7):e0130140, 2015 (alpha = 1, beta = 0); Montavon et al., Pattern Recognition 65:211-222,
 /// 2017 (there for `x >= 0`).
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ZPlus {
     /// Stabilizes the denominator; default 1e-6.
@@ -23,36 +27,39 @@ pub struct ZPlus {
 }
 
 impl<B: Backend> PropagationRule<B> for ZPlus {
-    fn bind(&self, layer: &Layer<B>, facts: Facts) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let map = require_linear(layer)?;
-        let (st, zero_bias) = (self.stabilizer.check()?, self.zero_bias);
-        let positive = map.weight().map(Value::positive);
-        // A map without weight has no negative coefficients, an input that is never negative has
-        // no negative part: either way the second product is 0.
-        let negative = map.weight().filter(|_| !facts.inputs_non_negative).map(Value::negative);
-        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let map = linear_map(site)?;
-            let (x, dims) = (site.input(0)?, site.dims()?);
-            let x_positive = if facts.inputs_non_negative { x.clone() } else { x.positive() };
-            let mut z = map.apply(&x_positive, positive.as_ref());
-            let second = negative.as_ref().map(|weight| (x.negative(), weight));
-            if let Some((x_negative, weight)) = &second {
-                z = z + map.apply(x_negative, Some(weight));
-            }
+        let Some(weight) = map.weight().filter(|_| !facts.inputs_non_negative) else {
+            // One of the two terms is 0 already.
+            return Plain(self.clone()).bind(layer, facts);
+        };
+        let (st, zero_bias) = (self.stabilizer.check(facts)?, self.zero_bias);
+        let (split, magnitude) = (SplitWeight::new(map), weight.abs());
+        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
+            let (map, x) = (linear_map(site)?, site.input(0)?);
+            let z = Contributions::new(site, &map.apply(&x.abs(), Some(&magnitude)))?.positive;
             let bias = map.bias(z.rank()).filter(|_| !zero_bias).map(|bias| bias.positive());
-            if let Some(bias) = &bias {
-                z = z + bias;
-            }
-            let s = relevance / st.apply(&z);
-            if let Some(bias) = bias {
-                site.absorb(Absorbed::Bias, || &s * bias);
-            }
-            site.absorb(Absorbed::Stabilizer, || &s * st.share(&z));
-            let mut relevance_in = x_positive * map.adjoint(s.clone(), positive.as_ref(), dims);
-            if let Some((x_negative, weight)) = second {
-                relevance_in = relevance_in + x_negative * map.adjoint(s, Some(weight), dims);
-            }
-            Ok(vec![relevance_in])
+            let z = bias.iter().fold(z, |z, bias| z + bias);
+            let s = divide(site, relevance, &z, bias, &st);
+            Ok(vec![share(map, split.terms(x.positive(), Some(x.negative())), s, site.dims()?)?])
+        }))
+    }
+}
+
+impl<B: Backend> PropagationRule<B> for Plain<ZPlus> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let split = SplitWeight::new(require_linear(layer)?);
+        let (st, zero_bias) = (self.0.stabilizer.check(facts)?, self.0.zero_bias);
+        let non_negative = facts.inputs_non_negative;
+        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
+            let (map, x) = (linear_map(site)?, site.input(0)?);
+            let terms = match non_negative {
+                true => split.terms(x.clone(), None),
+                false => split.terms(x.positive(), Some(x.negative())),
+            };
+            let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
+            let bias = bias.as_ref().map(Value::positive);
+            Ok(vec![share_out(site, terms, bias, &st, relevance)?])
         }))
     }
 }

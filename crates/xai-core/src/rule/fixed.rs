@@ -1,0 +1,98 @@
+//! Rules that replace the input by ones: their denominators depend on shapes only.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn_backend::Backend;
+use serde::{Deserialize, Serialize};
+
+use super::terms::divide;
+use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use crate::Value;
+use crate::error::RuleError;
+use crate::layer::{Layer, Reads};
+
+/// LRP-w^2: `R_in = (W^2)^T (R / st(1 W^2 + b^2))`.
+///
+/// For input domains without bounds. The squared bias absorbs its share, unless `zero_bias`; zero
+/// padding takes none. One adjoint. Montavon et al., Pattern Recognition 65:211-222, 2017, Eq. 12.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WSquare {
+    /// Stabilizes the denominator; default 1e-6.
+    pub stabilizer: Stabilizer,
+    /// Leaves the bias out of the denominator.
+    pub zero_bias: bool,
+}
+
+impl<B: Backend> PropagationRule<B> for WSquare {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(layer)?;
+        let (st, zero_bias) = (self.stabilizer.check(facts)?, self.zero_bias);
+        let squared = map.weight().map(|weight| weight * weight);
+        let denominators = PerShape::default();
+        Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
+            let (map, dims) = (linear_map(site)?, site.dims()?);
+            let bias = map.bias(relevance.rank()).filter(|_| !zero_bias).map(|bias| &bias * &bias);
+            let z = denominators.get(dims, |one_sample| {
+                let z = map.apply(&relevance.full_like(one_sample, 1.0), squared.as_ref());
+                bias.iter().fold(z, |z, bias| z + bias)
+            });
+            let s = divide(site, relevance, &z, bias, &st);
+            Ok(vec![map.adjoint(s, squared.as_ref(), dims)])
+        }))
+    }
+}
+
+/// LRP-flat: `R_in = 1^T (R / st(1 1))`, input and weight replaced by ones, bias by 0.
+///
+/// Every output spreads its relevance evenly over the inputs it sees; zero padding takes none. One
+/// adjoint with a single channel per group. Lapuschkin et al., Nature Communications 10, 2019,
+/// doi 10.1038/s41467-019-08987-4.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Flat {
+    /// Stabilizes the number of inputs that an output sees; default 1e-6.
+    pub stabilizer: Stabilizer,
+}
+
+impl<B: Backend> PropagationRule<B> for Flat {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        require_linear(layer)?;
+        let st = self.stabilizer.check(facts)?;
+        let denominators = PerShape::default();
+        Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
+            let (map, dims) = (linear_map(site)?, site.dims()?);
+            let z = denominators.get(dims, |one_sample| map.apply_ones(&relevance, one_sample));
+            let s = divide(site, relevance, &z, None, &st);
+            Ok(vec![map.adjoint_ones(s, dims)])
+        }))
+    }
+}
+
+/// A value computed once per input shape, for one sample: the batch shares it.
+struct PerShape<B: Backend>(Arc<Mutex<Option<(Vec<usize>, Value<B>)>>>);
+
+impl<B: Backend> Default for PerShape<B> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<B: Backend> PerShape<B> {
+    /// The value for inputs of the sizes `dims`; `compute` gets those of one sample.
+    fn get(&self, dims: &[usize], compute: impl FnOnce(&[usize]) -> Value<B>) -> Value<B> {
+        let mut one_sample = dims.to_vec();
+        if let Some(batch) = one_sample.first_mut() {
+            *batch = 1;
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((dims, value)) if *dims == one_sample => value.clone(),
+            _ => {
+                let value = compute(&one_sample);
+                *kept = Some((one_sample, value.clone()));
+                value
+            }
+        }
+    }
+}

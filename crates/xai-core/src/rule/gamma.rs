@@ -1,0 +1,127 @@
+//! LRP-gamma, generalised to inputs and outputs of either sign.
+
+use burn_backend::Backend;
+use serde::{Deserialize, Serialize};
+
+use super::plain::Plain;
+use super::signed::{Contributions, output_without_bias};
+use super::terms::{Term, divide, share_out};
+use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use crate::Value;
+use crate::error::RuleError;
+use crate::layer::{Absorbed, Layer, Reads};
+
+/// Favours contributions of the output's own sign: where `z > 0`,
+/// `R_in = (x+ (W + g W+)^T + x- (W + g W-)^T) s` with
+/// `s = R / st(x+ (W + g W+) + x- (W + g W-) + b + g b+)`; where `z < 0`, the same with `W+` and
+/// `W-`, `b+` and `b-` exchanged. Relevance that meets `z = 0` is dropped.
+///
+/// The sign of `z` is that of the layer's output, bias included even if `zero_bias` leaves it out
+/// of the denominators. One forward and two adjoints. Montavon et al., LNCS 11700:193-209, 2019
+/// (for `x >= 0`); Andeol et al., arXiv 2106.04923, 2021 (generalised).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gamma {
+    /// How much more the favoured contributions weigh; default 0.25. With 0 this is
+    /// [`Epsilon`](super::Epsilon).
+    pub gamma: f64,
+    /// Stabilizes the denominators; default 1e-6.
+    pub stabilizer: Stabilizer,
+    /// Leaves the bias out of the denominators.
+    pub zero_bias: bool,
+}
+
+impl Default for Gamma {
+    fn default() -> Self {
+        Self { gamma: 0.25, stabilizer: Stabilizer::default(), zero_bias: false }
+    }
+}
+
+impl Gamma {
+    fn check(&self) -> Result<f64, RuleError> {
+        let value = self.gamma;
+        match value >= 0.0 && value.is_finite() {
+            true => Ok(value),
+            false => {
+                Err(RuleError::Parameter { parameter: "gamma", value, range: "finite and not negative" })
+            }
+        }
+    }
+}
+
+impl<B: Backend> PropagationRule<B> for Gamma {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let magnitude = require_linear(layer)?.weight().map(Value::abs);
+        let (gamma, zero_bias) = (self.check()?, self.zero_bias);
+        let st = self.stabilizer.check(facts)?;
+        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
+            let (map, x, dims, output) = (linear_map(site)?, site.input(0)?, site.dims()?, site.output()?);
+            let x_magnitude = x.abs();
+            let z = Contributions::new(site, &map.apply(&x_magnitude, magnitude.as_ref()))?;
+            let sum = output_without_bias(site)?;
+            let bias = map.bias(output.rank()).filter(|_| !zero_bias);
+            let opposite = output.clone() * -1.0;
+            let part = |side: &Value<B>, favoured: Value<B>, bias: Option<Value<B>>| {
+                let z = &sum + favoured * gamma;
+                let z = bias.iter().fold(z, |z, bias| z + bias);
+                divide(site, relevance.clone().where_positive(side), &z, bias, &st)
+            };
+            let favour = |of: fn(&Value<B>) -> Value<B>| bias.as_ref().map(|bias| bias + of(bias) * gamma);
+            let s_positive = part(output, z.positive, favour(Value::positive));
+            let s_negative = part(&opposite, z.negative, favour(Value::negative));
+            drop_at_zero(site, &relevance, output);
+            // Adjoints are linear, so both sides go through them together.
+            let by_weight = map.adjoint(&s_positive + &s_negative, map.weight(), dims);
+            let by_magnitude = map.adjoint(s_positive - s_negative, magnitude.as_ref(), dims);
+            let share = x * by_weight * (1.0 + gamma / 2.0);
+            Ok(vec![share + x_magnitude * by_magnitude * (gamma / 2.0)])
+        }))
+    }
+}
+
+/// Books the relevance of outputs that are exactly 0.
+fn drop_at_zero<B: Backend>(site: &crate::layer::Site<'_, B>, relevance: &Value<B>, output: &Value<B>) {
+    site.absorb(Absorbed::Dropped, || {
+        let opposite = output.clone() * -1.0;
+        relevance - relevance.clone().where_positive(output) - relevance.clone().where_positive(&opposite)
+    });
+}
+
+impl<B: Backend> PropagationRule<B> for Plain<Gamma> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(layer)?;
+        let (gamma, zero_bias) = (self.0.check()?, self.0.zero_bias);
+        let st = self.0.stabilizer.check(facts)?;
+        let favour = move |value: &Value<B>, part: fn(&Value<B>) -> Value<B>| value + part(value) * gamma;
+        // A map without weight has none below 0: there `W + g W+` is a factor, `W + g W-` is `W`.
+        let weight = map.weight().map(|w| (favour(w, Value::positive), favour(w, Value::negative)));
+        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
+            let (map, x, output) = (linear_map(site)?, site.input(0)?, site.output()?);
+            let bias = map.bias(output.rank()).filter(|_| !zero_bias);
+            let (positive, negative) = (x.positive(), x.negative());
+            let scaled = |x: &Value<B>, on: bool| if on { x.clone() * (1.0 + gamma) } else { x.clone() };
+            let terms = |up: bool| match &weight {
+                Some((more, less)) => {
+                    let (first, second) = if up { (more, less) } else { (less, more) };
+                    vec![
+                        Term { x: positive.clone(), weight: Some(first) },
+                        Term { x: negative.clone(), weight: Some(second) },
+                    ]
+                }
+                None => vec![
+                    Term { x: scaled(&positive, up), weight: None },
+                    Term { x: scaled(&negative, !up), weight: None },
+                ],
+            };
+            let opposite = output.clone() * -1.0;
+            let part = |up: bool, side: &Value<B>, of: fn(&Value<B>) -> Value<B>| {
+                let bias = bias.as_ref().map(|bias| favour(bias, of));
+                share_out(site, terms(up), bias, &st, relevance.clone().where_positive(side))
+            };
+            let above = part(true, output, Value::positive)?;
+            let below = part(false, &opposite, Value::negative)?;
+            drop_at_zero(site, &relevance, output);
+            Ok(vec![above + below])
+        }))
+    }
+}

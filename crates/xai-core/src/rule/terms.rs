@@ -1,0 +1,91 @@
+//! The form that all rules on linear layers share.
+//!
+//! Such a rule replaces the product `x W` by one or more terms `x_k W_k`, parts or stand-ins of
+//! input and weight, and shares relevance out in proportion to them:
+//!
+//! ```text
+//! z    = sum_k A_{W_k} x_k + b
+//! s    = R / st(z)
+//! R_in = sum_k x_k A_{W_k}^T s
+//! ```
+
+use burn_backend::Backend;
+
+use super::{Stabilizer, linear_map};
+use crate::Value;
+use crate::error::LayerError;
+use crate::layer::{Absorbed, LinearMap, Site};
+
+/// One product of a rule: an input and the weight it meets (`None` for a map without weight).
+pub(super) struct Term<'a, B: Backend> {
+    pub(super) x: Value<B>,
+    pub(super) weight: Option<&'a Value<B>>,
+}
+
+/// Shares `relevance` out by `terms`, with `bias` in the denominator.
+pub(super) fn share_out<B: Backend>(
+    site: &Site<'_, B>,
+    terms: Vec<Term<'_, B>>,
+    bias: Option<Value<B>>,
+    st: &Stabilizer,
+    relevance: Value<B>,
+) -> Result<Value<B>, LayerError> {
+    let map = linear_map(site)?;
+    let z = terms.iter().map(|term| map.apply(&term.x, term.weight)).reduce(|z, term| z + term);
+    let z = match (z, &bias) {
+        (Some(z), Some(bias)) => z + bias,
+        (Some(z), None) => z,
+        (None, _) => return Err(LayerError::NotKept { what: "any term of the rule" }),
+    };
+    let s = divide(site, relevance, &z, bias, st);
+    share(map, terms, s, site.dims()?)
+}
+
+/// `s = R / st(z)`; books the shares of bias and stabilizer.
+pub(super) fn divide<B: Backend>(
+    site: &Site<'_, B>,
+    relevance: Value<B>,
+    z: &Value<B>,
+    bias: Option<Value<B>>,
+    st: &Stabilizer,
+) -> Value<B> {
+    let s = relevance / st.apply(z);
+    if let Some(bias) = bias {
+        site.absorb(Absorbed::Bias, || &s * bias);
+    }
+    site.absorb(Absorbed::Stabilizer, || &s * st.share(z));
+    s
+}
+
+/// `sum_k x_k A_{W_k}^T s`.
+pub(super) fn share<B: Backend>(
+    map: &dyn LinearMap<B>,
+    terms: Vec<Term<'_, B>>,
+    s: Value<B>,
+    dims: &[usize],
+) -> Result<Value<B>, LayerError> {
+    let shares = terms.into_iter().map(|term| term.x * map.adjoint(s.clone(), term.weight, dims));
+    shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotKept { what: "any term of the rule" })
+}
+
+/// The positive and the negative part of a map's weight.
+#[derive(Debug, Clone)]
+pub(super) struct SplitWeight<B: Backend> {
+    positive: Option<Value<B>>,
+    negative: Option<Value<B>>,
+}
+
+impl<B: Backend> SplitWeight<B> {
+    pub(super) fn new(map: &dyn LinearMap<B>) -> Self {
+        Self { positive: map.weight().map(Value::positive), negative: map.weight().map(Value::negative) }
+    }
+
+    /// `x_1 W+ + x_2 W-`. A map without weight has no negative coefficients, so no second term.
+    pub(super) fn terms(&self, with_positive: Value<B>, with_negative: Option<Value<B>>) -> Vec<Term<'_, B>> {
+        let mut terms = vec![Term { x: with_positive, weight: self.positive.as_ref() }];
+        if let (Some(x), Some(weight)) = (with_negative, &self.negative) {
+            terms.push(Term { x, weight: Some(weight) });
+        }
+        terms
+    }
+}

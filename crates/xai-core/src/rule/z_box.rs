@@ -1,0 +1,182 @@
+//! LRP-z^B: for inputs that lie in a box, such as pixels.
+
+use std::sync::Mutex;
+
+use burn::tensor::TensorData;
+use burn_backend::Backend;
+use serde::{Deserialize, Serialize};
+
+use super::plain::Plain;
+use super::signed::output_without_bias;
+use super::terms::{Term, divide, share_out};
+use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use crate::Value;
+use crate::error::{LayerError, RuleError};
+use crate::layer::{Layer, LinearMap, Reads};
+
+/// `R_in = x W^T s - l W+^T s - h W-^T s` with `s = R / st(x W - l W+ - h W-)`: contributions are
+/// counted from the corner of the box `l <= x <= h` where the output is least.
+///
+/// The bias cancels. Outside the input, in zero padding, the bounds are 0 too. Two adjoints, and
+/// two forwards once per input shape. Montavon et al., Pattern Recognition 65:211-222, 2017.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ZBox {
+    /// Lower end of the inputs' range.
+    pub low: Bound,
+    /// Upper end of the inputs' range.
+    pub high: Bound,
+    /// Stabilizes the denominator; default 1e-6.
+    #[serde(default)]
+    pub stabilizer: Stabilizer,
+}
+
+/// One end of the box of [`ZBox`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Bound {
+    /// The same for all inputs.
+    Number(f64),
+    /// One value per input, in row-major order. `dims` are the input's dimensions without the
+    /// batch, 1 where the bound does not vary: `[3, 1, 1]` for one bound per colour channel.
+    Tensor {
+        /// Sizes.
+        dims: Vec<usize>,
+        /// Values.
+        values: Vec<f64>,
+    },
+}
+
+impl From<f64> for Bound {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl Bound {
+    fn check(&self, parameter: &'static str, input: &[usize]) -> Result<(), RuleError> {
+        let (dims, values) = match self {
+            Self::Number(value) if value.is_finite() => return Ok(()),
+            Self::Number(value) => {
+                return Err(RuleError::Parameter { parameter, value: *value, range: "finite" });
+            }
+            Self::Tensor { dims, values } => (dims, values),
+        };
+        let per_sample = input.get(1..).unwrap_or_default();
+        let fits = dims.len() == per_sample.len()
+            && dims.iter().zip(per_sample).all(|(size, of)| *size == 1 || size == of)
+            && dims.iter().product::<usize>() == values.len();
+        match values.iter().find(|value| !value.is_finite()) {
+            _ if !fits => Err(RuleError::Bound {
+                bound: parameter,
+                dims: dims.clone(),
+                values: values.len(),
+                input: per_sample.to_vec(),
+            }),
+            Some(&value) => Err(RuleError::Parameter { parameter, value, range: "finite" }),
+            None => Ok(()),
+        }
+    }
+
+    /// The bound for one sample of an input like `x`, of full size.
+    fn for_one_sample<B: Backend>(&self, x: &Value<B>) -> Value<B> {
+        let mut one_sample = x.dims();
+        one_sample[0] = 1;
+        match self {
+            Self::Number(number) => x.full_like(&one_sample, *number),
+            Self::Tensor { dims, values } => {
+                let dims = [&[1], dims.as_slice()].concat();
+                let data = TensorData::new(values.clone(), dims).convert_dtype(x.dtype());
+                Value::from_data(data, &x.device()).expand(&one_sample)
+            }
+        }
+    }
+}
+
+impl ZBox {
+    /// The same box for all inputs.
+    pub fn new(low: impl Into<Bound>, high: impl Into<Bound>) -> Self {
+        Self { low: low.into(), high: high.into(), stabilizer: Stabilizer::default() }
+    }
+
+    fn check(&self, facts: &Facts<'_>) -> Result<Stabilizer, RuleError> {
+        let input = facts.input_dims.first().copied().unwrap_or_default();
+        self.low.check("low", input)?;
+        self.high.check("high", input)?;
+        if let (Bound::Number(low), Bound::Number(high)) = (&self.low, &self.high)
+            && low > high
+        {
+            return Err(RuleError::Parameter { parameter: "low", value: *low, range: "no more than high" });
+        }
+        self.stabilizer.check(facts)
+    }
+}
+
+/// What [`ZBox`] needs of its bounds, for one sample of an input shape.
+#[derive(Debug, Clone)]
+struct Corner<B: Backend> {
+    dims: Vec<usize>,
+    /// `(l + h) / 2`.
+    middle: Value<B>,
+    /// `(h - l) / 2`.
+    radius: Value<B>,
+    /// `l W+ + h W-`.
+    z: Value<B>,
+}
+
+impl<B: Backend> Corner<B> {
+    fn new(rule: &ZBox, map: &dyn LinearMap<B>, x: &Value<B>) -> Self {
+        let (low, high) = (rule.low.for_one_sample(x), rule.high.for_one_sample(x));
+        let z = map.apply(&low, map.weight().map(Value::positive).as_ref());
+        let z = match map.weight().map(Value::negative) {
+            Some(negative) => z + map.apply(&high, Some(&negative)),
+            None => z,
+        };
+        let (middle, radius) = ((&low + &high) * 0.5, (high - low) * 0.5);
+        Self { dims: x.dims().split_off(1), middle, radius, z }
+    }
+}
+
+impl<B: Backend> PropagationRule<B> for ZBox {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let magnitude = require_linear(layer)?.weight().map(Value::abs);
+        let (rule, st) = (self.clone(), self.check(facts)?);
+        let kept: Mutex<Option<Corner<B>>> = Mutex::default();
+        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
+            let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
+            let corner = {
+                let mut kept = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                match &*kept {
+                    Some(corner) if corner.dims == dims[1..] => corner.clone(),
+                    _ => kept.insert(Corner::new(&rule, map, x)).clone(),
+                }
+            };
+            let z = output_without_bias(site)? - corner.z;
+            let s = divide(site, relevance, &z, None, &st);
+            let by_weight = map.adjoint(s.clone(), map.weight(), dims);
+            let by_magnitude = map.adjoint(s, magnitude.as_ref(), dims);
+            Ok(vec![(x - corner.middle) * by_weight + corner.radius * by_magnitude])
+        }))
+    }
+}
+
+impl<B: Backend> PropagationRule<B> for Plain<ZBox> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(layer)?;
+        let (rule, st) = (self.0.clone(), self.0.check(facts)?);
+        let part = |of: fn(&Value<B>) -> Value<B>| map.weight().map(of);
+        let (positive, negative) = (part(Value::positive), part(Value::negative));
+        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
+            let (map, x) = (linear_map(site)?, site.input(0)?);
+            let whole = |bound: &Bound| bound.for_one_sample(x).expand(&x.dims()) * -1.0;
+            let mut terms = vec![
+                Term { x: x.clone(), weight: map.weight() },
+                Term { x: whole(&rule.low), weight: positive.as_ref() },
+            ];
+            if let Some(negative) = &negative {
+                terms.push(Term { x: whole(&rule.high), weight: Some(negative) });
+            }
+            Ok::<_, LayerError>(vec![share_out(site, terms, None, &st, relevance)?])
+        }))
+    }
+}
