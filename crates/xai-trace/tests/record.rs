@@ -12,6 +12,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d
 use burn::tensor::{Distribution, Tensor, activation, backend::Backend};
 use burn_flex::Flex;
 use xai_core::Value;
+use xai_core::composite::epsilon_plus_flat;
+use xai_core::explain::{Explainer, GraphSource, Target};
 use xai_core::graph::Graph;
 use xai_core::layer::{Layer, LayerKind};
 use xai_trace::{Recorded, TraceError, Traced};
@@ -261,6 +263,23 @@ fn unusable_inputs_and_outputs_are_errors() {
     });
     assert!(keeping.record(random([2, 3])).is_ok());
     assert_eq!(keeping.record(random([2, 3])).err(), Some(TraceError::ForeignInput));
+}
+
+#[test]
+fn an_explainer_takes_a_recorded_model() {
+    let explainer = Explainer::new(Recorded::new(&net(), Net::forward), epsilon_plus_flat());
+    let explainer = explainer.keep_relevance_at("features.1.bn");
+    let attribution = explainer.explain(random([2, 3, 16, 16]), Target::argmax()).unwrap();
+    assert_eq!(attribution.relevance::<4>().unwrap().dims(), [2, 3, 16, 16]);
+
+    let squashed = Recorded::new(&mlp(), |net: &Mlp<_>, x: Tensor<_, 2>| net.layers[0].forward(x).exp());
+    let error = Explainer::new(squashed, epsilon_plus_flat()).explain(random([2, 4]), Target::argmax());
+    let error = error.err().unwrap().to_string();
+    assert!(error.contains("`layers.0.exp`") && error.contains("`float_exp`"), "{error}");
+
+    let relu = Recorded::<Flex>::function(|x: Tensor<_, 2>| activation::relu(x));
+    let error = relu.graph(&[random([2, 4]).into(), random([2, 4]).into()]).err().unwrap();
+    assert_eq!(error.downcast_ref(), Some(&TraceError::InputCount { got: 2 }));
 }
 
 #[test]
