@@ -2,7 +2,7 @@
 //!
 //! An example takes all of it with `mod digits;`:
 //!
-//! ```ignore
+//! ```text
 //! let device = Default::default();
 //! let split = digits::data::load()?;
 //! let model = digits::model::DigitsNet::<Flex>::load(&device)?;

@@ -1,1 +1,67 @@
-//! Explain the predictions of Burn models: layer-wise relevance propagation and gradient methods.
+//! Explains the predictions of models written for the Burn deep-learning framework.
+//!
+//! Take your own Burn model as it is, choose a composite of rules, and ask which inputs made the
+//! model answer as it did. The same code runs on every backend; cargo features choose it.
+//!
+//! ```
+//! # #[cfg(feature = "flex")] {
+//! use burn::module::Module;
+//! use burn::nn::{Linear, LinearConfig, Relu};
+//! use burn::tensor::{Tensor, backend::Backend};
+//! use burn_xai::backend::flex::{self, Flex};
+//! use burn_xai::prelude::*;
+//!
+//! #[derive(Module, Debug)]
+//! struct Net<B: Backend> {
+//!     hidden: Linear<B>,
+//!     relu: Relu,
+//!     head: Linear<B>,
+//! }
+//!
+//! impl<B: Backend> Net<B> {
+//!     fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+//!         self.head.forward(self.relu.forward(self.hidden.forward(x)))
+//!     }
+//! }
+//!
+//! let device = flex::device();
+//! let net = Net::<Flex> {
+//!     hidden: LinearConfig::new(4, 8).with_bias(false).init(&device),
+//!     relu: Relu::new(),
+//!     head: LinearConfig::new(8, 3).with_bias(false).init(&device),
+//! };
+//! let rules = Composite::new("epsilon everywhere")
+//!     .or(Matcher::Kind(LayerKind::Linear), Epsilon::default())
+//!     .or(Matcher::Kind(LayerKind::Activation), Pass {});
+//! let explainer = Explainer::new(Recorded::new(&net, Net::forward), rules);
+//!
+//! let x = Tensor::<Flex, 2>::from_floats([[1.0, -0.5, 2.0, 0.25]], &device);
+//! let attribution = explainer.explain(x, Target::argmax())?;
+//! // Without biases, relevance adds up to the explained score.
+//! let (sum, score) = (attribution.relevance_sums()?[0], attribution.explained()?[0]);
+//! assert!((sum - score).abs() < 1e-3 * score.abs().max(1e-2));
+//! # }
+//! # Ok::<(), burn_xai::error::ExplainError>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | backend | type |
+//! | --- | --- | --- |
+//! | `flex` (default) | Flex, pure Rust CPU | `backend::flex::Flex` |
+//! | `ndarray` | NdArray, CPU | `backend::ndarray::NdArray` |
+//!
+//! Several may be on at once, or none: everything is generic over Burn's `Backend`, so bring your
+//! own.
+
+pub mod backend;
+pub mod heatmap;
+pub mod prelude;
+
+pub use xai_core::{Value, canonizer, composite, engine, error, explain, graph, kernel, layer, rule};
+pub use xai_trace as trace;
+
+/// The program in the README compiles and runs.
+#[cfg(all(doctest, feature = "flex"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

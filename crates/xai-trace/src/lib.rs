@@ -1,1 +1,63 @@
 //! Records unmodified Burn models as relevance graphs.
+//!
+//! A model that is generic over its backend runs on [`Traced<B>`], a backend that computes
+//! everything on `B` and remembers where each float tensor comes from. What it remembers is lifted
+//! into a [`Graph`](xai_core::graph::Graph) of layers with readable names. [`Recorded`] does all of
+//! this: it takes the plain model and its forward function.
+//!
+//! ```
+//! # use burn_flex::Flex;
+//! use burn::module::Module;
+//! use burn::nn::{Linear, LinearConfig, Relu};
+//! use burn::tensor::{Tensor, backend::Backend};
+//! use xai_trace::Recorded;
+//!
+//! #[derive(Module, Debug)]
+//! struct Net<B: Backend> {
+//!     hidden: Linear<B>,
+//!     activation: Relu,
+//!     head: Linear<B>,
+//! }
+//!
+//! impl<B: Backend> Net<B> {
+//!     fn forward(&self, x: Tensor<B, 2>) -> Tensor<B, 2> {
+//!         self.head.forward(self.activation.forward(self.hidden.forward(x)))
+//!     }
+//! }
+//!
+//! # let device = Default::default();
+//! let net = Net::<Flex> {
+//!     hidden: LinearConfig::new(4, 8).init(&device),
+//!     activation: Relu::new(),
+//!     head: LinearConfig::new(8, 3).init(&device),
+//! };
+//! let graph = Recorded::new(&net, Net::forward).record(Tensor::<Flex, 2>::ones([1, 4], &device))?;
+//! let names: Vec<_> = graph.nodes().iter().map(|node| node.name()).collect();
+//! assert_eq!(names, ["input", "hidden", "hidden.relu", "head"]);
+//! # Ok::<(), xai_trace::TraceError>(())
+//! ```
+//!
+//! The way from a model to its graph:
+//!
+//! 1. [`attach`] converts the model; weights are shared, not copied.
+//! 2. The forward function runs once. Each operation on a value that depends on the input leaves a
+//!    node with its settings and parameters, but without activations.
+//! 3. Operations become layers; the four operations of a batch norm become one. An operation that
+//!    has no layer becomes a barrier that carries its name.
+
+mod backend;
+mod convert;
+mod error;
+mod lift;
+mod names;
+mod op;
+mod ops;
+mod raise;
+mod record;
+mod tensor;
+
+pub use backend::Traced;
+pub use convert::{attach, detach};
+pub use error::TraceError;
+pub use record::Recorded;
+pub use tensor::TracedTensor;

@@ -51,12 +51,12 @@ impl Ledger {
         &self.rows
     }
 
-    /// Sum of a column over all nodes, for each sample: `ledger.total(|row| &row.bias)`.
-    pub fn total(&self, column: impl Fn(&LedgerRow) -> &[f64]) -> Vec<f64> {
-        let batch = self.rows.first().map_or(0, |row| row.arrived.len());
-        self.rows.iter().fold(vec![0.0; batch], |total, row| {
-            total.iter().zip(column(row)).map(|(total, amount)| total + amount).collect()
-        })
+    /// Sum of a column over all nodes, for each sample: `ledger.total(|row| row.bias.clone())`.
+    pub fn total(&self, column: impl Fn(&LedgerRow) -> Vec<f64>) -> Vec<f64> {
+        let columns = self.rows.iter().map(column);
+        columns
+            .reduce(|total, column| total.iter().zip(column).map(|(a, b)| a + b).collect())
+            .unwrap_or_default()
     }
 }
 

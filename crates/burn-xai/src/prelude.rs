@@ -1,0 +1,10 @@
+//! What most programs need: `use burn_xai::prelude::*;`.
+
+pub use crate::heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, maps, render};
+pub use xai_core::Value;
+pub use xai_core::composite::{Composite, Matcher, epsilon_plus_flat, gradient};
+pub use xai_core::error::ExplainError;
+pub use xai_core::explain::{Attribution, Explainer, Seed, Target};
+pub use xai_core::layer::LayerKind;
+pub use xai_core::rule::{Epsilon, Flat, Gradient, Norm, Pass, Rule, WinnerTakesAll, ZPlus};
+pub use xai_trace::Recorded;

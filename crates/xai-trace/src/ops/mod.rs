@@ -1,0 +1,106 @@
+//! Delegation of every backend operation to the inner backend.
+//!
+//! Operations are listed one row per *signature*, many methods per row:
+//!
+//! ```text
+//! (lhs: F, rhs: F) -> F { float_add = Op::Add, float_matmul, float_powf }
+//! ```
+//!
+//! The argument kinds `F`, `VF`, `OF`, `RF` and `TP` are float tensors (plain, in a `Vec`, in an
+//! `Option`, behind `&`, in a `TensorPrimitive`); any other type is passed on. A method returning
+//! a float tensor records `= op`, or a barrier of its own name where no operation is given, but
+//! only if one of its float arguments depends on a graph input. Methods that Burn provides a body
+//! for are delegated as well: else a softmax would be recorded as the primitives of that body, and
+//! the inner backend's own, faster version would not run. `missing_trait_methods` keeps the lists
+//! complete when a new Burn adds one.
+//!
+//! A float tensor that leaves the float world (into host data, an int or bool tensor, or a
+//! quantized one) is no longer followed: what is computed from there is a constant of the graph.
+
+mod float;
+mod int_bool;
+mod module;
+mod quantized;
+#[cfg(test)]
+mod tests;
+
+/// `(arg: kind, ...) -> ret { method, method = Op, ... }` rows to trait methods.
+macro_rules! delegate {
+    () => {};
+    ($args:tt -> F { $($name:ident $(= $op:expr)?),* } $($rest:tt)*) => {
+        $(method! { [$name F $($op)?] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+    ($args:tt -> (F, $other:ty) { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name (F, $other)] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+    ($args:tt -> TP { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name TP] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+    ($args:tt -> $ret:ty { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name @ $ret] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+}
+
+/// `[head] [signature] [call] [float arguments] (arguments left)`.
+///
+/// Statements are built in the last step only: a local made there is invisible to fragments of
+/// the steps before it, so those collect nothing but the names of the arguments.
+macro_rules! method {
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: F $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: TracedTensor<B>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: VF $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: Vec<TracedTensor<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: OF $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: Option<TracedTensor<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: TP $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: TensorPrimitive<Self>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: RF $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: &TracedTensor<B>,] [$($c)* &$n.primitive,] [$($f)*] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: $t:ty $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: $t,] [$($c)* $n,] [$($f)*] ($($($r)*)?) }
+    };
+    ([$n:ident F] $s:tt $c:tt $f:tt ()) => {
+        method! { [$n F Op::Barrier(stringify!($n))] $s $c $f () }
+    };
+    ([$n:ident F $op:expr] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> TracedTensor<B> {
+            let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
+            let op = call.op(|| $op);
+            call.finish(op, B::$n($($c)*))
+        }
+    };
+    ([$n:ident (F, $t:ty)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> (TracedTensor<B>, $t) {
+            let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
+            let op = call.op(|| Op::Barrier(stringify!($n)));
+            let (float, other) = B::$n($($c)*);
+            (call.finish(op, float), other)
+        }
+    };
+    ([$n:ident TP] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> TensorPrimitive<Self> {
+            let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
+            let op = call.op(|| Op::Barrier(stringify!($n)));
+            match B::$n($($c)*) {
+                TensorPrimitive::Float(t) => TensorPrimitive::Float(call.finish(op, t)),
+                TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),
+            }
+        }
+    };
+    ([$n:ident @ $r:ty] [$($s:tt)*] [$($c:tt)*] $f:tt ()) => {
+        fn $n($($s)*) -> $r {
+            B::$n($($c)*)
+        }
+    };
+}
+
+use {delegate, method};

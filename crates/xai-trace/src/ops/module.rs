@@ -1,0 +1,191 @@
+//! Neural network operations, activations and transactions.
+//!
+//! An `embedding` of indices is a constant unless its weights depend on a graph input: indices
+//! carry no relevance, and positional embeddings are constants in truth. To explain a token model,
+//! make its embedded tokens the graph input.
+#![deny(clippy::missing_trait_methods)]
+
+use burn_backend::ops::{
+    ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, DeformConv2dBackward,
+    DeformConvOptions, InterpolateOptions, MaxPool1dBackward, MaxPool1dWithIndices, MaxPool2dBackward,
+    MaxPool2dWithIndices, ModuleOps, TransactionOps, TransactionPrimitive, TransactionPrimitiveData,
+    UnfoldOptions,
+};
+use burn_backend::tensor::{BoolTensor as Bool, FloatTensor, IntTensor as Int};
+use burn_backend::{Backend, ExecutionError, Scalar};
+
+use super::{delegate, method};
+use crate::backend::Traced;
+use crate::op::Op;
+use crate::tensor::{Argument, Call, TracedTensor};
+
+impl<B: Backend> ModuleOps<Self> for Traced<B> {
+    delegate! {
+        (weights: F, indices: Int<B>) -> F { embedding }
+        (weights: F, output_grad: F, indices: Int<B>) -> F { embedding_backward }
+        (x: F, weight: F, bias: OF) -> F { linear = Op::Linear }
+        (weight: F, output_grad: F) -> F { linear_x_backward, linear_weight_backward, adaptive_avg_pool2d_backward, adaptive_avg_pool1d_backward }
+        (output_grad: F) -> F { linear_bias_backward }
+        (x: F, weight: F, bias: OF, options: ConvOptions<1>) -> F { conv1d = Op::conv(&options) }
+        (x: F, weight: F, output_grad: F, options: ConvOptions<1>) -> F { conv1d_x_backward, conv1d_weight_backward }
+        (x: F, bias: F, output_grad: F) -> F { conv1d_bias_backward, conv2d_bias_backward, conv3d_bias_backward, conv_transpose1d_bias_backward, conv_transpose2d_bias_backward, conv_transpose3d_bias_backward }
+        (x: F, weight: F, bias: OF, options: ConvOptions<2>) -> F { conv2d = Op::conv(&options) }
+        (x: F, weight: F, output_grad: F, options: ConvOptions<2>) -> F { conv2d_x_backward, conv2d_weight_backward }
+        (x: F, offset: F, weight: F, mask: OF, bias: OF, options: DeformConvOptions<2>) -> F { deform_conv2d }
+        (x: F, weight: F, bias: OF, options: ConvOptions<3>) -> F { conv3d = Op::conv(&options) }
+        (x: F, weight: F, output_grad: F, options: ConvOptions<3>) -> F { conv3d_x_backward, conv3d_weight_backward }
+        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<1>) -> F { conv_transpose1d }
+        (weight: F, output_grad: F, options: ConvTransposeOptions<1>) -> F { conv_transpose1d_x_backward }
+        (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<1>) -> F { conv_transpose1d_weight_backward }
+        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<2>) -> F { conv_transpose2d }
+        (weight: F, output_grad: F, options: ConvTransposeOptions<2>) -> F { conv_transpose2d_x_backward }
+        (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<2>) -> F { conv_transpose2d_weight_backward }
+        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<3>) -> F { conv_transpose3d }
+        (weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_x_backward }
+        (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_weight_backward }
+        (x: F, kernel_size: [usize; 2], options: UnfoldOptions) -> F { unfold4d }
+        (x: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d = Op::avg_pool([kernel_size], [stride], [padding], count_include_pad) }
+        (x: F, grad: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d_backward }
+        (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_include_pad: bool, ceil_mode: bool) -> F { avg_pool2d = Op::avg_pool(kernel_size, stride, padding, count_include_pad) }
+        (x: F, grad: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_include_pad: bool, ceil_mode: bool) -> F { avg_pool2d_backward }
+        (x: F, output_size: [usize; 2]) -> F { adaptive_avg_pool2d = Op::AdaptiveAvgPool }
+        (x: F, output_size: usize) -> F { adaptive_avg_pool1d = Op::AdaptiveAvgPool }
+        (x: F, kernel_size: usize, stride: usize, padding: usize, dilation: usize, ceil_mode: bool) -> F { max_pool1d = Op::max_pool([kernel_size], [stride], [padding], [dilation]) }
+        (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil_mode: bool) -> F { max_pool2d = Op::max_pool(kernel_size, stride, padding, dilation) }
+        (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate }
+        (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
+        (query: F, key: F, value: F, mask: Option<Bool<B>>, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
+        (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm }
+        (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, blank: usize) -> F { ctc_loss }
+        () -> bool { has_ctc_loss_backward }
+        (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, grad_loss: F, blank: usize) -> F { ctc_loss_backward }
+        (spectrum_re: F, spectrum_im: F, dim: usize, n: Option<usize>) -> F { irfft }
+    }
+
+    fn max_pool1d_with_indices(
+        x: TracedTensor<B>,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        dilation: usize,
+        ceil: bool,
+    ) -> MaxPool1dWithIndices<Self> {
+        let call = Call::new(&[x.is_tracked()]).arg(&x);
+        let op = call.op(|| Op::max_pool([kernel], [stride], [padding], [dilation]));
+        let out = B::max_pool1d_with_indices(x.lower(), kernel, stride, padding, dilation, ceil);
+        MaxPool1dWithIndices::new(call.finish(op, out.output), out.indices)
+    }
+
+    fn max_pool1d_with_indices_backward(
+        x: TracedTensor<B>,
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        dilation: usize,
+        ceil: bool,
+        grad: TracedTensor<B>,
+        indices: Int<B>,
+    ) -> MaxPool1dBackward<Self> {
+        let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
+        let traced = barrier("max_pool1d_with_indices_backward", call);
+        let (x, grad) = (x.lower(), grad.lower());
+        let out =
+            B::max_pool1d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
+        MaxPool1dBackward::new(traced(out.x_grad))
+    }
+
+    fn max_pool2d_with_indices(
+        x: TracedTensor<B>,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        dilation: [usize; 2],
+        ceil: bool,
+    ) -> MaxPool2dWithIndices<Self> {
+        let call = Call::new(&[x.is_tracked()]).arg(&x);
+        let op = call.op(|| Op::max_pool(kernel, stride, padding, dilation));
+        let out = B::max_pool2d_with_indices(x.lower(), kernel, stride, padding, dilation, ceil);
+        MaxPool2dWithIndices::new(call.finish(op, out.output), out.indices)
+    }
+
+    fn max_pool2d_with_indices_backward(
+        x: TracedTensor<B>,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        dilation: [usize; 2],
+        ceil: bool,
+        grad: TracedTensor<B>,
+        indices: Int<B>,
+    ) -> MaxPool2dBackward<Self> {
+        let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
+        let traced = barrier("max_pool2d_with_indices_backward", call);
+        let (x, grad) = (x.lower(), grad.lower());
+        let out =
+            B::max_pool2d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
+        MaxPool2dBackward::new(traced(out.x_grad))
+    }
+
+    fn deform_conv2d_backward(
+        x: TracedTensor<B>,
+        offset: TracedTensor<B>,
+        weight: TracedTensor<B>,
+        mask: Option<TracedTensor<B>>,
+        bias: Option<TracedTensor<B>>,
+        grad: TracedTensor<B>,
+        options: DeformConvOptions<2>,
+    ) -> DeformConv2dBackward<Self> {
+        let tracked = [&x, &offset, &weight, &grad].iter().any(|t| t.is_tracked());
+        let call = Call::new(&[tracked, mask.is_tracked(), bias.is_tracked()]);
+        let call = call.arg(&x).arg(&offset).arg(&weight).arg(&mask).arg(&bias).arg(&grad);
+        let traced = barrier("deform_conv2d_backward", call);
+        let (mask, bias) = (mask.lower(), bias.lower());
+        let (x, offset, weight, grad) = (x.lower(), offset.lower(), weight.lower(), grad.lower());
+        let out = B::deform_conv2d_backward(x, offset, weight, mask, bias, grad, options);
+        DeformConv2dBackward::new(
+            traced(out.x_grad),
+            traced(out.offset_grad),
+            traced(out.weight_grad),
+            out.mask_grad.map(&traced),
+            out.bias_grad.map(&traced),
+        )
+    }
+
+    fn rfft(x: TracedTensor<B>, dim: usize, n: Option<usize>) -> (TracedTensor<B>, TracedTensor<B>) {
+        let traced = barrier("rfft", Call::new(&[x.is_tracked()]).arg(&x));
+        let (real, imaginary) = B::rfft(x.lower(), dim, n);
+        (traced(real), traced(imaginary))
+    }
+}
+
+/// Traces each result of a call that has several.
+fn barrier<B: Backend>(name: &'static str, call: Call<B>) -> impl Fn(FloatTensor<B>) -> TracedTensor<B> {
+    move |primitive| {
+        let call = call.clone();
+        let op = call.op(|| Op::Barrier(name));
+        call.finish(op, primitive)
+    }
+}
+
+impl<B: Backend> ActivationOps<Self> for Traced<B> {
+    delegate! {
+        (tensor: F, negative_slope: Scalar) -> F { leaky_relu }
+        (tensor: F) -> F { relu = Op::Relu, gelu, sigmoid, log_sigmoid }
+        (output: F, grad: F) -> F { relu_backward, prelu, gelu_backward, sigmoid_backward, log_sigmoid_backward }
+        (tensor: F, alpha: Scalar, beta: Scalar) -> F { hard_sigmoid }
+        (tensor: F, dim: usize) -> F { softmax, log_softmax, softmin }
+    }
+}
+
+impl<B: Backend> TransactionOps<Self> for Traced<B> {
+    fn tr_execute(
+        transaction: TransactionPrimitive<Self>,
+    ) -> impl Future<Output = Result<TransactionPrimitiveData, ExecutionError>> + Send {
+        B::tr_execute(TransactionPrimitive::new(
+            transaction.read_floats.lower(),
+            transaction.read_qfloats,
+            transaction.read_ints,
+            transaction.read_bools,
+        ))
+    }
+}

@@ -1,0 +1,139 @@
+//! Coverage of Burn's public activation and module functions: each records exactly what is stated
+//! here, no primitive of a default body and no silent constant.
+
+use burn::tensor::module as m;
+use burn::tensor::ops::*;
+use burn::tensor::{Distribution, Int, Tensor, TensorPrimitive, activation as act};
+use burn_flex::Flex;
+
+use crate::backend::Traced;
+use crate::lift::reachable;
+use crate::op::Op;
+use crate::tensor::{Source, TracedTensor};
+
+type T<const D: usize> = Tensor<Traced<Flex>, D>;
+
+fn constant<const D: usize>(dims: [usize; D]) -> T<D> {
+    let uniform = Distribution::Uniform(0.1, 0.9);
+    Tensor::from_inner(Tensor::<Flex, D>::random(dims, uniform, &Default::default()))
+}
+
+fn input<const D: usize>(dims: [usize; D]) -> T<D> {
+    let primitive = constant(dims).inner().into_primitive().tensor();
+    Tensor::from_primitive(TensorPrimitive::Float(TracedTensor::input(primitive).0))
+}
+
+fn ints<const D: usize>(values: [i32; 2], dims: [usize; D]) -> Tensor<Traced<Flex>, D, Int> {
+    Tensor::<Traced<Flex>, 1, Int>::from_ints(values, &Default::default()).reshape(dims)
+}
+
+/// What was recorded up to `tensor`, inputs left out.
+fn recorded<const D: usize>(tensor: T<D>) -> Vec<String> {
+    let name = |op: &Op| match op {
+        Op::Input => None,
+        Op::Barrier(method) => Some(format!("!{method}")),
+        op => Some(op.name().to_string()),
+    };
+    match &tensor.into_primitive().tensor().source {
+        Source::Node(output) => reachable(output).iter().filter_map(|n| name(&n.op)).collect(),
+        Source::Constant(_) => Vec::new(),
+    }
+}
+
+macro_rules! records {
+    ($($call:expr => [$($op:literal),*];)*) => {
+        $(assert_eq!(recorded($call), [$($op),*] as [&str; _], "{}", stringify!($call));)*
+    };
+}
+
+#[test]
+fn activations() {
+    let x = || input([2, 4]);
+    records! {
+        act::relu(x()) => ["relu"];
+        act::leaky_relu(x(), 0.1) => ["!leaky_relu"];
+        act::gelu(x()) => ["!gelu"];
+        act::prelu(x(), constant([4])) => ["!prelu"];
+        act::softmax(x(), 1) => ["!softmax"];
+        act::softmin(x(), 1) => ["!softmin"];
+        act::log_softmax(x(), 1) => ["!log_softmax"];
+        act::sigmoid(x()) => ["!sigmoid"];
+        act::hard_sigmoid(x(), 0.2, 0.5) => ["!hard_sigmoid"];
+        act::log_sigmoid(x()) => ["!log_sigmoid"];
+        act::tanh(x()) => ["!float_tanh"];
+        act::silu(x()) => ["!sigmoid", "mul"];
+        act::hard_swish(x()) => ["!hard_sigmoid", "mul"];
+        act::softplus(x(), 1.0) =>
+            ["!float_mul_scalar", "!float_exp", "!float_add_scalar", "!float_log", "!float_div_scalar"];
+        act::glu(x(), 1) => ["!float_slice", "!float_slice", "!sigmoid", "mul"];
+    }
+}
+
+#[test]
+fn convolutions_and_linear() {
+    let x = || input([1, 2, 6, 6]);
+    let transposed = ConvTransposeOptions::new([1, 1], [0, 0], [0, 0], [1, 1], 1);
+    records! {
+        m::linear(input([2, 4]), constant([4, 3]), Some(constant([3]))) => ["linear"];
+        m::linear(input([2, 5, 4]), constant([4, 3]), None) => ["linear"];
+        m::conv1d(input([1, 2, 6]), constant([2, 2, 3]), None, ConvOptions::new([1], [0], [1], 1)) => ["conv"];
+        m::conv2d(x(), constant([2, 2, 3, 3]), None, ConvOptions::new([1, 1], [0, 0], [1, 1], 1)) => ["conv"];
+        m::conv3d(
+            input([1, 2, 4, 4, 4]), constant([2, 2, 3, 3, 3]), None,
+            ConvOptions::new([1; 3], [0; 3], [1; 3], 1)
+        ) => ["conv"];
+        m::deform_conv2d(
+            x(), constant([1, 18, 4, 4]), constant([2, 2, 3, 3]), None, None,
+            DeformConvOptions::new([1, 1], [0, 0], [1, 1], 1, 1)
+        ) => ["!deform_conv2d"];
+        m::conv_transpose1d(
+            input([1, 2, 6]), constant([2, 2, 3]), None, ConvTransposeOptions::new([1], [0], [0], [1], 1)
+        ) => ["!conv_transpose1d"];
+        m::conv_transpose2d(x(), constant([2, 2, 3, 3]), None, transposed) => ["!conv_transpose2d"];
+        m::conv_transpose3d(
+            input([1, 2, 4, 4, 4]), constant([2, 2, 3, 3, 3]), None,
+            ConvTransposeOptions::new([1; 3], [0; 3], [0; 3], [1; 3], 1)
+        ) => ["!conv_transpose3d"];
+        m::unfold4d(x(), [2, 2], UnfoldOptions::new([1, 1], [0, 0], [1, 1])) => ["!unfold4d"];
+    }
+}
+
+#[test]
+fn pools_and_the_rest() {
+    let (x, line) = (|| input([1, 2, 6, 6]), || input([1, 2, 6]));
+    let heads = || input([1, 2, 3, 4]);
+    records! {
+        m::max_pool1d(line(), 2, 2, 0, 1, false) => ["max_pool"];
+        m::max_pool2d(x(), [2, 2], [2, 2], [0, 0], [1, 1], false) => ["max_pool"];
+        m::max_pool1d_with_indices(line(), 2, 2, 0, 1, false).0 => ["max_pool"];
+        m::max_pool2d_with_indices(x(), [2, 2], [2, 2], [0, 0], [1, 1], false).0 => ["max_pool"];
+        m::avg_pool1d(line(), 2, 2, 0, true, false) => ["avg_pool"];
+        m::avg_pool2d(x(), [2, 2], [2, 2], [0, 0], true, false) => ["avg_pool"];
+        m::adaptive_avg_pool1d(line(), 2) => ["adaptive_avg_pool"];
+        m::adaptive_avg_pool2d(x(), [2, 2]) => ["adaptive_avg_pool"];
+        m::interpolate(x(), [8, 8], InterpolateOptions::new(InterpolateMode::Nearest)) => ["!interpolate"];
+        m::attention(heads(), heads(), heads(), None, None, Default::default()) => ["!attention"];
+        m::embedding(input([5, 3]), ints([1, 2], [1, 2])) => ["!embedding"];
+        m::embedding(constant([5, 3]), ints([1, 2], [1, 2])) => [];
+        m::ctc_loss(input([3, 1, 4]), ints([1, 2], [1, 2]), ints([3, 3], [2]).slice([0..1]), ints([2, 2], [2]).slice([0..1]), 0) => ["!ctc_loss"];
+    }
+}
+
+#[test]
+fn tensors_keep_their_origin_only_where_their_value_stays() {
+    let x = || input([2, 3]);
+    records! {
+        x().detach() => [];
+        x().set_require_grad(true).reshape([6]) => ["reshape"];
+        x().to_device(&Default::default()) + x() => ["add"];
+        x() + constant([2, 3]) => ["add"];
+        x() - constant([1, 3]) => ["sub"];
+        x() + 1.0 => ["!float_add_scalar"];
+        x().exp() => ["!float_exp"];
+        x().int().float() => [];
+        Tensor::cat(vec![x(), constant([2, 3])], 0) => ["!float_cat"];
+        x().max_dim_with_indices(1).0 => ["!float_max_dim_with_indices"];
+        constant([2, 3]).exp() + constant([2, 3]) => [];
+    }
+    assert!(matches!(x().detach().into_primitive().tensor().source, Source::Node(_)));
+}

@@ -1,0 +1,126 @@
+//! The entry: a model with its forward function, recorded on request.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use burn::module::{HasAutodiffModule, Module};
+use burn::tensor::{Tensor, TensorPrimitive};
+use burn_backend::Backend;
+use xai_core::Value;
+use xai_core::explain::GraphSource;
+use xai_core::graph::Graph;
+
+use crate::backend::Traced;
+use crate::convert::attach;
+use crate::error::TraceError;
+use crate::lift::lift;
+use crate::names::Names;
+use crate::tensor::{Node, Source, TracedTensor};
+
+/// From an input to the recorded input and output.
+type Forward<B> = dyn Fn(Value<B>) -> Result<(Arc<Node<B>>, Arc<Node<B>>), TraceError> + Send + Sync;
+
+/// A Burn model that can be recorded as a graph, as often as needed and from any thread.
+///
+/// It shares the model's weights as they are now: parameters replaced in the model later, by an
+/// optimizer or by loading a record, are not seen.
+///
+/// # What is recorded
+/// The layers on the way from the input to the output, with the weights and shapes of this call.
+/// Control flow is followed, not recorded: if the forward function decides anything by the values
+/// of the input, record anew for each input. Values that the function reads out of the input
+/// (`into_data`, `int`, comparisons) and computes with are constants of the graph.
+///
+/// # Names
+/// A layer with parameters is named by their place in the model, `features.0.conv`; a layer
+/// without is named after the one it reads, `features.0.conv.relu`. A name that comes up again, as
+/// when a layer is called twice, gets `#2`, `#3`, ... The input is `input`. Names are the same in
+/// each recording.
+#[derive(Clone)]
+pub struct Recorded<B: Backend> {
+    forward: Arc<Forward<B>>,
+    names: Arc<Names>,
+}
+
+impl<B: Backend> Recorded<B> {
+    /// A model and its forward function: `Recorded::new(&net, Net::forward)`, or a closure where
+    /// the function has another signature.
+    ///
+    /// Parameters that are not initialised yet are initialised in `model`.
+    pub fn new<M, F, const D: usize, const E: usize>(model: &M, forward: F) -> Self
+    where
+        M: Module<B> + HasAutodiffModule<Traced<B>>,
+        M::TrainModule: Sync + 'static,
+        F: Fn(&M::TrainModule, Tensor<Traced<B>, D>) -> Tensor<Traced<B>, E> + Send + Sync + 'static,
+    {
+        let model = attach::<B, M>(model);
+        let names = Names::of(&model);
+        Self::with_names(names, move |x| forward(&model, x))
+    }
+
+    /// A function without a model: layers that own no parameters need no conversion.
+    ///
+    /// Parameters that the function captures are constants without names.
+    pub fn function<F, const D: usize, const E: usize>(forward: F) -> Self
+    where
+        F: Fn(Tensor<Traced<B>, D>) -> Tensor<Traced<B>, E> + Send + Sync + 'static,
+    {
+        Self::with_names(Names::default(), forward)
+    }
+
+    fn with_names<F, const D: usize, const E: usize>(names: Names, forward: F) -> Self
+    where
+        F: Fn(Tensor<Traced<B>, D>) -> Tensor<Traced<B>, E> + Send + Sync + 'static,
+    {
+        let forward = move |x: Value<B>| {
+            let (dims, rank) = (x.dims(), x.rank());
+            if rank != D {
+                return Err(TraceError::InputRank { expected: D, dims });
+            }
+            if dims.contains(&0) {
+                return Err(TraceError::EmptyInput { dims });
+            }
+            let (input, node) = TracedTensor::input(x.into_primitive());
+            let output = forward(Tensor::from_primitive(TensorPrimitive::Float(input)));
+            match output.into_primitive().tensor().source {
+                Source::Node(output) => Ok((node, output)),
+                Source::Constant(_) => Err(TraceError::Disconnected),
+            }
+        };
+        Self { forward: Arc::new(forward), names: Arc::new(names) }
+    }
+
+    /// Runs the model on `input`, a [`Tensor`] or [`Value`], and returns what it did as a graph.
+    ///
+    /// An operation that has no layer becomes a [barrier](xai_core::layer::Barrier): it is named
+    /// when the graph is planned or run.
+    ///
+    /// No activation is kept: the graph holds the layers' parameters, shared with the model.
+    ///
+    /// # Errors
+    /// [`TraceError`] when the input has another rank than the forward function takes or is empty,
+    /// or when the output was not computed from it.
+    ///
+    /// # Panics
+    /// When the forward function does, as Burn's operations do on tensors whose shapes do not fit.
+    pub fn record(&self, input: impl Into<Value<B>>) -> Result<Graph<B>, TraceError> {
+        let (input, output) = (self.forward)(input.into())?;
+        lift(&input, &output, &self.names)
+    }
+}
+
+impl<B: Backend> GraphSource<B> for Recorded<B> {
+    fn graph(&self, inputs: &[Value<B>]) -> Result<Graph<B>, Box<dyn Error + Send + Sync>> {
+        match inputs {
+            [input] => Ok(self.record(input.clone())?),
+            _ => Err(TraceError::InputCount { got: inputs.len() }.into()),
+        }
+    }
+}
+
+impl<B: Backend> fmt::Debug for Recorded<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded").field("names", &self.names).finish_non_exhaustive()
+    }
+}

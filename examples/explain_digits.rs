@@ -1,0 +1,176 @@
+//! Explains a small convolutional network on handwritten digits: which pixels made it answer so?
+//!
+//! ```text
+//! cargo run --release --example explain_digits -- --out out/explain_digits
+//! ```
+//!
+//! Writes `digits.png`, one row per digit with the image and its explanations, and `report.json`,
+//! with the accuracy on the test set and, for every test image, the relevance sum against the logit
+//! it explains. Prints both as a short table.
+
+mod digits;
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use burn_xai::backend::{self, Default as B};
+use burn_xai::engine::LedgerRow;
+use burn_xai::heatmap::gray_image;
+use burn_xai::prelude::*;
+use clap::Parser;
+use serde::Serialize;
+
+use digits::data::{self, CLASSES, Digits, SIDE};
+use digits::model::DigitsNet;
+
+#[cfg(not(any(feature = "flex", feature = "ndarray")))]
+compile_error!("the examples need a backend: build with `--features flex` or `--features ndarray`");
+
+/// Images per batch.
+const BATCH: usize = 120;
+/// Screen pixels per pixel of an image.
+const SCALE: u32 = 12;
+
+/// Explain a digit classifier; writes a picture and a report.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Folder for `digits.png` and `report.json`; made if it does not exist.
+    #[arg(long, default_value = "out/explain_digits")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    backend: String,
+    composite: String,
+    test_images: usize,
+    accuracy: f64,
+    images: Vec<Explained>,
+}
+
+/// One test image: what the network says, and where the logit went.
+#[derive(Debug, Serialize)]
+struct Explained {
+    label: usize,
+    predicted: usize,
+    logit: f64,
+    relevance_sum: f64,
+    absorbed_by_bias: f64,
+    absorbed_by_stabilizer: f64,
+    unexplained: f64,
+}
+
+fn main() -> digits::Result<()> {
+    let args = Args::parse();
+    let device = backend::device();
+    let test = data::load()?.test;
+    let net = DigitsNet::<B>::load(&device)?;
+
+    // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
+    let model = Recorded::new(&net, DigitsNet::forward);
+    let lrp = Explainer::new(model.clone(), epsilon_plus_flat()).with_ledger();
+    let gradient = Explainer::new(model, gradient());
+
+    let mut images = Vec::with_capacity(test.len());
+    let all: Vec<usize> = (0..test.len()).collect();
+    for batch in all.chunks(BATCH) {
+        let batch = test.select(batch);
+        images.extend(explain(&lrp, &batch)?);
+    }
+    let correct = images.iter().filter(|image| image.predicted == image.label).count();
+    let report = Report {
+        backend: <B as burn::tensor::backend::Backend>::name(&device),
+        composite: lrp.composite().name().to_owned(),
+        test_images: images.len(),
+        accuracy: correct as f64 / images.len() as f64,
+        images,
+    };
+
+    // The first test image of each digit.
+    let shown: Vec<usize> = (0..CLASSES)
+        .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
+        .collect();
+    let picture = draw(&test.select(&shown), &lrp, &gradient)?;
+
+    fs::create_dir_all(&args.out)
+        .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
+    let (png, json) = (args.out.join("digits.png"), args.out.join("report.json"));
+    picture.write_png(&png)?;
+    let file = File::create(&json).map_err(|reason| format!("cannot write {}: {reason}", json.display()))?;
+    serde_json::to_writer_pretty(BufWriter::new(file), &report)?;
+
+    println!("label  predicted   logit   relevance sum   + bias   + stabilizer   unexplained");
+    for image in shown.iter().filter_map(|&index| report.images.get(index)) {
+        println!(
+            "{:5}  {:9}  {:6.3}  {:14.3}  {:7.3}  {:13.6}  {:12.6}",
+            image.label,
+            image.predicted,
+            image.logit,
+            image.relevance_sum,
+            image.absorbed_by_bias,
+            image.absorbed_by_stabilizer,
+            image.unexplained
+        );
+    }
+    println!(
+        "accuracy {:.2} % on {} test images ({})",
+        100.0 * report.accuracy,
+        report.test_images,
+        report.backend
+    );
+    println!("wrote {} and {}", png.display(), json.display());
+    Ok(())
+}
+
+/// The predicted class of every image, and where its logit went.
+fn explain(lrp: &Explainer<B>, batch: &Digits) -> digits::Result<Vec<Explained>> {
+    let attribution = lrp.explain(batch.images(&backend::device()), Target::argmax())?;
+    let (classes, ledger) = (attribution.classes().unwrap_or_default(), attribution.ledger());
+    let total = |column: fn(&LedgerRow) -> Vec<f64>| ledger.map_or(Vec::new(), |ledger| ledger.total(column));
+    let bias = total(|row| row.bias.clone());
+    let stabilizer = total(|row| row.stabilizer.clone());
+    let unexplained = total(LedgerRow::unexplained);
+    let (logits, sums) = (attribution.explained()?, attribution.relevance_sums()?);
+    Ok((0..batch.len())
+        .map(|sample| Explained {
+            label: usize::from(batch.labels()[sample]),
+            predicted: classes[sample],
+            logit: logits[sample],
+            relevance_sum: sums[sample],
+            absorbed_by_bias: bias[sample],
+            absorbed_by_stabilizer: stabilizer[sample],
+            unexplained: unexplained[sample],
+        })
+        .collect())
+}
+
+/// One row per image: the image, its relevance, its gradient.
+fn draw(
+    shown: &Digits,
+    lrp: &Explainer<B>,
+    gradient: &Explainer<B>,
+) -> digits::Result<burn_xai::heatmap::Picture> {
+    let images = shown.images(&backend::device());
+    let relevance = lrp.explain(images.clone(), Target::argmax())?;
+    let slopes = gradient.explain(images, Target::argmax().seeded(Seed::One))?;
+    let predicted = relevance.classes().unwrap_or_default();
+    let (relevance, slopes) = (maps(relevance.relevance()?)?, maps(slopes.relevance()?)?);
+
+    let mut grid = Grid::new().headers(["image", "EpsilonPlusFlat", "gradient"]);
+    for (sample, pixels) in shown.pixels().enumerate() {
+        let ink: Vec<f32> = pixels.iter().map(|ink| 1.0 - ink).collect();
+        let image = gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax)?;
+        let cells = [
+            image,
+            render(&relevance[sample], Normalization::Symmetric, Colormap::BlueWhiteRed),
+            render(&slopes[sample], Normalization::Symmetric, Colormap::BlueWhiteRed),
+        ];
+        let cells = cells
+            .iter()
+            .map(|picture| picture.upscale(SCALE).map(Cell::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        grid = grid.row(format!("{} as {}", shown.labels()[sample], predicted[sample]), cells);
+    }
+    Ok(grid.render()?)
+}
