@@ -4,7 +4,7 @@
 //! cargo run --release --example explain_digits -- --out out/explain_digits
 //! ```
 //!
-//! Writes `digits.png`, one row per digit with the image and its explanations, and `report.json`,
+//! Writes `digits.png`, one column per digit with the image and its explanations, and `report.json`,
 //! with the accuracy on the test set and, for every test image, the relevance sum against the logit
 //! it explains. Prints both as a short table.
 
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use burn_xai::backend::{self, Default as B};
 use burn_xai::engine::LedgerRow;
-use burn_xai::heatmap::gray_image;
+use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
 use clap::Parser;
 use serde::Serialize;
@@ -70,6 +70,10 @@ fn main() -> digits::Result<()> {
     // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
     let model = Recorded::new(&net, DigitsNet::forward);
     let lrp = Explainer::new(model.clone(), epsilon_plus_flat()).with_ledger();
+    // The same preset with an entry of one's own before it: Epsilon on the first convolution asks
+    // which pixels were ink, where Flat only asks which region counted.
+    let epsilon_first = epsilon_plus_flat().with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
+    let lrp_epsilon_first = Explainer::new(model.clone(), epsilon_first);
     let gradient = Explainer::new(model, gradient());
 
     let mut images = Vec::with_capacity(test.len());
@@ -91,7 +95,12 @@ fn main() -> digits::Result<()> {
     let shown: Vec<usize> = (0..CLASSES)
         .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
         .collect();
-    let picture = draw(&test.select(&shown), &lrp, &gradient)?;
+    let methods = [
+        ("EpsilonPlusFlat", &lrp, Seed::Output),
+        ("first: Epsilon", &lrp_epsilon_first, Seed::Output),
+        ("gradient", &gradient, Seed::One),
+    ];
+    let picture = draw(&test.select(&shown), &methods)?;
 
     fs::create_dir_all(&args.out)
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
@@ -145,32 +154,28 @@ fn explain(lrp: &Explainer<B>, batch: &Digits) -> digits::Result<Vec<Explained>>
         .collect())
 }
 
-/// One row per image: the image, its relevance, its gradient.
-fn draw(
-    shown: &Digits,
-    lrp: &Explainer<B>,
-    gradient: &Explainer<B>,
-) -> digits::Result<burn_xai::heatmap::Picture> {
+/// One column per image: the image, then a row for each explanation.
+fn draw(shown: &Digits, methods: &[(&str, &Explainer<B>, Seed)]) -> digits::Result<Picture> {
     let images = shown.images(&backend::device());
-    let relevance = lrp.explain(images.clone(), Target::argmax())?;
-    let slopes = gradient.explain(images, Target::argmax().seeded(Seed::One))?;
-    let predicted = relevance.classes().unwrap_or_default();
-    let (relevance, slopes) = (maps(relevance.relevance()?)?, maps(slopes.relevance()?)?);
-
-    let mut grid = Grid::new().headers(["image", "EpsilonPlusFlat", "gradient"]);
-    for (sample, pixels) in shown.pixels().enumerate() {
-        let ink: Vec<f32> = pixels.iter().map(|ink| 1.0 - ink).collect();
-        let image = gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax)?;
-        let cells = [
-            image,
-            render(&relevance[sample], Normalization::Symmetric, Colormap::BlueWhiteRed),
-            render(&slopes[sample], Normalization::Symmetric, Colormap::BlueWhiteRed),
-        ];
-        let cells = cells
-            .iter()
-            .map(|picture| picture.upscale(SCALE).map(Cell::new))
-            .collect::<Result<Vec<_>, _>>()?;
-        grid = grid.row(format!("{} as {}", shown.labels()[sample], predicted[sample]), cells);
+    let mut predicted = Vec::new();
+    let mut rows = Vec::new();
+    for (name, explainer, seed) in methods {
+        let attribution = explainer.explain(images.clone(), Target::argmax().seeded(*seed))?;
+        predicted = attribution.classes().unwrap_or_default().to_vec();
+        let maps = maps(attribution.relevance()?)?;
+        let pictures = maps.iter().map(|map| render(map, Normalization::Symmetric, Colormap::BlueWhiteRed));
+        rows.push((*name, cells(pictures)?));
     }
-    Ok(grid.render()?)
+    let ink = shown.pixels().map(|pixels| pixels.iter().map(|ink| 1.0 - ink).collect::<Vec<f32>>());
+    let pictures = ink.map(|ink| gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax));
+    rows.insert(0, ("image", cells(pictures.collect::<Result<Vec<_>, _>>()?)?));
+
+    let headers =
+        shown.labels().iter().zip(&predicted).map(|(label, predicted)| format!("{label} as {predicted}"));
+    let grid = Grid::new().headers(headers);
+    Ok(rows.into_iter().fold(grid, |grid, (name, cells)| grid.row(name, cells)).render()?)
+}
+
+fn cells(pictures: impl IntoIterator<Item = Picture>) -> digits::Result<Vec<Cell>> {
+    Ok(pictures.into_iter().map(|picture| picture.upscale(SCALE).map(Cell::new)).collect::<Result<_, _>>()?)
 }

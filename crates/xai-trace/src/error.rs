@@ -14,9 +14,7 @@ pub enum TraceError {
         got: usize,
     },
     /// An input of another rank than the model takes.
-    #[error(
-        "the model takes an input of {expected} dimensions, but the input is {dims:?}; add or remove dimensions"
-    )]
+    #[error("the model takes an input of {expected} dimensions, but the input is {dims:?}; reshape it")]
     InputRank {
         /// Dimensions that the model takes.
         expected: usize,
@@ -30,6 +28,17 @@ pub enum TraceError {
     EmptyInput {
         /// Shape of the input.
         dims: Vec<usize>,
+    },
+    /// The model's forward function panicked.
+    #[error(
+        "the model's forward function panicked on an input of the shape {dims:?}; \
+         check that it is the shape the model takes: {message}"
+    )]
+    Panicked {
+        /// Shape of the input.
+        dims: Vec<usize>,
+        /// Text of the panic.
+        message: String,
     },
     /// The output was not computed from the input.
     #[error(

@@ -1,6 +1,7 @@
 //! From recorded operations to a graph of layers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use burn_backend::{Backend, Shape};
@@ -13,7 +14,7 @@ use crate::error::TraceError;
 use crate::names::{Names, Unique};
 use crate::op::{Op, Window};
 use crate::raise::{Normalisation, batch_norms};
-use crate::tensor::{Edge, Node};
+use crate::tensor::{Edge, Key, Node};
 
 /// The graph between the recorded `input` and `output`.
 pub(crate) fn lift<B: Backend>(
@@ -73,9 +74,9 @@ pub(crate) fn reachable<B: Backend>(output: &Arc<Node<B>>) -> Vec<Arc<Node<B>>> 
     let mut seen = BTreeMap::new();
     let mut stack = vec![output.clone()];
     while let Some(node) = stack.pop() {
-        if !seen.contains_key(&node.id) {
+        if let Entry::Vacant(place) = seen.entry(node.id) {
             stack.extend(node.inputs.iter().filter_map(Edge::node).cloned());
-            seen.insert(node.id, node);
+            place.insert(node);
         }
     }
     seen.into_values().collect()
@@ -87,12 +88,12 @@ struct Step<'a, B: Backend> {
     /// What nodes of this layer are called that own no parameter.
     kind: &'static str,
     inputs: Vec<&'a Node<B>>,
-    constants: Vec<crate::tensor::Key>,
+    constants: Vec<Key>,
 }
 
 fn normalisation<'a, B: Backend>(node: &'a Node<B>, norm: &'a Normalisation<B>) -> Step<'a, B> {
-    let [mean, std, scale, shift] = norm.constants.clone().map(|(_, value)| value);
-    let keys = norm.constants.iter().map(|(key, _)| *key).collect();
+    let [mean, std, scale, shift] = norm.constants.clone().map(|constant| constant.value);
+    let keys = norm.constants.iter().map(|constant| constant.key).collect();
     let layer = match BatchNorm::new(mean, std, scale, shift) {
         Ok(layer) => layer.into(),
         Err(error) => Barrier::new(format!("batch norm ({error})"), node.shape.as_slice().to_vec()).into(),
@@ -102,7 +103,7 @@ fn normalisation<'a, B: Backend>(node: &'a Node<B>, norm: &'a Normalisation<B>) 
 
 fn operation<B: Backend>(node: &Node<B>) -> Step<'_, B> {
     let inputs: Vec<&Node<B>> = node.inputs.iter().filter_map(Edge::node).map(Arc::as_ref).collect();
-    let constants = node.inputs.iter().filter_map(Edge::constant).map(|(key, _)| key).collect();
+    let constants = node.inputs.iter().filter_map(Edge::constant).map(|constant| constant.key).collect();
     let output = node.shape.as_slice();
     let layer = layer(node).and_then(|layer| {
         let dims: Vec<&[usize]> = inputs.iter().map(|input| input.shape.as_slice()).collect();
@@ -160,7 +161,7 @@ fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
 
 /// Constant weight and bias of a layer whose first argument alone depends on the input.
 fn parameters<B: Backend>(node: &Node<B>) -> Result<(Value<B>, Option<Value<B>>), String> {
-    let constant = |edge: &Edge<B>| edge.constant().map(|(_, value)| value);
+    let constant = |edge: &Edge<B>| edge.constant().map(|constant| constant.value);
     let parameters = match node.inputs.as_slice() {
         [Edge::Node(_), weight] => constant(weight).map(|weight| (weight, None)),
         [Edge::Node(_), weight, bias] => constant(weight).zip(constant(bias).map(Some)),

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn_backend::Backend;
-use xai_core::Value;
 
 use crate::op::Op;
-use crate::tensor::{Edge, Key, Node};
+use crate::tensor::{Constant, Edge, Node};
 
 /// A batch norm in evaluation mode: `(input - mean) / std * scale + shift`.
 pub(crate) struct Normalisation<B: Backend> {
@@ -15,7 +14,7 @@ pub(crate) struct Normalisation<B: Backend> {
     /// Ids of the nodes between the input and the sum that ends the batch norm.
     pub(crate) inside: [u64; 3],
     /// Mean, standard deviation, scale and shift, `[channels]` each.
-    pub(crate) constants: [(Key, Value<B>); 4],
+    pub(crate) constants: [Constant<B>; 4],
 }
 
 /// All batch norms, by the id of their last node.
@@ -45,12 +44,12 @@ fn batch_norm<B: Backend>(sum: &Node<B>, readers: &HashMap<u64, usize>) -> Optio
 
 /// The operands of an operation on a value `[batch, channels, ...]` and a constant
 /// `[1, channels, 1, ...]`, the latter as `[channels]`.
-fn per_channel<B: Backend>(node: &Node<B>) -> Option<(&Arc<Node<B>>, (Key, Value<B>))> {
+fn per_channel<B: Backend>(node: &Node<B>) -> Option<(&Arc<Node<B>>, Constant<B>)> {
     let [Edge::Node(input), constant] = node.inputs.as_slice() else { return None };
-    let (key, value) = constant.constant()?;
+    let Constant { key, value } = constant.constant()?;
     let channels = *node.shape.as_slice().get(1)?;
     let mut expected = vec![1; node.shape.as_slice().len()];
     expected[1] = channels;
     (input.shape == node.shape && value.dims() == expected)
-        .then(|| (input, (key, value.reshape(&[channels]))))
+        .then(|| (input, Constant { key, value: value.reshape(&[channels]) }))
 }

@@ -1,7 +1,9 @@
 //! The entry: a model with its forward function, recorded on request.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use burn::module::{HasAutodiffModule, Module};
@@ -82,7 +84,10 @@ impl<B: Backend> Recorded<B> {
                 return Err(TraceError::EmptyInput { dims });
             }
             let (input, node) = TracedTensor::input(x.into_primitive());
-            let output = forward(Tensor::from_primitive(TensorPrimitive::Float(input)));
+            // Burn panics on shapes that do not fit; a wrong input must not take the program down.
+            let input = Tensor::from_primitive(TensorPrimitive::Float(input));
+            let output = catch_unwind(AssertUnwindSafe(|| forward(input)))
+                .map_err(|payload| TraceError::Panicked { dims, message: panic_message(payload.as_ref()) })?;
             match output.into_primitive().tensor().source {
                 Source::Node(output) => Ok((node, output)),
                 Source::Constant(_) => Err(TraceError::Disconnected),
@@ -100,14 +105,19 @@ impl<B: Backend> Recorded<B> {
     ///
     /// # Errors
     /// [`TraceError`] when the input has another rank than the forward function takes or is empty,
-    /// or when the output was not computed from it.
-    ///
-    /// # Panics
-    /// When the forward function does, as Burn's operations do on tensors whose shapes do not fit.
+    /// when the output was not computed from it, or when the forward function panicked, as Burn's
+    /// operations do on tensors whose shapes do not fit. (A program built with `panic = "abort"`
+    /// ends there instead.)
     pub fn record(&self, input: impl Into<Value<B>>) -> Result<Graph<B>, TraceError> {
         let (input, output) = (self.forward)(input.into())?;
         lift(&input, &output, &self.names)
     }
+}
+
+/// The text of a panic.
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 impl<B: Backend> GraphSource<B> for Recorded<B> {

@@ -64,7 +64,14 @@ pub(crate) struct Node<B: Backend> {
 #[derive(Debug, Clone)]
 pub(crate) enum Edge<B: Backend> {
     Node(Arc<Node<B>>),
-    Constant(Key, FloatTensor<B>),
+    Constant(Constant<B>),
+}
+
+/// A value that does not depend on the graph inputs.
+#[derive(Debug, Clone)]
+pub(crate) struct Constant<B: Backend> {
+    pub(crate) key: Key,
+    pub(crate) value: Value<B>,
 }
 
 impl<B: Backend> TracedTensor<B> {
@@ -133,15 +140,15 @@ impl<B: Backend> Edge<B> {
     pub(crate) fn node(&self) -> Option<&Arc<Node<B>>> {
         match self {
             Self::Node(node) => Some(node),
-            Self::Constant(..) => None,
+            Self::Constant(_) => None,
         }
     }
 
     /// The constant, or `None` for a node.
-    pub(crate) fn constant(&self) -> Option<(Key, Value<B>)> {
+    pub(crate) fn constant(&self) -> Option<Constant<B>> {
         match self {
             Self::Node(_) => None,
-            Self::Constant(key, primitive) => Some((*key, Value::from_primitive(primitive.clone()))),
+            Self::Constant(constant) => Some(constant.clone()),
         }
     }
 }
@@ -214,7 +221,8 @@ impl<B: Backend> Argument<B> for TracedTensor<B> {
         match (call, &self.source) {
             (Call::Recorded(edges), Source::Node(node)) => edges.push(Edge::Node(node.clone())),
             (Call::Recorded(edges), Source::Constant(key)) => {
-                edges.push(Edge::Constant(*key, self.primitive.clone()));
+                let value = Value::from_primitive(self.primitive.clone());
+                edges.push(Edge::Constant(Constant { key: *key, value }));
             }
             (Call::Constant(keys), Source::Constant(key)) => keys.push(*key),
             (Call::Constant(_), Source::Node(_)) => {}

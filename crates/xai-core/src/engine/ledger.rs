@@ -83,7 +83,15 @@ impl fmt::Display for Ledger {
 
 /// Collects per-sample sums on the device; they are read once, at the end.
 pub(crate) struct Bookkeeper<B: Backend> {
-    entries: Vec<(usize, Value<B>, Option<Value<B>>, Account<B>)>,
+    entries: Vec<Sums<B>>,
+}
+
+/// Per-sample sums of one node.
+struct Sums<B: Backend> {
+    node: usize,
+    arrived: Value<B>,
+    passed: Option<Value<B>>,
+    account: Account<B>,
 }
 
 impl<B: Backend> Bookkeeper<B> {
@@ -93,12 +101,13 @@ impl<B: Backend> Bookkeeper<B> {
 
     pub(crate) fn book(&mut self, node: usize, arrived: Value<B>, passed: &[Value<B>], account: Account<B>) {
         let sums = passed.iter().map(|passed| passed.clone().sum_per_sample());
-        self.entries.push((node, arrived.sum_per_sample(), sums.reduce(|a, b| a + b), account));
+        let (arrived, passed) = (arrived.sum_per_sample(), sums.reduce(|a, b| a + b));
+        self.entries.push(Sums { node, arrived, passed, account });
     }
 
     pub(crate) fn close(self, graph: &Graph<B>) -> Result<Ledger, ExplainError> {
         let mut rows = Vec::with_capacity(self.entries.len());
-        for (node, arrived, passed, Account([bias, stabilizer, dropped])) in self.entries {
+        for Sums { node, arrived, passed, account: Account([bias, stabilizer, dropped]) } in self.entries {
             let arrived = read(&arrived)?;
             let column = |sums: Option<Value<B>>| match sums {
                 Some(sums) => read(&sums),

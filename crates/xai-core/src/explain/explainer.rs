@@ -52,8 +52,11 @@ pub struct Explainer<B: Backend> {
     rules: CustomRules<B>,
     keep: Vec<String>,
     ledger: bool,
-    prepared: Mutex<Vec<(Vec<Vec<usize>>, Arc<Prepared<B>>)>>,
+    prepared: Mutex<Vec<(Shapes, Arc<Prepared<B>>)>>,
 }
+
+/// Shapes of all inputs.
+type Shapes = Vec<Vec<usize>>;
 
 /// A canonized graph with its plan, ready to run.
 #[derive(Debug)]
@@ -127,7 +130,7 @@ impl<B: Backend> Explainer<B> {
     /// # Errors
     /// [`ExplainError`] when the model cannot be recorded, canonized or planned.
     pub fn prepare(&self, inputs: &[Value<B>]) -> Result<Arc<Prepared<B>>, ExplainError> {
-        let shapes: Vec<_> = match self.source.depends_on_shape() {
+        let shapes: Shapes = match self.source.depends_on_shape() {
             true => inputs.iter().map(Value::dims).collect(),
             false => Vec::new(),
         };

@@ -44,11 +44,9 @@ pub struct Pass {}
 impl<B: Backend> PropagationRule<B> for Pass {
     fn bind(&self, layer: &Layer<B>, _: Facts) -> Result<BoundRule<B>, RuleError> {
         let kind = layer.kind();
-        let keeps_elements = match kind {
-            LayerKind::Activation | LayerKind::BatchNorm | LayerKind::Reshape | LayerKind::Custom => true,
-            _ => false,
-        };
-        if !keeps_elements {
+        let keeps_elements =
+            [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Reshape, LayerKind::Custom];
+        if !keeps_elements.contains(&kind) {
             return Err(RuleError::Ability { needs: "a layer that keeps every element in its place", kind });
         }
         Ok(BoundRule::new(Reads::NOTHING, |site, relevance| {
