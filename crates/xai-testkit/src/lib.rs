@@ -1,1 +1,6 @@
 //! Backend-generic test cases, independent references and the golden-data reader.
+// A test crate: a case that cannot go on has failed, and panicking is how a test says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod golden;
+pub mod models;

@@ -1,0 +1,33 @@
+//! The golden cases of the reference systems, on NdArray.
+
+use burn::tensor::DType;
+use burn_ndarray::NdArray;
+use xai_testkit::golden;
+
+#[test]
+fn graphs_built_by_hand_in_f32() {
+    let report = golden::built_by_hand::<NdArray>(DType::F32, &Default::default());
+    println!("{report}");
+    report.assert_passed();
+}
+
+#[test]
+fn graphs_built_by_hand_in_f64() {
+    let report = golden::built_by_hand::<NdArray<f64>>(DType::F64, &Default::default());
+    println!("{report}");
+    report.assert_passed();
+}
+
+#[test]
+fn recorded_models_in_f32() {
+    let (report, agreement) = golden::recorded::<NdArray>(DType::F32, &Default::default());
+    println!("{report}\n{agreement:?}");
+    report.assert_passed();
+}
+
+#[test]
+fn recorded_models_in_f64() {
+    let (report, agreement) = golden::recorded::<NdArray<f64>>(DType::F64, &Default::default());
+    println!("{report}\n{agreement:?}");
+    report.assert_passed();
+}

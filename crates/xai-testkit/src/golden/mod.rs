@@ -1,0 +1,48 @@
+//! The golden data: cases that reference systems computed, and everything needed to run them.
+//!
+//! The data lies in `fixtures/golden`, with a README on its format and formulas; the environment
+//! variable `XAI_GOLDEN_DIR` names another folder of the same layout. Which cases exist is read
+//! from its `manifest.json` alone: [`run_cases`] runs every case that no [`Exclusion`] lists, so a
+//! case cannot be forgotten.
+
+mod compare;
+mod composite;
+mod data;
+mod error;
+mod manifest;
+mod network;
+mod not_yet;
+mod recorded;
+mod registry;
+mod weights;
+
+use burn::tensor::DType;
+use burn::tensor::backend::Backend;
+
+pub use compare::{Deviation, relative_error, tolerance};
+pub use data::{Golden, HostTensor};
+pub use error::GoldenError;
+pub use manifest::{ArchNode, Case, Detail, Manifest, Network, Sizes};
+pub use network::graph;
+pub use not_yet::{NOT_RECORDED, NOT_YET};
+pub use recorded::Agreement;
+pub use registry::{Exclusion, FolderCount, Report, run_cases};
+pub use weights::Weights;
+
+/// Runs the golden cases on graphs built layer by layer, in the element type `dtype`.
+pub fn built_by_hand<B: Backend>(dtype: DType, device: &B::Device) -> Report {
+    let golden = Golden::open().unwrap_or_else(|error| panic!("{error}"));
+    run_cases(&golden, NOT_YET, |case| composite::built_by_hand::<B>(&golden, case, dtype, device))
+}
+
+/// Runs the golden cases of those networks that [`models`](crate::models) has as plain Burn
+/// modules, recorded; also says how well recorded and hand-built graphs agree.
+pub fn recorded<B: Backend>(dtype: DType, device: &B::Device) -> (Report, Agreement) {
+    let golden = Golden::open().unwrap_or_else(|error| panic!("{error}"));
+    let listed = [NOT_YET, NOT_RECORDED].concat();
+    let mut agreement = Agreement::default();
+    let report = run_cases(&golden, &listed, |case| {
+        recorded::recorded::<B>(&golden, case, dtype, device, &mut agreement)
+    });
+    (report, agreement)
+}
