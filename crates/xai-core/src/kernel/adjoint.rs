@@ -75,13 +75,16 @@ impl Axis {
     }
 }
 
-/// One stride-1 convolution with flipped, transposed kernels; the phases of the stride are
-/// channels of their own and are shuffled into place.
-pub(super) fn by_subpixel<B: Backend>(
+/// One stride-1 convolution with flipped, transposed kernels.
+///
+/// A stride is undone by spreading r with zeros (`interleave`), or by computing its phases as
+/// channels of their own and shuffling them into place.
+pub(super) fn by_convolution<B: Backend>(
     r: &Value<B>,
     weight: &Value<B>,
     input_dims: &[usize],
     geometry: &ConvGeometry,
+    interleave: bool,
 ) -> Value<B> {
     let kernel = weight.dims()[2..].to_vec();
     let spatial = kernel.len();
@@ -89,8 +92,9 @@ pub(super) fn by_subpixel<B: Backend>(
     let mut axes = Vec::with_capacity(spatial);
     for axis in 0..spatial {
         let (mut stride, dilation) = (geometry.stride[axis], geometry.dilation[axis]);
-        if stride > 1 && dilation > 1 && kernel[axis] > 1 {
-            // Dilated elements fall on phases irregularly; spreading r makes the stride 1.
+        // Dilated elements fall on phases irregularly.
+        let irregular = dilation > 1 && kernel[axis] > 1;
+        if stride > 1 && (interleave || irregular) {
             r = interleave_zeros(&r, axis + 2, stride);
             stride = 1;
         }

@@ -2,7 +2,7 @@ use burn::tensor::backend::Backend;
 use xai_core::Value;
 use xai_core::kernel::{
     Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,
-    extremum_pool_adjoint,
+    extremum_pool_adjoint, windowed,
 };
 
 use super::{Bench, Outcome, Row, numbers, ties};
@@ -44,6 +44,7 @@ const SLIDING: &[(Sizes, Sizes, Sizes, Padding, Sizes)] = &[
     (&[2, 3, 9, 10], &[3, 3], &[3, 2], &[(2, 2), (1, 1)], &[2, 2]),
     (&[2, 3, 7, 8], &[3, 3], &[2, 2], &[(0, 1), (1, 0)], &[1, 1]),
     (&[2, 3, 6, 5], &[6, 5], &[1, 1], &[(0, 0), (0, 0)], &[1, 1]),
+    (&[2, 3, 4, 5], &[1, 2], &[1, 1], &[(1, 1), (2, 2)], &[1, 1]),
     (&[2, 3, 11], &[3], &[2], &[(1, 1)], &[1]),
     (&[2, 3, 10], &[4], &[3], &[(2, 2)], &[1]),
     (&[2, 3, 12], &[12], &[12], &[(0, 0)], &[1]),
@@ -126,11 +127,15 @@ fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
         let own = bench.outcome(&want, || clipped(extremum_pool(&vx, extremum, geometry)));
         let theirs = burn.map(|burn| bench.outcome(&want, || clipped(burn.max(&vx))));
         rows.push(row(kernel, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || clipped(windowed::extremum_pool(&vx, extremum, geometry)));
+        rows.push(row("windowed max or min pool", own, Outcome::Absent));
 
         let want = reference::extremum_pool_adjoint(&x, &r, extremum, geometry);
         let own = bench.outcome(&want, || extremum_pool_adjoint(&vx, &vr, extremum, geometry));
         let theirs = burn.map(|burn| bench.outcome(&want, || burn.max_adjoint(&vx, &vr)));
         rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || windowed::extremum_pool_adjoint(&vx, &vr, extremum, geometry));
+        rows.push(row("windowed max or min pool adjoint", own, Outcome::Absent));
     }
     for (kernel, adjoint, counted) in [
         ("average_pool", "average_pool_adjoint", false),
@@ -143,11 +148,15 @@ fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
         let own = bench.outcome(&want, || average_pool(&vx, geometry, counted));
         let theirs = burn.map(|burn| bench.outcome(&want, || burn.average(&vx, counted)));
         rows.push(row(kernel, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || windowed::average_pool(&vx, geometry, counted));
+        rows.push(row("windowed average_pool", own, Outcome::Absent));
 
         let want = reference::average_pool_adjoint(&r, input, geometry, counted);
         let own = bench.outcome(&want, || average_pool_adjoint(&vr, input, geometry, counted));
         let theirs = burn.map(|burn| bench.outcome(&want, || burn.average_adjoint(&vx, &vr, counted)));
         rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || windowed::average_pool_adjoint(&vr, input, geometry, counted));
+        rows.push(row("windowed average_pool_adjoint", own, Outcome::Absent));
     }
     rows
 }
