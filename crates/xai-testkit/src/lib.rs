@@ -2,5 +2,7 @@
 // A test crate: a case that cannot go on has failed, and panicking is how a test says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod conformance;
 pub mod golden;
 pub mod models;
+pub mod reference;

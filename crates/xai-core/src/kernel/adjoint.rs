@@ -75,13 +75,16 @@ impl Axis {
     }
 }
 
-/// One stride-1 convolution with flipped, transposed kernels; the phases of the stride are
-/// channels of their own and are shuffled into place.
-pub(super) fn by_subpixel<B: Backend>(
+/// One stride-1 convolution with flipped, transposed kernels.
+///
+/// A stride is undone by spreading r with zeros (`interleave`), or by computing its phases as
+/// channels of their own and shuffling them into place.
+pub(super) fn by_convolution<B: Backend>(
     r: &Value<B>,
     weight: &Value<B>,
     input_dims: &[usize],
     geometry: &ConvGeometry,
+    interleave: bool,
 ) -> Value<B> {
     let kernel = weight.dims()[2..].to_vec();
     let spatial = kernel.len();
@@ -89,8 +92,9 @@ pub(super) fn by_subpixel<B: Backend>(
     let mut axes = Vec::with_capacity(spatial);
     for axis in 0..spatial {
         let (mut stride, dilation) = (geometry.stride[axis], geometry.dilation[axis]);
-        if stride > 1 && dilation > 1 && kernel[axis] > 1 {
-            // Dilated elements fall on phases irregularly; spreading r makes the stride 1.
+        // Dilated elements fall on phases irregularly.
+        let irregular = dilation > 1 && kernel[axis] > 1;
+        if stride > 1 && (interleave || irregular) {
             r = interleave_zeros(&r, axis + 2, stride);
             stride = 1;
         }
@@ -113,28 +117,32 @@ pub(super) fn by_subpixel<B: Backend>(
 }
 
 /// `[out, in / groups, kernel...]` to `[in * phases, out / groups, taps...]`, taps reversed.
+///
+/// One axis at a time, because some backends stop at six dimensions.
 fn phase_kernels<B: Backend>(weight: &Value<B>, axes: &[Axis], groups: usize) -> Value<B> {
     let dims = weight.dims();
-    let (per_out, per_in) = (dims[0] / groups, dims[1]);
-    let mut padded = weight.clone();
-    let mut split = vec![groups, per_out, per_in];
-    let mut outer = vec![0, 2];
-    let mut inner = vec![1];
-    let mut joined = vec![groups * per_in, per_out];
+    let (channels_out, per_in) = (dims[0], dims[1]);
+    let mut kernels = weight.clone();
     for (i, axis) in axes.iter().enumerate() {
         let missing = axis.taps * axis.phases - dims[i + 2];
-        padded = pad(&padded, i + 2, 0, missing as isize, 0.0);
-        inner.push(split.len());
-        split.push(axis.taps);
-        joined.push(axis.taps);
-        if axis.phases > 1 {
-            outer.push(split.len());
-            split.push(axis.phases);
-            joined[0] *= axis.phases;
-        }
+        kernels = pad(&kernels, i + 2, 0, missing as isize, 0.0);
     }
-    outer.extend(inner);
-    let kernels = padded.reshape(&split).permute(&outer).reshape(&joined);
+    let mut sizes: Vec<usize> = axes.iter().map(|axis| axis.taps * axis.phases).collect();
+    let mut per_in_and_phase = per_in;
+    for (i, axis) in axes.iter().enumerate().filter(|(_, axis)| axis.phases > 1) {
+        let (before, after) = (sizes[..i].iter().product(), sizes[i + 1..].iter().product());
+        let split = [channels_out, per_in_and_phase, before, axis.taps, axis.phases, after];
+        kernels = kernels.reshape(&split).permute(&[0, 1, 4, 2, 3, 5]);
+        sizes[i] = axis.taps;
+        per_in_and_phase *= axis.phases;
+        kernels = kernels.reshape(&[channels_out, per_in_and_phase, sizes.iter().product()]);
+    }
+    let per_out = channels_out / groups;
+    let taps = sizes.iter().product();
+    let mut joined = vec![groups * per_in_and_phase, per_out];
+    joined.extend(sizes);
+    let kernels =
+        kernels.reshape(&[groups, per_out, per_in_and_phase, taps]).permute(&[0, 2, 1, 3]).reshape(&joined);
     let flipped: Vec<usize> = (0..axes.len()).filter(|&i| axes[i].taps > 1).map(|i| i + 2).collect();
     if flipped.is_empty() { kernels } else { kernels.flip(&flipped) }
 }
@@ -142,21 +150,18 @@ fn phase_kernels<B: Backend>(weight: &Value<B>, axes: &[Axis], groups: usize) ->
 /// `[batch, in * phases, u...]` to `[batch, in, u * stride + phase...]`, cut to the input.
 fn shuffle<B: Backend>(phases: Value<B>, axes: &[Axis], input_dims: &[usize]) -> Value<B> {
     let mut value = phases;
-    if axes.iter().any(|axis| axis.stride > 1) {
-        let (batch, channels, spatial) = (input_dims[0], input_dims[1], axes.len());
-        let mut split = vec![batch, channels];
-        split.extend(axes.iter().map(|axis| axis.phases));
-        split.extend(axes.iter().map(|axis| axis.last - axis.first));
-        let order: Vec<usize> =
-            [0, 1].into_iter().chain((0..spatial).flat_map(|i| [2 + spatial + i, 2 + i])).collect();
-        value = value.reshape(&split).permute(&order);
-        let mut joined = vec![batch, channels];
-        for (i, axis) in axes.iter().enumerate() {
-            value = pad(&value, 2 * i + 3, 0, (axis.stride - axis.phases) as isize, 0.0);
-            joined.push((axis.last - axis.first) * axis.stride);
-        }
-        value = value.reshape(&joined);
+    let mut sizes: Vec<usize> = axes.iter().map(|axis| axis.last - axis.first).collect();
+    for (i, axis) in axes.iter().enumerate().rev().filter(|(_, axis)| axis.stride > 1) {
+        let (before, after): (usize, usize) = (sizes[..i].iter().product(), sizes[i + 1..].iter().product());
+        let channels = value.dims().iter().product::<usize>() / (axis.phases * before * sizes[i] * after);
+        let split = [channels, axis.phases, before, sizes[i], after];
+        value = value.reshape(&split).permute(&[0, 2, 3, 1, 4]);
+        value = pad(&value, 3, 0, (axis.stride - axis.phases) as isize, 0.0);
+        sizes[i] *= axis.stride;
+        value = value.reshape(&[channels, before * sizes[i] * after]);
     }
+    let joined: Vec<usize> = input_dims[..2].iter().copied().chain(sizes).collect();
+    let value = if value.dims() == joined { value } else { value.reshape(&joined) };
     axes.iter().enumerate().fold(value, |value, (i, axis)| {
         narrow(&value, i + 2, axis.offset - axis.first * axis.stride, axis.input)
     })

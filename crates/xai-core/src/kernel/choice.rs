@@ -1,9 +1,23 @@
 //! Which kernel serves which backend and shape: the only place that decides.
+//!
+//! The choices rest on two measurements, both of which can be repeated: the conformance table of
+//! `xai-testkit` (which of Burn's kernels are right) and `benches/kernels.rs` (which are fast).
+//!
+//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 | 2-d and 1-d pools |
+//! |---|---|---|---|---|
+//! | flex | subpixel | Burn | Burn | Burn |
+//! | ndarray | subpixel | subpixel | interleave | Burn |
+//! | libtorch | Burn | Burn | Burn | Burn |
+//! | cubecl | Burn | Burn | Burn | ours |
+//! | any other | subpixel | subpixel | subpixel | ours |
+//!
+//! Burn's pools serve only geometries on which they are right; [`burn_pool`] says which.
 
 use burn_backend::Backend;
 use burn_backend::tensor::Device;
 
 use super::ConvGeometry;
+use super::window::Windows;
 
 /// A way to compute the adjoint of a convolution. All are exact; they differ in speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +28,8 @@ pub enum ConvAdjoint {
     /// One stride-1 convolution with flipped kernels that computes every phase of the stride as
     /// channels of its own, followed by a shuffle of the phases into place.
     Subpixel,
+    /// One stride-1 convolution with flipped kernels over a gradient spread with zeros.
+    Interleave,
     /// A matrix product. Serves kernels of one element, stride 1, no padding and one group.
     Matmul,
 }
@@ -52,12 +68,58 @@ pub(super) fn conv_adjoint<B: Backend>(
     weight: &[usize],
     geometry: &ConvGeometry,
 ) -> ConvAdjoint {
-    let pointwise = is_pointwise(weight, geometry);
+    let strided = geometry.stride.iter().any(|&s| s > 1);
+    let depthwise = geometry.groups > 1 && weight[1] == 1;
     match family(&B::name(device)) {
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
-        Family::Flex | Family::NdArray | Family::Unknown if pointwise => ConvAdjoint::Matmul,
+        Family::Flex if strided => ConvAdjoint::Burn,
+        Family::NdArray if strided && depthwise => ConvAdjoint::Interleave,
         Family::Flex | Family::NdArray | Family::Unknown => ConvAdjoint::Subpixel,
     }
+}
+
+/// What is asked of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PoolTask {
+    /// Max or min, forward or adjoint.
+    Extremum,
+    Average,
+    AverageAdjoint {
+        count_include_pad: bool,
+    },
+}
+
+/// The `ceil_mode` with which Burn's kernel serves this pool on this device, or `None` where ours
+/// must: padding that differs between sides, more than two spatial dimensions, windows of unequal
+/// size or without any element (which Burn's ndarray pools divide by zero or send to the wrong
+/// element), and an output of neither size that Burn would compute.
+pub(super) fn burn_pool<B: Backend>(device: &Device<B>, windows: &[Windows], task: PoolTask) -> Option<bool> {
+    let family = family(&B::name(device));
+    if !matches!(family, Family::Flex | Family::NdArray | Family::LibTorch) || windows.len() > 2 {
+        return None;
+    }
+    let served = |w: &Windows| match *w {
+        Windows::Sliding { begin, end, dilation, kernel, .. } => {
+            let dilated = dilation > 1 && kernel > 1;
+            // LibTorch refuses padding beyond half of the window.
+            let excessive = family == Family::LibTorch && begin > kernel / 2;
+            begin == end && !excessive && (task == PoolTask::Extremum || !dilated)
+        }
+        Windows::Spans { .. } => false,
+    };
+    if !windows.iter().all(|w| served(w) && w.counts(false).iter().all(|&count| count > 0)) {
+        return None;
+    }
+    if windows.iter().all(|w| w.output() == w.output_floor()) {
+        return Some(false);
+    }
+    // With padding counted, Flex divides partial windows by the full kernel in the adjoint.
+    if family == Family::Flex && matches!(task, PoolTask::AverageAdjoint { count_include_pad: true }) {
+        return None;
+    }
+    // LibTorch drops a last window that would start in the padding; Burn's other backends keep it.
+    // Here no window is empty, so none starts there, and both rules agree.
+    windows.iter().all(|w| w.output() == w.output_ceil()).then_some(true)
 }
 
 #[cfg(test)]

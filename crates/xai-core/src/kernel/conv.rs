@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 use burn_backend::ops::ConvOptions;
 
-use super::adjoint::{by_burn, by_matmul, by_subpixel};
+use super::adjoint::{by_burn, by_convolution, by_matmul};
 use super::choice::{self, ConvAdjoint};
 use super::error::{ShapeError, check_filled, check_length, check_nonzero};
 use super::layout::pad;
@@ -161,7 +161,7 @@ pub fn conv_adjoint_by<B: Backend>(
         ConvAdjoint::Matmul if choice::is_pointwise(&weight.dims(), geometry) => {
             by_matmul(r, weight, input_dims)
         }
-        _ => by_subpixel(r, weight, input_dims, geometry),
+        _ => by_convolution(r, weight, input_dims, geometry, way == ConvAdjoint::Interleave),
     }
 }
 

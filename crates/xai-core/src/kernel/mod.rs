@@ -9,6 +9,7 @@
 //! arguments and panic, as Burn's operators do, when called with shapes that those checks refuse.
 
 mod adjoint;
+mod burn_pool;
 mod choice;
 mod conv;
 mod error;
@@ -16,6 +17,7 @@ mod layout;
 mod linear;
 mod pool;
 mod window;
+pub mod windowed;
 
 pub use choice::ConvAdjoint;
 pub use conv::{ConvGeometry, conv, conv_adjoint, conv_adjoint_by};

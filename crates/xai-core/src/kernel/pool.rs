@@ -1,9 +1,12 @@
 //! Max, min and average pools in one, two and three spatial dimensions.
 
-use burn_backend::{Backend, get_device_settings};
+use burn_backend::Backend;
 
+use super::burn_pool::BurnPool;
+use super::choice::{self, PoolTask};
 use super::error::{ShapeError, check_filled, check_length, check_nonzero};
-use super::window::{Sink, Source, Windows};
+use super::window::Windows;
+use super::windowed;
 use crate::Value;
 
 /// Number of windows per spatial dimension.
@@ -136,7 +139,7 @@ impl PoolGeometry {
     }
 
     /// Windows along each spatial dimension of an input whose shape was checked.
-    fn windows(&self, input: &[usize]) -> Vec<Windows> {
+    pub(super) fn windows(&self, input: &[usize]) -> Vec<Windows> {
         let leading = input.len() - self.spatial_dims();
         let along = |axis: usize| {
             let size = input[leading + axis];
@@ -167,25 +170,12 @@ pub enum Extremum {
 }
 
 impl Extremum {
-    /// What padding reads: never better than an element of the input. Finite, because infinities
-    /// are not portable to every GPU and turn into NaN where windows hold nothing else.
-    fn worst<B: Backend>(self, x: &Value<B>) -> f64 {
-        let info = burn_backend::FloatDType::from(x.dtype()).finfo();
+    /// The value whose maxima are the extrema of `x`; its own inverse.
+    fn as_max<B: Backend>(self, x: Value<B>) -> Value<B> {
         match self {
-            Self::Max => info.min,
-            Self::Min => info.max,
+            Self::Max => x,
+            Self::Min => x * -1.0,
         }
-    }
-
-    /// Elementwise the better of the two, the first where neither is.
-    fn better<B: Backend>(self, first: Value<B>, second: Value<B>) -> Value<B> {
-        let bool_dtype = get_device_settings::<B>(&first.device()).bool_dtype;
-        let (first, second) = (first.into_primitive(), second.into_primitive());
-        let is_better = match self {
-            Self::Max => B::float_greater(second.clone(), first.clone(), bool_dtype),
-            Self::Min => B::float_lower(second.clone(), first.clone(), bool_dtype),
-        };
-        Value::from_primitive(B::float_mask_where(first, is_better, second))
     }
 }
 
@@ -195,7 +185,11 @@ impl Extremum {
 /// of a window; a window without any element yields the lowest (for min pools the highest) finite
 /// number of the element type.
 pub fn extremum_pool<B: Backend>(x: &Value<B>, extremum: Extremum, geometry: &PoolGeometry) -> Value<B> {
-    along_axes(x, geometry, |x, windows| extremum_along(x, extremum, windows))
+    let all = geometry.windows(&x.dims());
+    match burn_pool(x, &all, PoolTask::Extremum) {
+        Some(pool) => extremum.as_max(pool.max(&extremum.as_max(x.clone()))).reshape(&output_dims(x, &all)),
+        None => windowed::extremum_pool(x, extremum, geometry),
+    }
 }
 
 /// Winner takes all: each window's relevance goes to its largest (smallest) element, the first one
@@ -209,24 +203,10 @@ pub fn extremum_pool_adjoint<B: Backend>(
     extremum: Extremum,
     geometry: &PoolGeometry,
 ) -> Value<B> {
-    // The pool runs along the last axis first, so that the first winner among rows, and then the
-    // first within its row, is the first of the window in row-major order.
-    let all = geometry.windows(&x.dims());
-    let leading = x.rank() - all.len();
-    let mut inputs = Vec::with_capacity(all.len());
-    let mut value = x.clone();
-    for (i, windows) in all.iter().enumerate().rev() {
-        inputs.push(value.clone());
-        if i > 0 {
-            value = around(&value, leading + i, |x| extremum_along(x, extremum, windows));
-        }
+    match burn_pool(x, &geometry.windows(&x.dims()), PoolTask::Extremum) {
+        Some(pool) => pool.max_adjoint(&extremum.as_max(x.clone()), r).reshape(&x.dims()),
+        None => windowed::extremum_pool_adjoint(x, r, extremum, geometry),
     }
-    let mut r = r.clone();
-    for ((i, windows), input) in all.iter().enumerate().zip(inputs.iter().rev()) {
-        let x = flatten(input, leading + i);
-        r = around(&r, leading + i, |r| winners_along(&x, r, extremum, windows));
-    }
-    r
 }
 
 /// Mean of each window: the sum of its elements, divided by their number with padding
@@ -235,11 +215,11 @@ pub fn extremum_pool_adjoint<B: Backend>(
 /// x `[leading..., in...]`, the result as [`PoolGeometry::output_dims`] says. What lies beyond the
 /// padding never counts; a window without any element yields 0.
 pub fn average_pool<B: Backend>(x: &Value<B>, geometry: &PoolGeometry, count_include_pad: bool) -> Value<B> {
-    along_axes(x, geometry, |x, windows| {
-        let source = Source::new(windows, x, 0.0);
-        let sum = (1..windows.offsets()).fold(source.at(0), |sum, offset| sum + source.at(offset));
-        share(sum, windows, count_include_pad)
-    })
+    let all = geometry.windows(&x.dims());
+    match burn_pool(x, &all, PoolTask::Average) {
+        Some(pool) => pool.average(x, count_include_pad).reshape(&output_dims(x, &all)),
+        None => windowed::average_pool(x, geometry, count_include_pad),
+    }
 }
 
 /// Transpose of [`average_pool`]: each window sends `r / count` to every element.
@@ -251,85 +231,62 @@ pub fn average_pool_adjoint<B: Backend>(
     geometry: &PoolGeometry,
     count_include_pad: bool,
 ) -> Value<B> {
-    let all = geometry.windows(input_dims);
-    let leading = input_dims.len() - all.len();
-    all.iter().enumerate().fold(r.clone(), |r, (i, windows)| {
-        around(&r, leading + i, |r| {
-            let dims = r.dims();
-            let part = share(r.clone().reshape(&[dims[0], dims[1], 1, dims[2]]), windows, count_include_pad);
-            let mut sink = Sink::new(windows, r);
-            (0..windows.offsets()).for_each(|offset| sink.add(offset, part.clone()));
-            sink.finish()
-        })
-    })
+    match burn_pool(r, &geometry.windows(input_dims), PoolTask::AverageAdjoint { count_include_pad }) {
+        Some(pool) => pool.average_adjoint(r, count_include_pad).reshape(input_dims),
+        None => windowed::average_pool_adjoint(r, input_dims, geometry, count_include_pad),
+    }
 }
 
-/// Divides `[outer, output, 1, inner]` by each window's count; 0 where a window holds nothing.
-fn share<B: Backend>(value: Value<B>, windows: &Windows, count_include_pad: bool) -> Value<B> {
-    let counts = windows.counts(count_include_pad);
-    let inside = windows.counts(false);
-    let weight = |j: usize| if inside[j] == 0 { 0.0 } else { 1.0 / counts[j] as f64 };
-    let weights: Vec<f64> = (0..counts.len()).map(weight).collect();
-    match weights.first() {
-        Some(&first) if weights.iter().all(|&w| w == first) => value * first,
-        _ => {
-            let data = burn_backend::TensorData::new(weights, [1, counts.len(), 1, 1]);
-            let weights = Value::from_data(data.convert_dtype(value.dtype()), &value.device());
-            value * weights
+/// Burn's kernel for this pool, where it is right and fast on the value's device.
+fn burn_pool<B: Backend>(value: &Value<B>, all: &[Windows], task: PoolTask) -> Option<BurnPool> {
+    choice::burn_pool::<B>(&value.device(), all, task).map(|ceil_mode| BurnPool::new(all, ceil_mode))
+}
+
+/// Shape of the pooled `x`.
+fn output_dims<B: Backend>(x: &Value<B>, all: &[Windows]) -> Vec<usize> {
+    let mut dims = x.dims();
+    let leading = dims.len() - all.len();
+    dims.truncate(leading);
+    dims.extend(all.iter().map(Windows::output));
+    dims
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sliding(kernel: usize, stride: usize, padding: usize, output: PoolOutput) -> PoolGeometry {
+        PoolGeometry::Sliding {
+            kernel: vec![kernel],
+            stride: vec![stride],
+            padding: vec![(padding, padding)],
+            dilation: vec![1],
+            output,
         }
     }
-}
 
-fn extremum_along<B: Backend>(x: &Value<B>, extremum: Extremum, windows: &Windows) -> Value<B> {
-    let source = Source::new(windows, x, extremum.worst(x));
-    (1..windows.offsets()).fold(source.at(0), |best, offset| extremum.better(best, source.at(offset)))
-}
-
-/// x `[outer, input, inner]`, r `[outer, output, inner]`: relevance of x.
-fn winners_along<B: Backend>(x: &Value<B>, r: &Value<B>, extremum: Extremum, windows: &Windows) -> Value<B> {
-    let source = Source::new(windows, x, extremum.worst(x));
-    let offsets = windows.offsets();
-    let best = (1..offsets).fold(source.at(0), |best, offset| extremum.better(best, source.at(offset)));
-    let dims = r.dims();
-    let mut left = r.clone().reshape(&[dims[0], dims[1], 1, dims[2]]);
-    let mut sink = Sink::new(windows, r);
-    for offset in 0..offsets {
-        let bool_dtype = get_device_settings::<B>(&left.device()).bool_dtype;
-        let (element, best) = (source.at(offset).into_primitive(), best.clone().into_primitive());
-        let lost = B::float_not_equal(element, best, bool_dtype);
-        let won = Value::from_primitive(B::float_mask_fill(left.clone().into_primitive(), lost, 0.0.into()));
-        // Equal elements further on find nothing left: subtracting a value from itself is exact.
-        left = left - &won;
-        sink.add(offset, won);
+    fn size(geometry: &PoolGeometry, input: usize) -> Result<Vec<usize>, ShapeError> {
+        geometry.output_dims(&[2, 3, input])
     }
-    sink.finish()
-}
 
-/// Runs a pool along each spatial axis, the last one first.
-fn along_axes<B: Backend>(
-    x: &Value<B>,
-    geometry: &PoolGeometry,
-    pool: impl Fn(&Value<B>, &Windows) -> Value<B>,
-) -> Value<B> {
-    let all = geometry.windows(&x.dims());
-    let leading = x.rank() - all.len();
-    all.iter()
-        .enumerate()
-        .rev()
-        .fold(x.clone(), |x, (i, windows)| around(&x, leading + i, |x| pool(x, windows)))
-}
+    #[test]
+    fn ceil_mode_follows_torch() {
+        assert_eq!(size(&sliding(3, 2, 0, PoolOutput::Floor), 6), Ok(vec![2, 3, 2]));
+        assert_eq!(size(&sliding(3, 2, 0, PoolOutput::Ceil), 6), Ok(vec![2, 3, 3]));
+        // The third window would start in the padding after the input.
+        assert_eq!(size(&sliding(2, 3, 1, PoolOutput::Ceil), 5), Ok(vec![2, 3, 2]));
+        assert_eq!(size(&sliding(2, 2, 0, PoolOutput::Ceil), 1), Ok(vec![2, 3, 1]));
+    }
 
-/// `[..., size, ...]` as `[outer, size, inner]` around `axis`.
-fn flatten<B: Backend>(x: &Value<B>, axis: usize) -> Value<B> {
-    let dims = x.dims();
-    x.clone().reshape(&[dims[..axis].iter().product(), dims[axis], dims[axis + 1..].iter().product()])
-}
-
-/// Applies `f` to `[outer, size, inner]` around `axis` and gives the result the shape of `x` again,
-/// but for the size of that axis.
-fn around<B: Backend>(x: &Value<B>, axis: usize, f: impl FnOnce(&Value<B>) -> Value<B>) -> Value<B> {
-    let mut dims = x.dims();
-    let y = f(&flatten(x, axis));
-    dims[axis] = y.dims()[1];
-    y.reshape(&dims)
+    #[test]
+    fn misfits_are_errors() {
+        let text = |geometry: &PoolGeometry, input| size(geometry, input).unwrap_err().to_string();
+        assert!(text(&sliding(3, 1, 0, PoolOutput::Floor), 2).contains("spans 3 elements"));
+        assert!(text(&sliding(3, 0, 0, PoolOutput::Floor), 2).contains("the stride is 0"));
+        assert!(text(&sliding(3, 1, 0, PoolOutput::Exact(vec![0])), 4).contains("the output is 0"));
+        assert!(text(&sliding(3, 1, 0, PoolOutput::Exact(vec![1, 2])), 4).contains("2 entries"));
+        assert!(text(&sliding(usize::MAX, 1, 2, PoolOutput::Ceil), 4).contains("overflows"));
+        assert!(text(&PoolGeometry::global(0), 4).contains("0 spatial dimensions"));
+        assert!(PoolGeometry::global(2).output_dims(&[3, 4]).is_err());
+    }
 }

@@ -44,12 +44,6 @@ impl Windows {
         Self::Spans { spans: (0..output).map(span).collect(), input }
     }
 
-    pub(super) fn input(&self) -> usize {
-        match self {
-            Self::Sliding { input, .. } | Self::Spans { input, .. } => *input,
-        }
-    }
-
     pub(super) fn output(&self) -> usize {
         match self {
             Self::Sliding { output, .. } => *output,
@@ -74,6 +68,28 @@ impl Windows {
                 Some(kernel)
             }
             _ => None,
+        }
+    }
+
+    /// Number of windows that lie within the padded input.
+    pub(super) fn output_floor(&self) -> usize {
+        match *self {
+            Self::Sliding { kernel, stride, dilation, begin, end, input, .. } => {
+                let room = (begin + input + end).checked_sub((kernel - 1) * dilation + 1);
+                room.map_or(0, |room| room / stride + 1)
+            }
+            Self::Spans { ref spans, .. } => spans.len(),
+        }
+    }
+
+    /// Number of windows when a last, partial one counts too.
+    pub(super) fn output_ceil(&self) -> usize {
+        match *self {
+            Self::Sliding { kernel, stride, dilation, begin, end, input, .. } => {
+                let room = (begin + input + end).checked_sub((kernel - 1) * dilation + 1);
+                room.map_or(0, |room| room.div_ceil(stride) + 1)
+            }
+            Self::Spans { ref spans, .. } => spans.len(),
         }
     }
 

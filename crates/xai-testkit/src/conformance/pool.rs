@@ -1,0 +1,247 @@
+use burn::tensor::backend::Backend;
+use xai_core::Value;
+use xai_core::kernel::{
+    Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,
+    extremum_pool_adjoint, windowed,
+};
+
+use super::{Bench, Outcome, Row, numbers, ties};
+use crate::reference;
+
+/// Input and geometry of one pool, and the `ceil_mode` that Burn's kernel is given.
+struct Case {
+    input: Vec<usize>,
+    geometry: PoolGeometry,
+    ceil_mode: bool,
+}
+
+impl Case {
+    fn name(&self) -> String {
+        let Self { input, geometry, ceil_mode } = self;
+        match geometry {
+            PoolGeometry::Adaptive { output } => format!("x{input:?} adaptive {output:?}"),
+            PoolGeometry::Sliding { kernel, stride, padding, dilation, output } => {
+                let ceil = if *ceil_mode { "ceil " } else { "" };
+                format!("x{input:?} k{kernel:?} s{stride:?} p{padding:?} d{dilation:?} {ceil}{output:?}")
+            }
+        }
+    }
+}
+
+type Sizes = &'static [usize];
+type Padding = &'static [(usize, usize)];
+
+/// Input, kernel, stride, padding and dilation of sliding pools.
+const SLIDING: &[(Sizes, Sizes, Sizes, Padding, Sizes)] = &[
+    (&[2, 3, 8, 6], &[2, 2], &[2, 2], &[(0, 0), (0, 0)], &[1, 1]),
+    (&[2, 3, 7, 9], &[2, 2], &[2, 2], &[(0, 0), (0, 0)], &[1, 1]),
+    (&[2, 3, 8, 9], &[3, 3], &[2, 2], &[(0, 0), (0, 0)], &[1, 1]),
+    (&[2, 3, 8, 9], &[3, 3], &[2, 2], &[(1, 1), (1, 1)], &[1, 1]),
+    (&[2, 3, 7, 7], &[3, 3], &[1, 1], &[(1, 1), (1, 1)], &[1, 1]),
+    (&[2, 3, 9, 10], &[2, 3], &[3, 4], &[(1, 1), (0, 0)], &[1, 1]),
+    (&[2, 3, 5, 6], &[2, 2], &[3, 3], &[(1, 1), (1, 1)], &[1, 1]),
+    (&[2, 3, 9, 10], &[3, 2], &[2, 3], &[(1, 1), (1, 1)], &[2, 3]),
+    (&[2, 3, 9, 10], &[3, 3], &[3, 2], &[(2, 2), (1, 1)], &[2, 2]),
+    (&[2, 3, 7, 8], &[3, 3], &[2, 2], &[(0, 1), (1, 0)], &[1, 1]),
+    (&[2, 3, 6, 5], &[6, 5], &[1, 1], &[(0, 0), (0, 0)], &[1, 1]),
+    (&[2, 3, 4, 5], &[1, 2], &[1, 1], &[(1, 1), (2, 2)], &[1, 1]),
+    (&[2, 3, 11], &[3], &[2], &[(1, 1)], &[1]),
+    (&[2, 3, 10], &[4], &[3], &[(2, 2)], &[1]),
+    (&[2, 3, 12], &[12], &[12], &[(0, 0)], &[1]),
+    (&[1, 2, 6, 7, 5], &[2, 3, 2], &[2, 2, 1], &[(0, 0), (1, 1), (1, 1)], &[1, 1, 2]),
+];
+
+/// Input and output of adaptive pools.
+const ADAPTIVE: &[(Sizes, Sizes)] = &[
+    (&[2, 3, 8, 6], &[4, 3]),
+    (&[2, 3, 7, 10], &[3, 4]),
+    (&[2, 3, 5, 4], &[7, 6]),
+    (&[2, 3, 7, 7], &[1, 1]),
+    (&[2, 3, 11], &[4]),
+    (&[1, 2, 7, 5, 6], &[3, 2, 4]),
+];
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for &(input, kernel, stride, padding, dilation) in SLIDING {
+        let mut add = |output, ceil_mode| {
+            let geometry = PoolGeometry::Sliding {
+                kernel: kernel.to_vec(),
+                stride: stride.to_vec(),
+                padding: padding.to_vec(),
+                dilation: dilation.to_vec(),
+                output,
+            };
+            cases.push(Case { input: input.to_vec(), geometry, ceil_mode });
+        };
+        add(PoolOutput::Floor, false);
+        add(PoolOutput::Ceil, true);
+        // Burn's ceil_mode keeps windows that start in the padding after the input; a recorded
+        // model has that output shape.
+        let sizes: Vec<usize> = (0..kernel.len())
+            .map(|axis| {
+                let padded = padding[axis].0 + input[axis + 2] + padding[axis].1;
+                (padded - dilation[axis] * (kernel[axis] - 1) - 1).div_ceil(stride[axis]) + 1
+            })
+            .collect();
+        add(PoolOutput::Exact(sizes), true);
+    }
+    cases.extend(ADAPTIVE.iter().map(|&(input, output)| Case {
+        input: input.to_vec(),
+        geometry: PoolGeometry::Adaptive { output: output.to_vec() },
+        ceil_mode: false,
+    }));
+    cases
+}
+
+/// Max, min and average pools, sliding and adaptive, in one to three dimensions.
+pub fn pools<B: Backend>(bench: &Bench<B>) -> Vec<Row> {
+    cases().iter().enumerate().flat_map(|(i, case)| pool(bench, case, i as u64)).collect()
+}
+
+fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
+    let Case { input, geometry, .. } = case;
+    let output = reference::pool_output_dims(input, geometry);
+    assert_eq!(geometry.output_dims(input).as_ref(), Ok(&output), "{}", case.name());
+    let r = numbers(&output, seed + 100);
+    let vr = bench.value(&r);
+    let burn = burn_pool(case);
+    let row = |kernel, own, burn| Row { kernel, case: case.name(), dtype: bench.dtype, own, burn };
+    let mut rows = Vec::new();
+
+    for (kernel, adjoint, extremum) in
+        [("max_pool", "max_pool_adjoint", Extremum::Max), ("min_pool", "min_pool_adjoint", Extremum::Min)]
+    {
+        let x = ties(input, seed);
+        let vx = bench.value(&x);
+        let burn =
+            burn.as_ref().filter(|burn| extremum == Extremum::Max && !matches!(burn, BurnPool::Adaptive(_)));
+        // Windows without an element hold the type's extreme; outputs are clipped to compare.
+        let want = reference::extremum_pool(
+            &x,
+            extremum,
+            geometry,
+            if extremum == Extremum::Max { -8.0 } else { 8.0 },
+        );
+        let clipped = |y: Value<B>| (y.at_least(-8.0) * -1.0).at_least(-8.0) * -1.0;
+        let own = bench.outcome(&want, || clipped(extremum_pool(&vx, extremum, geometry)));
+        let theirs = burn.map(|burn| bench.outcome(&want, || clipped(burn.max(&vx))));
+        rows.push(row(kernel, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || clipped(windowed::extremum_pool(&vx, extremum, geometry)));
+        rows.push(row("windowed max or min pool", own, Outcome::Absent));
+
+        let want = reference::extremum_pool_adjoint(&x, &r, extremum, geometry);
+        let own = bench.outcome(&want, || extremum_pool_adjoint(&vx, &vr, extremum, geometry));
+        let theirs = burn.map(|burn| bench.outcome(&want, || burn.max_adjoint(&vx, &vr)));
+        rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || windowed::extremum_pool_adjoint(&vx, &vr, extremum, geometry));
+        rows.push(row("windowed max or min pool adjoint", own, Outcome::Absent));
+    }
+    for (kernel, adjoint, counted) in [
+        ("average_pool", "average_pool_adjoint", false),
+        ("average_pool, padding counted", "average_pool_adjoint, padding counted", true),
+    ] {
+        let x = numbers(input, seed + 200);
+        let vx = bench.value(&x);
+        let burn = burn.as_ref().filter(|burn| burn.averages());
+        let want = reference::average_pool(&x, geometry, counted);
+        let own = bench.outcome(&want, || average_pool(&vx, geometry, counted));
+        let theirs = burn.map(|burn| bench.outcome(&want, || burn.average(&vx, counted)));
+        rows.push(row(kernel, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || windowed::average_pool(&vx, geometry, counted));
+        rows.push(row("windowed average_pool", own, Outcome::Absent));
+
+        let want = reference::average_pool_adjoint(&r, input, geometry, counted);
+        let own = bench.outcome(&want, || average_pool_adjoint(&vr, input, geometry, counted));
+        let theirs = burn.map(|burn| bench.outcome(&want, || burn.average_adjoint(&vx, &vr, counted)));
+        rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
+        let own = bench.outcome(&want, || windowed::average_pool_adjoint(&vr, input, geometry, counted));
+        rows.push(row("windowed average_pool_adjoint", own, Outcome::Absent));
+    }
+    rows
+}
+
+/// Arguments of Burn's own two-dimensional pools.
+enum BurnPool {
+    Sliding {
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+        dilation: [usize; 2],
+        ceil_mode: bool,
+    },
+    Adaptive([usize; 2]),
+}
+
+/// Burn's pool for this case, where there is one.
+fn burn_pool(case: &Case) -> Option<BurnPool> {
+    let pair = |sizes: &[usize]| <[usize; 2]>::try_from(sizes).ok();
+    match &case.geometry {
+        PoolGeometry::Adaptive { output } => pair(output).map(BurnPool::Adaptive),
+        PoolGeometry::Sliding { kernel, stride, padding, dilation, .. } => {
+            let same = |&(begin, end): &(usize, usize)| (begin == end).then_some(begin);
+            let padding: Vec<usize> = padding.iter().map(same).collect::<Option<_>>()?;
+            Some(BurnPool::Sliding {
+                kernel: pair(kernel)?,
+                stride: pair(stride)?,
+                padding: pair(&padding)?,
+                dilation: pair(dilation)?,
+                ceil_mode: case.ceil_mode,
+            })
+        }
+    }
+}
+
+impl BurnPool {
+    /// Burn's average pools have no dilation.
+    fn averages(&self) -> bool {
+        !matches!(self, Self::Sliding { dilation, .. } if *dilation != [1, 1])
+    }
+
+    fn max<B: Backend>(&self, x: &Value<B>) -> Value<B> {
+        let x = x.clone();
+        match *self {
+            Self::Adaptive(_) => x,
+            Self::Sliding { kernel, stride, padding, dilation, ceil_mode } => Value::from_primitive(
+                B::max_pool2d(x.into_primitive(), kernel, stride, padding, dilation, ceil_mode),
+            ),
+        }
+    }
+
+    fn max_adjoint<B: Backend>(&self, x: &Value<B>, r: &Value<B>) -> Value<B> {
+        let (x, r) = (x.clone(), r.clone());
+        match *self {
+            Self::Adaptive(_) => x,
+            Self::Sliding { kernel, stride, padding, dilation, ceil_mode } => {
+                let (x, r) = (x.into_primitive(), r.into_primitive());
+                let indices =
+                    B::max_pool2d_with_indices(x.clone(), kernel, stride, padding, dilation, ceil_mode)
+                        .indices;
+                let grad = B::max_pool2d_with_indices_backward(
+                    x, kernel, stride, padding, dilation, ceil_mode, r, indices,
+                );
+                Value::from_primitive(grad.x_grad)
+            }
+        }
+    }
+
+    fn average<B: Backend>(&self, x: &Value<B>, counted: bool) -> Value<B> {
+        let x = x.clone().into_primitive();
+        Value::from_primitive(match *self {
+            Self::Adaptive(output) => B::adaptive_avg_pool2d(x, output),
+            Self::Sliding { kernel, stride, padding, ceil_mode, .. } => {
+                B::avg_pool2d(x, kernel, stride, padding, counted, ceil_mode)
+            }
+        })
+    }
+
+    fn average_adjoint<B: Backend>(&self, x: &Value<B>, r: &Value<B>, counted: bool) -> Value<B> {
+        let (x, r) = (x.clone().into_primitive(), r.clone().into_primitive());
+        Value::from_primitive(match *self {
+            Self::Adaptive(_) => B::adaptive_avg_pool2d_backward(x, r),
+            Self::Sliding { kernel, stride, padding, ceil_mode, .. } => {
+                B::avg_pool2d_backward(x, r, kernel, stride, padding, counted, ceil_mode)
+            }
+        })
+    }
+}
