@@ -1,6 +1,6 @@
 //! Rules that replace the input by ones: their denominators depend on shapes only.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
@@ -70,11 +70,14 @@ impl<B: Backend> PropagationRule<B> for Flat {
 }
 
 /// A value computed once per input shape, for one sample: the batch shares it.
-struct PerShape<B: Backend>(Arc<Mutex<Option<(Vec<usize>, Value<B>)>>>);
+struct PerShape<B: Backend>(Mutex<Option<Kept<B>>>);
+
+/// Sizes of one sample, and the value for them.
+type Kept<B> = (Vec<usize>, Value<B>);
 
 impl<B: Backend> Default for PerShape<B> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self(Mutex::default())
     }
 }
 
