@@ -120,8 +120,6 @@ fn convolution<B: Backend>(table: &Table<'_>, device: &B::Device, case: Convolut
         &[
             ("forward", &|| conv(&x, &weight, None, &geometry)),
             ("adjoint: subpixel", &|| by(ConvAdjoint::Subpixel)),
-            ("adjoint: interleave", &|| by(ConvAdjoint::Interleave)),
-            ("adjoint: matmul, else subpixel", &|| by(ConvAdjoint::Matmul)),
             ("adjoint: Burn", &|| by(ConvAdjoint::Burn)),
         ],
     );

@@ -32,15 +32,6 @@ pub(super) fn by_burn<B: Backend>(
         .fold(grad, |grad, axis| narrow(&grad, axis + 2, geometry.excess(axis).0, input_dims[axis + 2]))
 }
 
-/// `c[b] = W^T r[b]` for kernels of one element.
-pub(super) fn by_matmul<B: Backend>(r: &Value<B>, weight: &Value<B>, input_dims: &[usize]) -> Value<B> {
-    let (batch, channels_in, channels_out) = (input_dims[0], input_dims[1], weight.dims()[0]);
-    let positions: usize = input_dims[2..].iter().product();
-    let transposed = weight.clone().reshape(&[channels_out, channels_in]).permute(&[1, 0]);
-    let r = r.clone().reshape(&[batch, channels_out, positions]);
-    transposed.reshape(&[1, channels_in, channels_out]).matmul(r).reshape(input_dims)
-}
-
 /// How one spatial dimension of the adjoint becomes a stride-1 convolution of `r`.
 ///
 /// Padded input position `stride * u + phase` receives `weight[tap * stride + phase] * r[u - tap]`:
@@ -75,16 +66,13 @@ impl Axis {
     }
 }
 
-/// One stride-1 convolution with flipped, transposed kernels.
-///
-/// A stride is undone by spreading r with zeros (`interleave`), or by computing its phases as
-/// channels of their own and shuffling them into place.
-pub(super) fn by_convolution<B: Backend>(
+/// One stride-1 convolution with flipped, transposed kernels; the phases of the stride are channels
+/// of their own and are shuffled into place.
+pub(super) fn by_subpixel<B: Backend>(
     r: &Value<B>,
     weight: &Value<B>,
     input_dims: &[usize],
     geometry: &ConvGeometry,
-    interleave: bool,
 ) -> Value<B> {
     let kernel = weight.dims()[2..].to_vec();
     let spatial = kernel.len();
@@ -92,9 +80,8 @@ pub(super) fn by_convolution<B: Backend>(
     let mut axes = Vec::with_capacity(spatial);
     for axis in 0..spatial {
         let (mut stride, dilation) = (geometry.stride[axis], geometry.dilation[axis]);
-        // Dilated elements fall on phases irregularly.
-        let irregular = dilation > 1 && kernel[axis] > 1;
-        if stride > 1 && (interleave || irregular) {
+        if stride > 1 && dilation > 1 && kernel[axis] > 1 {
+            // Dilated elements fall on phases irregularly; spreading r makes the stride 1.
             r = interleave_zeros(&r, axis + 2, stride);
             stride = 1;
         }

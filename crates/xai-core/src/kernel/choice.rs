@@ -6,7 +6,7 @@
 //! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 | 2-d and 1-d pools |
 //! |---|---|---|---|---|
 //! | flex | subpixel | Burn | Burn | Burn |
-//! | ndarray | subpixel | subpixel | interleave | Burn |
+//! | ndarray | subpixel | subpixel | Burn | Burn |
 //! | libtorch | Burn | Burn | Burn | Burn |
 //! | cubecl | Burn | Burn | Burn | ours |
 //! | any other | subpixel | subpixel | subpixel | ours |
@@ -28,10 +28,6 @@ pub enum ConvAdjoint {
     /// One stride-1 convolution with flipped kernels that computes every phase of the stride as
     /// channels of its own, followed by a shuffle of the phases into place.
     Subpixel,
-    /// One stride-1 convolution with flipped kernels over a gradient spread with zeros.
-    Interleave,
-    /// A matrix product. Serves kernels of one element, stride 1, no padding and one group.
-    Matmul,
 }
 
 /// What `B::name` says about a backend, wrappers (`fusion<...>`) included.
@@ -54,14 +50,6 @@ fn family(name: &str) -> Family {
     names.iter().find(|(text, _)| name.contains(text)).map_or(Family::Unknown, |&(_, family)| family)
 }
 
-/// Whether the adjoint of this convolution is a plain matrix product.
-pub(super) fn is_pointwise(weight: &[usize], geometry: &ConvGeometry) -> bool {
-    weight[2..].iter().all(|&k| k == 1)
-        && geometry.stride.iter().all(|&s| s == 1)
-        && geometry.padding.iter().all(|&p| p == (0, 0))
-        && geometry.groups == 1
-}
-
 /// The adjoint that serves a convolution with this weight shape best on this device.
 pub(super) fn conv_adjoint<B: Backend>(
     device: &Device<B>,
@@ -73,7 +61,7 @@ pub(super) fn conv_adjoint<B: Backend>(
     match family(&B::name(device)) {
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
         Family::Flex if strided => ConvAdjoint::Burn,
-        Family::NdArray if strided && depthwise => ConvAdjoint::Interleave,
+        Family::NdArray if strided && depthwise => ConvAdjoint::Burn,
         Family::Flex | Family::NdArray | Family::Unknown => ConvAdjoint::Subpixel,
     }
 }

@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 use burn_backend::ops::ConvOptions;
 
-use super::adjoint::{by_burn, by_convolution, by_matmul};
+use super::adjoint::{by_burn, by_subpixel};
 use super::choice::{self, ConvAdjoint};
 use super::error::{ShapeError, check_filled, check_length, check_nonzero};
 use super::layout::pad;
@@ -67,7 +67,7 @@ impl ConvGeometry {
         if groups == 0 {
             return Err(ShapeError::NoGroups);
         }
-        if weight[0] % groups != 0 {
+        if !weight[0].is_multiple_of(groups) {
             return Err(ShapeError::Groups { channels: weight[0], groups });
         }
         if weight[1].checked_mul(groups) != Some(channels) {
@@ -147,8 +147,6 @@ pub fn conv_adjoint<B: Backend>(
 }
 
 /// [`conv_adjoint`] by a given way, for measurements and tests.
-///
-/// A way that cannot serve the geometry gives way to [`ConvAdjoint::Subpixel`], which always can.
 pub fn conv_adjoint_by<B: Backend>(
     way: ConvAdjoint,
     r: &Value<B>,
@@ -158,10 +156,7 @@ pub fn conv_adjoint_by<B: Backend>(
 ) -> Value<B> {
     match way {
         ConvAdjoint::Burn => by_burn(r, weight, input_dims, geometry),
-        ConvAdjoint::Matmul if choice::is_pointwise(&weight.dims(), geometry) => {
-            by_matmul(r, weight, input_dims)
-        }
-        _ => by_convolution(r, weight, input_dims, geometry, way == ConvAdjoint::Interleave),
+        ConvAdjoint::Subpixel => by_subpixel(r, weight, input_dims, geometry),
     }
 }
 

@@ -126,7 +126,5 @@ fn convolution<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row>
         row("conv without bias", without, Outcome::Absent),
         row("conv_adjoint", chosen, by(ConvAdjoint::Burn)),
         row("conv_adjoint, subpixel", by(ConvAdjoint::Subpixel), Outcome::Absent),
-        row("conv_adjoint, interleave", by(ConvAdjoint::Interleave), Outcome::Absent),
-        row("conv_adjoint, matmul", by(ConvAdjoint::Matmul), Outcome::Absent),
     ]
 }
