@@ -118,20 +118,7 @@ pub(super) fn relevance_at<B: Backend>(
     node: &str,
     rank: usize,
 ) -> Result<Value<B>, GoldenError> {
-    fn ranked<B: Backend, const D: usize>(
-        attribution: &Attribution<B>,
-        node: &str,
-    ) -> Result<Value<B>, ExplainError> {
-        attribution.relevance_at::<D>(node).map(Value::from)
-    }
-    let relevance = match rank {
-        1 => ranked::<B, 1>(attribution, node),
-        2 => ranked::<B, 2>(attribution, node),
-        3 => ranked::<B, 3>(attribution, node),
-        4 => ranked::<B, 4>(attribution, node),
-        _ => ranked::<B, 5>(attribution, node),
-    };
-    relevance.map_err(|source| failed(case, source))
+    crate::attribution::relevance_at(attribution, node, rank).map_err(|source| failed(case, source))
 }
 
 /// Runs a case on its network's graph.
