@@ -17,6 +17,15 @@ pub enum Activation {
     Relu,
 }
 
+impl Activation {
+    /// The activation's stable name, as composites write it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+        }
+    }
+}
+
 impl<B: Backend> LayerOps<B> for Activation {
     fn kind(&self) -> LayerKind {
         LayerKind::Activation

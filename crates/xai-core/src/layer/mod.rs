@@ -126,6 +126,8 @@ pub enum LayerKind {
     Linear,
     /// [`Layer::Conv`].
     Conv,
+    /// A transposed convolution.
+    ConvTranspose,
     /// [`Layer::BatchNorm`].
     BatchNorm,
     /// [`Layer::Activation`].
@@ -153,6 +155,7 @@ impl LayerKind {
             Self::Input => "input",
             Self::Linear => "linear",
             Self::Conv => "conv",
+            Self::ConvTranspose => "conv-transpose",
             Self::BatchNorm => "batch-norm",
             Self::Activation => "activation",
             Self::MaxPool => "max-pool",
