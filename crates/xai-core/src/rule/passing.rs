@@ -4,7 +4,9 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::{BoundRule, Facts, PropagationRule, Stabilizer};
+use crate::Value;
 use crate::error::{LayerError, RuleError};
+use crate::kernel::{self, PoolGeometry};
 use crate::layer::{Absorbed, Layer, LayerKind, Reads};
 
 /// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds and
@@ -63,18 +65,31 @@ impl<B: Backend> PropagationRule<B> for Pass {
 }
 
 /// All relevance of a max or min pooling window goes to its winner; of equal elements, to the
-/// first in row-major order.
+/// first in row-major order. That of a window without any element is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WinnerTakesAll {}
 
 impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        match layer.kind() {
-            LayerKind::MaxPool | LayerKind::MinPool => Gradient {}.bind(layer, facts),
-            kind => Err(RuleError::Ability { needs: "a max or min pool", kind }),
-        }
+    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let kind = layer.kind();
+        let pool = layer.ops().pooling().filter(|pool| pool.extremum().is_some());
+        let Some(windows) = pool.map(|pool| pool.geometry().clone()) else {
+            return Err(RuleError::Ability { needs: "a max or min pool", kind });
+        };
+        Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
+            let dims = site.dims()?;
+            site.absorb(Absorbed::Dropped, || of_empty_windows(&relevance, dims, &windows));
+            site.layer().ops().vjp(site, relevance)
+        }))
     }
+}
+
+/// The relevance of those windows that have no element.
+fn of_empty_windows<B: Backend>(relevance: &Value<B>, input: &[usize], windows: &PoolGeometry) -> Value<B> {
+    // Averages of ones are 1, and 0 where there is nothing to average.
+    let occupied = kernel::average_pool(&relevance.full_like(input, 1.0), windows, false);
+    relevance - relevance.clone().where_positive(&occupied)
 }
 
 /// `R_in = df^T R`, the plain gradient.
