@@ -60,6 +60,18 @@ pub enum LayerError {
         /// Shape given.
         got: Vec<usize>,
     },
+    /// A setting out of range.
+    #[error("the setting `{parameter}` of `{layer}` is {value}, but must be {range}")]
+    Setting {
+        /// Name of the layer.
+        layer: &'static str,
+        /// Name of the setting.
+        parameter: &'static str,
+        /// Value given.
+        value: f64,
+        /// Allowed values.
+        range: &'static str,
+    },
     /// A module whose configuration no layer expresses.
     #[error("this configuration cannot be expressed: {what}")]
     Unsupported {

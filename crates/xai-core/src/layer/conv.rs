@@ -1,7 +1,7 @@
 //! Convolutions.
 
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::Conv2d;
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
+use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn_backend::Backend;
 
 use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
@@ -147,6 +147,21 @@ impl<B: Backend> LinearMap<B> for Conv<B> {
     }
 }
 
+impl<B: Backend> TryFrom<&Conv1d<B>> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &Conv1d<B>) -> Result<Self, LayerError> {
+        let geometry = ConvGeometry {
+            stride: vec![module.stride],
+            padding: padding_1d(&module.padding, module.kernel_size, module.stride)?,
+            dilation: vec![module.dilation],
+            groups: module.groups,
+        };
+        let bias = module.bias.as_ref().map(|bias| bias.val().into());
+        Ok(Conv::new(module.weight.val().into(), bias, geometry)?.into())
+    }
+}
+
 impl<B: Backend> TryFrom<&Conv2d<B>> for Layer<B> {
     type Error = LayerError;
 
@@ -162,6 +177,41 @@ impl<B: Backend> TryFrom<&Conv2d<B>> for Layer<B> {
     }
 }
 
+impl<B: Backend> TryFrom<&Conv3d<B>> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &Conv3d<B>) -> Result<Self, LayerError> {
+        let padding = match &module.padding {
+            PaddingConfig3d::Valid => vec![(0, 0); 3],
+            PaddingConfig3d::Explicit(depth, height, width) => {
+                [depth, height, width].map(|&size| (size, size)).to_vec()
+            }
+            PaddingConfig3d::Same => same(&module.kernel_size, &module.stride)?,
+        };
+        let geometry = ConvGeometry {
+            stride: module.stride.to_vec(),
+            padding,
+            dilation: module.dilation.to_vec(),
+            groups: module.groups,
+        };
+        let bias = module.bias.as_ref().map(|bias| bias.val().into());
+        Ok(Conv::new(module.weight.val().into(), bias, geometry)?.into())
+    }
+}
+
+/// The padding before and after the input that a Burn module's configuration stands for.
+pub(super) fn padding_1d(
+    padding: &PaddingConfig1d,
+    kernel: usize,
+    stride: usize,
+) -> Result<Vec<(usize, usize)>, LayerError> {
+    match padding {
+        PaddingConfig1d::Valid => Ok(vec![(0, 0)]),
+        PaddingConfig1d::Explicit(left, right) => Ok(vec![(*left, *right)]),
+        PaddingConfig1d::Same => same(&[kernel], &[stride]),
+    }
+}
+
 /// The padding before and after the input that a Burn module's configuration stands for.
 pub(super) fn padding_2d(
     padding: &PaddingConfig2d,
@@ -171,12 +221,17 @@ pub(super) fn padding_2d(
     match padding {
         PaddingConfig2d::Valid => Ok(vec![(0, 0); 2]),
         PaddingConfig2d::Explicit(top, left, bottom, right) => Ok(vec![(*top, *bottom), (*left, *right)]),
-        PaddingConfig2d::Same if stride == [1, 1] => {
-            Ok(kernel.iter().map(|size| ((size - 1) / 2, size / 2)).collect())
-        }
-        PaddingConfig2d::Same => Err(LayerError::Unsupported {
-            what: "`Same` padding with a stride depends on the input's size; record the model, or give explicit padding"
-                .to_owned(),
-        }),
+        PaddingConfig2d::Same => same(&kernel, &stride),
     }
+}
+
+/// `Same` padding as Burn has it: without regard to the dilation, the odd element at the end.
+fn same(kernel: &[usize], stride: &[usize]) -> Result<Vec<(usize, usize)>, LayerError> {
+    if stride.iter().all(|&step| step == 1) {
+        return Ok(kernel.iter().map(|size| (size.saturating_sub(1) / 2, size / 2)).collect());
+    }
+    Err(LayerError::Unsupported {
+        what: "`Same` padding with a stride depends on the input's size; record the model, or give explicit padding"
+            .to_owned(),
+    })
 }

@@ -10,11 +10,17 @@ mod add;
 mod barrier;
 mod batch_norm;
 mod conv;
+mod conv_transpose;
+mod elementwise;
 mod linear;
 mod linear_map;
 mod pool;
+mod prelu;
 mod reshape;
 mod site;
+
+#[cfg(test)]
+mod testing;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -27,9 +33,11 @@ pub use add::Add;
 pub use barrier::Barrier;
 pub use batch_norm::BatchNorm;
 pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
 pub use linear::Linear;
 pub use linear_map::LinearMap;
 pub use pool::Pool;
+pub use prelu::PRelu;
 pub use reshape::Reshape;
 pub(crate) use site::Account;
 pub use site::{Absorbed, Reads, Site};
@@ -99,10 +107,14 @@ pub enum Layer<B: Backend> {
     Linear(Linear<B>),
     /// Convolution.
     Conv(Conv<B>),
+    /// Transposed convolution.
+    ConvTranspose(ConvTranspose<B>),
     /// Batch normalisation with running statistics.
     BatchNorm(BatchNorm<B>),
     /// Elementwise non-linearity.
     Activation(Activation),
+    /// Leaky rectification with learned slopes.
+    PRelu(PRelu<B>),
     /// Max, min or average pooling.
     Pool(Pool),
     /// Sum of the inputs.
@@ -126,11 +138,11 @@ pub enum LayerKind {
     Linear,
     /// [`Layer::Conv`].
     Conv,
-    /// A transposed convolution.
+    /// [`Layer::ConvTranspose`].
     ConvTranspose,
     /// [`Layer::BatchNorm`].
     BatchNorm,
-    /// [`Layer::Activation`].
+    /// [`Layer::Activation`] and [`Layer::PRelu`].
     Activation,
     /// [`Layer::Pool`] that takes the maximum.
     MaxPool,
@@ -140,8 +152,34 @@ pub enum LayerKind {
     AvgPool,
     /// [`Layer::Add`].
     Add,
+    /// A difference of two values.
+    Sub,
+    /// A product of two values, element by element.
+    Mul,
+    /// A quotient of two values, element by element.
+    Div,
+    /// A product with a constant and a sum with another, element by element.
+    Affine,
+    /// A matrix product, of two values or of a value and a constant that is no plain linear layer.
+    Matmul,
+    /// A sum over dimensions.
+    Sum,
+    /// A mean over dimensions.
+    Mean,
+    /// Softmax, softmin or log-softmax over a dimension.
+    Softmax,
     /// [`Layer::Reshape`].
     Reshape,
+    /// Elements in another order: dimensions exchanged, or an order reversed.
+    Permute,
+    /// Some of the elements.
+    Slice,
+    /// Constants around the elements.
+    Pad,
+    /// Elements repeated.
+    Expand,
+    /// Values one after the other along a dimension.
+    Concat,
     /// [`Layer::Barrier`].
     Barrier,
     /// [`Layer::Custom`].
@@ -162,7 +200,20 @@ impl LayerKind {
             Self::MinPool => "min-pool",
             Self::AvgPool => "avg-pool",
             Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::Affine => "affine",
+            Self::Matmul => "matmul",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Softmax => "softmax",
             Self::Reshape => "reshape",
+            Self::Permute => "permute",
+            Self::Slice => "slice",
+            Self::Pad => "pad",
+            Self::Expand => "expand",
+            Self::Concat => "concat",
             Self::Barrier => "barrier",
             Self::Custom => "custom",
         }
@@ -187,8 +238,10 @@ impl<B: Backend> Layer<B> {
             Self::Input => &Input,
             Self::Linear(layer) => layer,
             Self::Conv(layer) => layer,
+            Self::ConvTranspose(layer) => layer,
             Self::BatchNorm(layer) => layer,
             Self::Activation(layer) => layer,
+            Self::PRelu(layer) => layer,
             Self::Pool(layer) => layer,
             Self::Add(layer) => layer,
             Self::Reshape(layer) => layer,
@@ -215,8 +268,10 @@ macro_rules! into_layer {
 into_layer!(
     Linear(Linear<B>),
     Conv(Conv<B>),
+    ConvTranspose(ConvTranspose<B>),
     BatchNorm(BatchNorm<B>),
     Activation(Activation),
+    PRelu(PRelu<B>),
     Pool(Pool),
     Add(Add),
     Reshape(Reshape),
