@@ -217,6 +217,16 @@ pub enum InputError {
         /// What is needed.
         expected: String,
     },
+    /// An input on another device than the model.
+    #[error("input `{input}` is on the device {device}, but the model is on {expected}; move one of them")]
+    Device {
+        /// Name of the graph input.
+        input: String,
+        /// Device of the input.
+        device: String,
+        /// Device of the model's parameters.
+        expected: String,
+    },
     /// NaN or infinite elements.
     #[error(
         "input `{input}` holds {value} at index {index:?} (shape {dims:?}); relevance needs finite inputs"
