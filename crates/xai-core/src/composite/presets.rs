@@ -237,7 +237,8 @@ mod tests {
             if std::env::var_os("WRITE_PRESETS").is_some() {
                 fs::write(&path, toml::to_string(&composite).unwrap()).unwrap();
             }
-            let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let text =
+                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             assert_eq!(toml::from_str::<Composite>(&text).unwrap(), composite, "{}", path.display());
         }
     }

@@ -51,9 +51,7 @@ impl<B: Backend> PropagationRule<B> for Pass {
         if in_place.contains(&kind) {
             return Ok(BoundRule::new(Reads::NOTHING, |site, relevance| match site.dims()? {
                 dims if dims == relevance.dims() => Ok(vec![relevance]),
-                dims => {
-                    Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() })
-                }
+                dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
             }));
         }
         if LayerKind::ROUTES.contains(&kind) {
@@ -63,7 +61,9 @@ impl<B: Backend> PropagationRule<B> for Pass {
                 if kind == LayerKind::Pad
                     && let [inside] = &passed[..]
                 {
-                    site.absorb(Absorbed::Dropped, || arrived.sum_per_sample() - inside.clone().sum_per_sample());
+                    site.absorb(Absorbed::Dropped, || {
+                        arrived.sum_per_sample() - inside.clone().sum_per_sample()
+                    });
                 }
                 Ok(passed)
             }));
