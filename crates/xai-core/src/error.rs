@@ -359,6 +359,20 @@ pub enum TargetError {
         /// Samples in the batch.
         batch: usize,
     },
+    /// A class held against itself.
+    #[error("class {class} (sample {sample}) is held against itself; a contrast needs two classes")]
+    SameClass {
+        /// The class.
+        class: usize,
+        /// First sample for which both are the same.
+        sample: usize,
+    },
+    /// A runner-up among one class.
+    #[error("the output has only one class, so there is no runner-up to hold it against")]
+    NoRunnerUp,
+    /// A contrast of explicit relevance.
+    #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
+    ContrastOfRelevance,
     /// Explicit relevance of another shape or element type than the output.
     #[error("the relevance is {got}, but the output is {output}")]
     Relevance {
