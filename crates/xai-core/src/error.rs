@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use burn_backend::Backend;
 use thiserror::Error;
 
+pub use crate::attributor::AttributorError;
+
 use crate::Value;
 use crate::kernel::ShapeError;
 use crate::layer::LayerKind;
@@ -413,6 +415,9 @@ pub enum ExplainError {
     /// The target does not fit the output.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The attributor cannot be used.
+    #[error(transparent)]
+    Attributor(#[from] AttributorError),
     /// The model's output is not finite although the input is.
     #[error("the model's output holds {value} for sample {sample}; check the model's parameters")]
     OutputNotFinite {
