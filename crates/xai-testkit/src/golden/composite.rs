@@ -10,6 +10,7 @@ use xai_core::error::ExplainError;
 use xai_core::explain::{Attribution, Explainer, GraphSource, Prepared, Target};
 use xai_core::graph::Graph;
 
+use super::attributor::Method;
 use super::compare::Deviation;
 use super::data::Golden;
 use super::error::GoldenError;
@@ -21,6 +22,8 @@ use super::weights::Weights;
 pub(super) struct Setup<B: Backend> {
     pub(super) network: String,
     pub(super) composite: Composite,
+    /// What explains the case by the composite's gradients, if the composite alone does not.
+    method: Option<Method<B>>,
     pub(super) graph: Graph<B>,
     pub(super) input: Value<B>,
     pub(super) target: Value<B>,
@@ -40,8 +43,9 @@ impl<B: Backend> Setup<B> {
             return Err(unsupported("no runner for its kind".to_owned()));
         };
         let default = |name: &str| params.get(name).and_then(serde_json::Value::as_f64) == Some(1e-6);
+        let attributor = Method::of(golden, case, dtype, device)?;
         let composite = match method.as_str() {
-            "Gradient" if params.is_empty() => composite::gradient(),
+            _ if attributor.is_some() => composite::gradient(),
             "EpsilonPlusFlat" if params.len() == 2 && default("epsilon") && default("stabilizer") => {
                 composite::epsilon_plus_flat()
             }
@@ -53,6 +57,7 @@ impl<B: Backend> Setup<B> {
         Ok(Self {
             network: network.clone(),
             composite,
+            method: attributor,
             graph,
             input: input.value(dtype, device),
             target: golden.tensor(case, relevance_out)?.value(dtype, device),
@@ -60,18 +65,21 @@ impl<B: Backend> Setup<B> {
         })
     }
 
-    /// Explains the case by a graph or a recorded model, keeping the relevance at every node;
-    /// also gives the graph that was explained.
+    /// Explains the case by a graph or a recorded model, keeping the relevance at every node where
+    /// the method gives it; also gives the graph that was explained.
     pub(super) fn explain(
         &self,
         case: &Case,
         source: impl GraphSource<B> + 'static,
     ) -> Result<(Attribution<B>, Arc<Prepared<B>>), GoldenError> {
-        let explainer = Explainer::new(source, self.composite.clone()).keep_relevance_at("*");
+        let explainer = Arc::new(Explainer::new(source, self.composite.clone()).keep_relevance_at("*"));
         let inputs = std::slice::from_ref(&self.input);
-        let attribution = explainer
-            .explain_values(inputs, Target::relevance(self.target.clone()))
-            .map_err(|source| failed(case, source))?;
+        let target = Target::relevance(self.target.clone());
+        let attribution = match &self.method {
+            None => explainer.explain_values(inputs, target),
+            Some(method) => method.attribute(explainer.clone(), self.input.clone(), target),
+        };
+        let attribution = attribution.map_err(|source| failed(case, source))?;
         Ok((attribution, explainer.prepare(inputs).map_err(|source| failed(case, source))?))
     }
 

@@ -24,9 +24,6 @@ pub const NOT_YET: &[Exclusion] = &[
     not_yet("composites/*/DeconvNet", "not yet: no rule for ReLU gradients"),
     not_yet("composites/*/BetaSmooth", "not yet: no rule for ReLU gradients"),
     not_yet("composites/*/ExcitationBackprop", "not yet: no such preset"),
-    not_yet("composites/*/InputXGradient", "not yet: no such attributor"),
-    not_yet("composites/*/SmoothGrad", "not yet: no such attributor"),
-    not_yet("composites/*/IntegratedGradients", "not yet: no such attributor"),
 ];
 
 /// Cases of networks that [`models`](crate::models) does not have as a Burn module, beside
