@@ -58,7 +58,9 @@ pub mod backend;
 pub mod heatmap;
 pub mod prelude;
 
-pub use xai_core::{Value, canonizer, composite, engine, error, explain, graph, kernel, layer, rule};
+pub use xai_core::{
+    Value, attributor, canonizer, composite, engine, error, explain, graph, kernel, layer, rule,
+};
 pub use xai_trace as trace;
 
 /// The programs in the README and the guides compile and run.

@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use burn_backend::Backend;
 use thiserror::Error;
 
+pub use crate::attributor::AttributorError;
+
 use crate::Value;
 use crate::kernel::ShapeError;
 use crate::layer::LayerKind;
@@ -402,6 +404,20 @@ pub enum TargetError {
         /// Samples in the batch.
         batch: usize,
     },
+    /// A class held against itself.
+    #[error("class {class} (sample {sample}) is held against itself; a contrast needs two classes")]
+    SameClass {
+        /// The class.
+        class: usize,
+        /// First sample for which both are the same.
+        sample: usize,
+    },
+    /// A runner-up among one class.
+    #[error("the output has only one class, so there is no runner-up to hold it against")]
+    NoRunnerUp,
+    /// A contrast of explicit relevance.
+    #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
+    ContrastOfRelevance,
     /// Explicit relevance of another shape or element type than the output.
     #[error("the relevance is {got}, but the output is {output}")]
     Relevance {
@@ -442,6 +458,9 @@ pub enum ExplainError {
     /// The target does not fit the output.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The attributor cannot be used.
+    #[error(transparent)]
+    Attributor(#[from] AttributorError),
     /// The model's output is not finite although the input is.
     #[error("the model's output holds {value} for sample {sample}; check the model's parameters")]
     OutputNotFinite {

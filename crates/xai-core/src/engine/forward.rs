@@ -7,7 +7,8 @@ use crate::composite::Plan;
 use crate::error::{ExplainError, InputError};
 use crate::graph::Graph;
 
-/// Values and shapes of one forward pass.
+/// Values and shapes of one forward pass. A clone shares the values' storage.
+#[derive(Clone)]
 pub(crate) struct Forward<B: Backend> {
     /// The value of each node that was to be kept.
     pub(crate) values: Vec<Option<Value<B>>>,

@@ -13,6 +13,7 @@ use xai_core::explain::{Attribution, Explainer, GraphSource, Prepared, Target};
 use xai_core::graph::Graph;
 use xai_core::rule::Stabilizer;
 
+use super::attributor::Method;
 use super::compare::Deviation;
 use super::data::Golden;
 use super::error::GoldenError;
@@ -24,6 +25,8 @@ use super::weights::Weights;
 pub(super) struct Setup<B: Backend> {
     pub(super) network: String,
     pub(super) composite: Composite,
+    /// What explains the case by the composite's gradients, if the composite alone does not.
+    method: Option<Method<B>>,
     pub(super) graph: Graph<B>,
     pub(super) input: Value<B>,
     pub(super) target: Value<B>,
@@ -42,13 +45,18 @@ impl<B: Backend> Setup<B> {
         let Detail::Composite { network, method, method_id, params, relevance_out } = &case.detail else {
             return Err(unsupported("no runner for its kind".to_owned()));
         };
-        let composite = composite(method, params).map_err(unsupported)?;
+        let attributor = Method::of(golden, case, dtype, device)?;
+        let composite = match &attributor {
+            Some(_) => composite::gradient(),
+            None => composite(method, params).map_err(unsupported)?,
+        };
         let input = golden.tensor(case, "input")?;
         let weights = Weights { golden, case, dtype, device };
         let graph = graph(golden.network(case, network)?, &weights, &input.dims)?;
         Ok(Self {
             network: network.clone(),
             composite,
+            method: attributor,
             graph,
             input: input.value(dtype, device),
             target: golden.tensor(case, relevance_out)?.value(dtype, device),
@@ -56,18 +64,21 @@ impl<B: Backend> Setup<B> {
         })
     }
 
-    /// Explains the case by a graph or a recorded model, keeping the relevance at every node;
-    /// also gives the graph that was explained.
+    /// Explains the case by a graph or a recorded model, keeping the relevance at every node where
+    /// the method gives it; also gives the graph that was explained.
     pub(super) fn explain(
         &self,
         case: &Case,
         source: impl GraphSource<B> + 'static,
     ) -> Result<(Attribution<B>, Arc<Prepared<B>>), GoldenError> {
-        let explainer = Explainer::new(source, self.composite.clone()).keep_relevance_at("*");
+        let explainer = Arc::new(Explainer::new(source, self.composite.clone()).keep_relevance_at("*"));
         let inputs = std::slice::from_ref(&self.input);
-        let attribution = explainer
-            .explain_values(inputs, Target::relevance(self.target.clone()))
-            .map_err(|source| failed(case, source))?;
+        let target = Target::relevance(self.target.clone());
+        let attribution = match &self.method {
+            None => explainer.explain_values(inputs, target),
+            Some(method) => method.attribute(explainer.clone(), self.input.clone(), target),
+        };
+        let attribution = attribution.map_err(|source| failed(case, source))?;
         Ok((attribution, explainer.prepare(inputs).map_err(|source| failed(case, source))?))
     }
 

@@ -5,6 +5,7 @@
 //! from its `manifest.json` alone: [`run_cases`] runs every case that no [`Exclusion`] lists, so a
 //! case cannot be forgotten.
 
+mod attributor;
 mod compare;
 mod composite;
 mod data;

@@ -14,9 +14,6 @@ pub const NOT_YET: &[Exclusion] = &[
     not_yet("kmeans/*", "not yet: no clustering head"),
     not_yet("imagenet/*", "not yet: pretrained networks are not stored here"),
     not_yet("composites/separable_relu6/*", "not yet: no activation ReLU6"),
-    not_yet("composites/*/InputXGradient", "not yet: no such attributor"),
-    not_yet("composites/*/SmoothGrad", "not yet: no such attributor"),
-    not_yet("composites/*/IntegratedGradients", "not yet: no such attributor"),
 ];
 
 /// Cases of networks that [`models`](crate::models) does not have as a Burn module, beside
