@@ -12,6 +12,10 @@ const CONVOLUTIONS: [LayerKind; 2] = [LayerKind::Conv, LayerKind::ConvTranspose]
 /// Layers with a weight.
 const LINEAR: [LayerKind; 3] = [LayerKind::Conv, LayerKind::ConvTranspose, LayerKind::Linear];
 
+/// Layers that add their inputs up.
+const SUMS: [LayerKind; 5] =
+    [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool];
+
 /// The composites of the literature with parameters of one's own; the functions of this module are
 /// those with the default parameters.
 ///
@@ -84,7 +88,8 @@ impl Presets {
     pub fn excitation_backprop(&self) -> Composite {
         let sums = Composite::new("excitation-backprop")
             .or(Matcher::Kind(LayerKind::Activation), Gradient {})
-            .or(Matcher::Kind(LayerKind::BatchNorm), Gradient {});
+            .or(Matcher::Kind(LayerKind::BatchNorm), Gradient {})
+            .or(Matcher::Kind(LayerKind::Affine), Gradient {});
         let sums = self.sums_and_routes(sums);
         LINEAR.into_iter().fold(sums, |composite, kind| composite.or(Matcher::Kind(kind), self.z_plus()))
     }
@@ -123,7 +128,8 @@ impl Presets {
         let epsilon = Epsilon { epsilon: self.epsilon.clone(), zero_bias: self.zero_bias };
         let passing = Composite::new(name)
             .or(Matcher::Kind(LayerKind::Activation), Pass {})
-            .or(Matcher::Kind(LayerKind::BatchNorm), Pass {});
+            .or(Matcher::Kind(LayerKind::BatchNorm), Pass {})
+            .or(Matcher::Kind(LayerKind::Affine), Pass {});
         let rest = self.sums_and_routes(passing);
         let convolved = CONVOLUTIONS
             .into_iter()
@@ -134,12 +140,13 @@ impl Presets {
     /// Sums share relevance out, max pools give it to their winner, and layers that only move
     /// elements move it along.
     fn sums_and_routes(&self, composite: Composite) -> Composite {
-        let norm = || Norm { stabilizer: self.stabilizer.clone() };
-        composite
-            .or(Matcher::Kind(LayerKind::Add), norm())
-            .or(Matcher::Kind(LayerKind::AvgPool), norm())
-            .or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {})
-            .or(Matcher::Kind(LayerKind::Reshape), Pass {})
+        let norm = Norm { stabilizer: self.stabilizer.clone() };
+        let each = |composite: Composite, kinds: &[LayerKind], rule: Rule| {
+            kinds.iter().fold(composite, |composite, kind| composite.or(Matcher::Kind(*kind), rule.clone()))
+        };
+        let composite = each(composite, &SUMS, norm.into());
+        let composite = composite.or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {});
+        each(composite, &LayerKind::ROUTES, Pass {}.into())
     }
 }
 
@@ -196,4 +203,67 @@ pub fn beta_smooth() -> Composite {
 /// target with respect to the input.
 pub fn gradient() -> Composite {
     Composite::new("gradient").or(Matcher::Any, Gradient {})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn all() -> Vec<Composite> {
+        vec![
+            epsilon_plus(),
+            epsilon_plus_flat(),
+            epsilon_alpha2_beta1(),
+            epsilon_alpha2_beta1_flat(),
+            epsilon_gamma_box(-2.5, 2.5),
+            excitation_backprop(),
+            deconv_net(),
+            guided_backprop(),
+            beta_smooth(),
+            gradient(),
+        ]
+    }
+
+    /// The files are the presets as data. To write them anew: `WRITE_PRESETS=1 cargo test presets`.
+    #[test]
+    fn presets_equal_their_files() {
+        for composite in all() {
+            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+                .join("presets")
+                .join(format!("{}.toml", composite.name()));
+            if std::env::var_os("WRITE_PRESETS").is_some() {
+                fs::write(&path, toml::to_string(&composite).unwrap()).unwrap();
+            }
+            let text =
+                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(toml::from_str::<Composite>(&text).unwrap(), composite, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn presets_survive_json() {
+        for composite in all() {
+            let text = serde_json::to_string(&composite).unwrap();
+            assert_eq!(serde_json::from_str::<Composite>(&text).unwrap(), composite);
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_file_are_named() {
+        let error = |entry: &str| {
+            let text = format!("name = 'mine'\n[[entries]]\n{entry}\n");
+            toml::from_str::<Composite>(&text).unwrap_err().to_string()
+        };
+        let unknown_rule = error("match = 'any'\nrule = 'epsilom'");
+        assert!(unknown_rule.contains("epsilom") && unknown_rule.contains("`epsilon`"), "{unknown_rule}");
+        let unknown_field = error("match = 'any'\nrule = 'gamma'\ngama = 0.5");
+        assert!(unknown_field.contains("gama") && unknown_field.contains("`gamma`"), "{unknown_field}");
+        let unknown_kind = error("match = { kind = 'convolution' }\nrule = 'pass'");
+        assert!(unknown_kind.contains("convolution") && unknown_kind.contains("`conv`"), "{unknown_kind}");
+        let unknown_matcher = error("match = { kinds = 'conv' }\nrule = 'pass'");
+        assert!(unknown_matcher.contains("kinds") && unknown_matcher.contains("`kind`"), "{unknown_matcher}");
+    }
 }

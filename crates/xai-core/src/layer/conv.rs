@@ -235,3 +235,49 @@ fn same(kernel: &[usize], stride: &[usize]) -> Result<Vec<(usize, usize)>, Layer
             .to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::testing::{check, numbers};
+    use burn::nn::conv::{Conv1dConfig, Conv3dConfig};
+    use burn::tensor::{Distribution, Tensor};
+    use burn_flex::Flex;
+
+    #[test]
+    fn the_layer_is_its_linear_map() {
+        let line = ConvGeometry { stride: vec![2], padding: vec![(0, 1)], ..ConvGeometry::new(1) };
+        check(Conv::new(numbers(&[3, 2, 3], 2), None, line).unwrap(), &[numbers(&[2, 2, 7], 1)]);
+        let plane = ConvGeometry { dilation: vec![1, 2], groups: 2, ..ConvGeometry::new(2) };
+        let plane = Conv::new(numbers(&[4, 1, 2, 2], 2), Some(numbers(&[4], 3)), plane).unwrap();
+        check(plane, &[numbers(&[2, 2, 3, 4], 1)]);
+        let space = ConvGeometry { padding: vec![(1, 1), (0, 0), (1, 0)], ..ConvGeometry::new(3) };
+        let space = Conv::new(numbers(&[2, 2, 2, 1, 3], 2), Some(numbers(&[2], 3)), space).unwrap();
+        check(space, &[numbers(&[1, 2, 3, 2, 4], 1)]);
+    }
+
+    #[test]
+    fn modules_compute_the_same() {
+        let device = Default::default();
+        for padding in [PaddingConfig1d::Same, PaddingConfig1d::Explicit(0, 2), PaddingConfig1d::Valid] {
+            let module = Conv1dConfig::new(2, 3, 4).with_padding(padding).init::<Flex>(&device);
+            let x = Tensor::<Flex, 3>::random([2, 2, 7], Distribution::Default, &device);
+            let layer = Layer::try_from(&module).unwrap();
+            let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<3>().unwrap();
+            assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
+        }
+        let module = Conv3dConfig::new([2, 3], [3, 1, 2]).with_padding(PaddingConfig3d::Explicit(1, 0, 1));
+        let module = module.with_stride([1, 2, 1]).init::<Flex>(&device);
+        let x = Tensor::<Flex, 5>::random([2, 2, 3, 4, 3], Distribution::Default, &device);
+        let layer = Layer::try_from(&module).unwrap();
+        let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<5>().unwrap();
+        assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
+    }
+
+    #[test]
+    fn padding_that_depends_on_the_input_is_refused() {
+        let module = Conv1dConfig::new(2, 3, 3).with_padding(PaddingConfig1d::Same).with_stride(2);
+        let refusal = Layer::<Flex>::try_from(&module.init(&Default::default())).unwrap_err();
+        assert!(matches!(refusal, LayerError::Unsupported { .. }));
+    }
+}

@@ -7,17 +7,27 @@
 
 mod activation;
 mod add;
+mod affine;
+mod arithmetic;
 mod barrier;
 mod batch_norm;
+mod concat;
 mod conv;
 mod conv_transpose;
 mod elementwise;
+mod expand;
 mod linear;
 mod linear_map;
+mod matmul;
+mod pad;
+mod permute;
 mod pool;
 mod prelu;
+mod reduce;
 mod reshape;
 mod site;
+mod slice;
+mod softmax;
 
 #[cfg(test)]
 mod testing;
@@ -30,17 +40,27 @@ use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
 pub use add::Add;
+pub use affine::{Affine, Coefficient};
+pub use arithmetic::Arithmetic;
 pub use barrier::Barrier;
 pub use batch_norm::BatchNorm;
+pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
+pub use expand::{Expand, Repeat};
 pub use linear::Linear;
 pub use linear_map::LinearMap;
+pub use matmul::Matmul;
+pub use pad::Pad;
+pub use permute::{Flip, Permute};
 pub use pool::Pool;
 pub use prelu::PRelu;
+pub use reduce::Reduce;
 pub use reshape::Reshape;
 pub(crate) use site::Account;
 pub use site::{Absorbed, Reads, Site};
+pub use slice::{Cut, Select, Slice};
+pub use softmax::{Softmax, SoftmaxForm};
 
 use crate::Value;
 use crate::error::LayerError;
@@ -119,8 +139,34 @@ pub enum Layer<B: Backend> {
     Pool(Pool),
     /// Sum of the inputs.
     Add(Add),
+    /// Difference, product or quotient of two values.
+    Arithmetic(Arithmetic),
+    /// Product and sum with constants.
+    Affine(Affine<B>),
+    /// Matrix product.
+    Matmul(Matmul<B>),
+    /// Sum or mean over dimensions.
+    Reduce(Reduce),
+    /// Softmax, softmin or log-softmax.
+    Softmax(Softmax),
     /// The same elements under another shape.
     Reshape(Reshape),
+    /// Dimensions reordered.
+    Permute(Permute),
+    /// Elements in reverse order.
+    Flip(Flip),
+    /// A range of each dimension.
+    Slice(Slice),
+    /// Elements at given places.
+    Select(Select),
+    /// Constants around the elements.
+    Pad(Pad),
+    /// Dimensions of size 1 repeated.
+    Expand(Expand),
+    /// The whole value several times.
+    Repeat(Repeat),
+    /// Values one after the other.
+    Concat(Concat<B>),
     /// An operation that was recorded but has no layer.
     Barrier(Barrier),
     /// A layer of the user's own.
@@ -152,33 +198,33 @@ pub enum LayerKind {
     AvgPool,
     /// [`Layer::Add`].
     Add,
-    /// A difference of two values.
+    /// [`Arithmetic::Sub`].
     Sub,
-    /// A product of two values, element by element.
+    /// [`Arithmetic::Mul`].
     Mul,
-    /// A quotient of two values, element by element.
+    /// [`Arithmetic::Div`].
     Div,
-    /// A product with a constant and a sum with another, element by element.
+    /// [`Layer::Affine`].
     Affine,
-    /// A matrix product, of two values or of a value and a constant that is no plain linear layer.
+    /// [`Layer::Matmul`].
     Matmul,
-    /// A sum over dimensions.
+    /// [`Layer::Reduce`] that takes the sum.
     Sum,
-    /// A mean over dimensions.
+    /// [`Layer::Reduce`] that takes the mean.
     Mean,
-    /// Softmax, softmin or log-softmax over a dimension.
+    /// [`Layer::Softmax`].
     Softmax,
     /// [`Layer::Reshape`].
     Reshape,
-    /// Elements in another order: dimensions exchanged, or an order reversed.
+    /// [`Layer::Permute`] and [`Layer::Flip`].
     Permute,
-    /// Some of the elements.
+    /// [`Layer::Slice`] and [`Layer::Select`].
     Slice,
-    /// Constants around the elements.
+    /// [`Layer::Pad`].
     Pad,
-    /// Elements repeated.
+    /// [`Layer::Expand`] and [`Layer::Repeat`].
     Expand,
-    /// Values one after the other along a dimension.
+    /// [`Layer::Concat`].
     Concat,
     /// [`Layer::Barrier`].
     Barrier,
@@ -187,6 +233,10 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// Layers that only move elements: relevance moves back along with them.
+    pub const ROUTES: [Self; 6] =
+        [Self::Reshape, Self::Permute, Self::Slice, Self::Pad, Self::Expand, Self::Concat];
+
     /// The kind's stable name, as composites write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -244,7 +294,20 @@ impl<B: Backend> Layer<B> {
             Self::PRelu(layer) => layer,
             Self::Pool(layer) => layer,
             Self::Add(layer) => layer,
+            Self::Arithmetic(layer) => layer,
+            Self::Affine(layer) => layer,
+            Self::Matmul(layer) => layer,
+            Self::Reduce(layer) => layer,
+            Self::Softmax(layer) => layer,
             Self::Reshape(layer) => layer,
+            Self::Permute(layer) => layer,
+            Self::Flip(layer) => layer,
+            Self::Slice(layer) => layer,
+            Self::Select(layer) => layer,
+            Self::Pad(layer) => layer,
+            Self::Expand(layer) => layer,
+            Self::Repeat(layer) => layer,
+            Self::Concat(layer) => layer,
             Self::Barrier(layer) => layer,
             Self::Custom(layer) => layer.as_ref(),
         }
@@ -274,7 +337,20 @@ into_layer!(
     PRelu(PRelu<B>),
     Pool(Pool),
     Add(Add),
+    Arithmetic(Arithmetic),
+    Affine(Affine<B>),
+    Matmul(Matmul<B>),
+    Reduce(Reduce),
+    Softmax(Softmax),
     Reshape(Reshape),
+    Permute(Permute),
+    Flip(Flip),
+    Slice(Slice),
+    Select(Select),
+    Pad(Pad),
+    Expand(Expand),
+    Repeat(Repeat),
+    Concat(Concat<B>),
     Barrier(Barrier)
 );
 

@@ -37,8 +37,9 @@ impl<B: Backend> PropagationRule<B> for Norm {
     }
 }
 
-/// `R_in = R`, for layers with one input of the output's shape; relevance that meets a reshape
-/// moves along with its element.
+/// `R_in = R`, for layers that keep every element in its place. Relevance that meets a layer that
+/// only moves elements, such as a reshape or a concatenation, moves back along with them; what lies
+/// on padding is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pass {}
@@ -46,21 +47,28 @@ pub struct Pass {}
 impl<B: Backend> PropagationRule<B> for Pass {
     fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let kind = layer.kind();
-        let keeps_elements =
-            [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Reshape, LayerKind::Custom];
-        if !keeps_elements.contains(&kind) {
-            return Err(RuleError::Ability { needs: "a layer that keeps every element in its place", kind });
+        let in_place = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Affine, LayerKind::Custom];
+        if in_place.contains(&kind) {
+            return Ok(BoundRule::new(Reads::NOTHING, |site, relevance| match site.dims()? {
+                dims if dims == relevance.dims() => Ok(vec![relevance]),
+                dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
+            }));
         }
-        Ok(BoundRule::new(Reads::NOTHING, |site, relevance| {
-            let (dims, elements) = (site.dims()?, relevance.dims().iter().product::<usize>());
-            if dims.iter().product::<usize>() != elements {
-                return Err(LayerError::Reshape {
-                    input: relevance.dims(),
-                    dims: dims.iter().map(|&size| size as i64).collect(),
-                });
-            }
-            Ok(vec![if relevance.dims() == dims { relevance } else { relevance.reshape(dims) }])
-        }))
+        if LayerKind::ROUTES.contains(&kind) {
+            return Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
+                let arrived = relevance.clone();
+                let passed = site.layer().ops().vjp(site, relevance)?;
+                if kind == LayerKind::Pad
+                    && let [inside] = &passed[..]
+                {
+                    site.absorb(Absorbed::Dropped, || {
+                        arrived.sum_per_sample() - inside.clone().sum_per_sample()
+                    });
+                }
+                Ok(passed)
+            }));
+        }
+        Err(RuleError::Ability { needs: "a layer that keeps or only moves elements", kind })
     }
 }
 
