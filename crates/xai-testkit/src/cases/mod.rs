@@ -2,7 +2,7 @@
 //!
 //! [`backend_suite!`](crate::backend_suite) expands all of them into named tests for one backend:
 //!
-//! ```ignore
+//! ```text
 //! xai_testkit::backend_suite!(burn_flex::Flex, Default::default());
 //! ```
 //!
@@ -38,7 +38,7 @@ pub fn run(name: &str, known_failures: &[(&str, &str)], case: impl FnOnce()) {
 /// Cases that this backend is known to fail may be listed with the reason; they are run all the
 /// same, and listing one that passes is a failure:
 ///
-/// ```ignore
+/// ```text
 /// backend_suite!(Gpu, Default::default(), skip: { engine::samples_do_not_mix => "driver bug 12" });
 /// ```
 #[macro_export]
