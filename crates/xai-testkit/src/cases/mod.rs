@@ -2,7 +2,7 @@
 //!
 //! [`backend_suite!`](crate::backend_suite) expands all of them into named tests for one backend:
 //!
-//! ```ignore
+//! ```text
 //! xai_testkit::backend_suite!(burn_flex::Flex, Default::default());
 //! ```
 //!
@@ -16,6 +16,7 @@ mod matrix;
 pub mod rules;
 pub mod small;
 mod subject;
+pub mod values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -37,7 +38,7 @@ pub fn run(name: &str, known_failures: &[(&str, &str)], case: impl FnOnce()) {
 /// Cases that this backend is known to fail may be listed with the reason; they are run all the
 /// same, and listing one that passes is a failure:
 ///
-/// ```ignore
+/// ```text
 /// backend_suite!(Gpu, Default::default(), skip: { engine::samples_do_not_mix => "driver bug 12" });
 /// ```
 #[macro_export]
@@ -68,6 +69,7 @@ macro_rules! backend_suite {
             engine: [
                 samples_do_not_mix, a_layer_used_twice, two_inputs, gradient_is_the_slope
             ]
+            values: [elementwise_operations_on_every_layout]
         );
     };
     (@tests $backend:ty, $device:expr, $($module:ident: [$($case:ident),* $(,)?])*) => {
@@ -115,6 +117,7 @@ mod tests {
             include_str!("engine.rs"),
             include_str!("rules.rs"),
             include_str!("small.rs"),
+            include_str!("values.rs"),
         ];
         for source in sources {
             for case in source.split("\npub fn ").skip(1) {
