@@ -5,6 +5,8 @@ use std::convert::Infallible;
 use burn_backend::Backend;
 use thiserror::Error;
 
+pub use crate::attributor::AttributorError;
+
 use crate::Value;
 use crate::kernel::ShapeError;
 use crate::layer::LayerKind;
@@ -238,6 +240,16 @@ pub enum InputError {
         /// What is needed.
         expected: String,
     },
+    /// An input on another device than the model.
+    #[error("input `{input}` is on the device {device}, but the model is on {expected}; move one of them")]
+    Device {
+        /// Name of the graph input.
+        input: String,
+        /// Device of the input.
+        device: String,
+        /// Device of the model's parameters.
+        expected: String,
+    },
     /// NaN or infinite elements.
     #[error(
         "input `{input}` holds {value} at index {index:?} (shape {dims:?}); relevance needs finite inputs"
@@ -392,6 +404,20 @@ pub enum TargetError {
         /// Samples in the batch.
         batch: usize,
     },
+    /// A class held against itself.
+    #[error("class {class} (sample {sample}) is held against itself; a contrast needs two classes")]
+    SameClass {
+        /// The class.
+        class: usize,
+        /// First sample for which both are the same.
+        sample: usize,
+    },
+    /// A runner-up among one class.
+    #[error("the output has only one class, so there is no runner-up to hold it against")]
+    NoRunnerUp,
+    /// A contrast of explicit relevance.
+    #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
+    ContrastOfRelevance,
     /// Explicit relevance of another shape or element type than the output.
     #[error("the relevance is {got}, but the output is {output}")]
     Relevance {
@@ -432,6 +458,9 @@ pub enum ExplainError {
     /// The target does not fit the output.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The attributor cannot be used.
+    #[error(transparent)]
+    Attributor(#[from] AttributorError),
     /// The model's output is not finite although the input is.
     #[error("the model's output holds {value} for sample {sample}; check the model's parameters")]
     OutputNotFinite {

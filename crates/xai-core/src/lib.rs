@@ -12,10 +12,12 @@
 //! the form that rules are written for. A [`Composite`](composite::Composite) says which
 //! [`Rule`](rule::Rule) serves which node; the [`Plan`](composite::Plan) is that decision made,
 //! before anything runs. The [`Explainer`](explain::Explainer) does all of this once per input
-//! shape, then runs the [engine] for every input.
+//! shape, then runs the [engine] for every input. [Attributors](attributor) are further methods on
+//! the same graph: gradients and their averages, and occlusion.
 //!
 //! Everything is generic over Burn's `Backend`; graphs and rules work on rank-erased [`Value`]s.
 
+pub mod attributor;
 pub mod canonizer;
 pub mod composite;
 pub mod engine;

@@ -7,7 +7,8 @@ use crate::composite::Plan;
 use crate::error::{ExplainError, InputError};
 use crate::graph::Graph;
 
-/// Values and shapes of one forward pass.
+/// Values and shapes of one forward pass. A clone shares the values' storage.
+#[derive(Clone)]
 pub(crate) struct Forward<B: Backend> {
     /// The value of each node that was to be kept.
     pub(crate) values: Vec<Option<Value<B>>>,
@@ -98,6 +99,10 @@ fn check_inputs<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<(),
         if value.dtype() != expected || !precise {
             let expected = if precise { format!("{expected:?}") } else { "F32 or F64".to_owned() };
             return Err(InputError::DType { input, dtype: format!("{:?}", value.dtype()), expected }.into());
+        }
+        if let Some(expected) = parameter.map(Value::device).filter(|device| *device != value.device()) {
+            let (device, expected) = (format!("{:?}", value.device()), format!("{expected:?}"));
+            return Err(InputError::Device { input, device, expected }.into());
         }
         check_finite(input, value)?;
     }

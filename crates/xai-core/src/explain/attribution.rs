@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Tensor;
 use burn_backend::Backend;
 
+use super::target::Start;
 use crate::Value;
 use crate::engine::{Ledger, read};
 use crate::error::ExplainError;
@@ -15,12 +16,21 @@ pub struct Attribution<B: Backend> {
     pub(crate) relevance: Vec<Value<B>>,
     pub(crate) output: Value<B>,
     pub(crate) classes: Option<Vec<usize>>,
+    pub(crate) against: Option<Vec<usize>>,
     pub(crate) seed: Value<B>,
     pub(crate) at_nodes: BTreeMap<String, Value<B>>,
     pub(crate) ledger: Option<Ledger>,
+    pub(crate) convergence_delta: Option<Vec<f64>>,
 }
 
 impl<B: Backend> Attribution<B> {
+    /// Relevance of the graph inputs, and nothing beside it.
+    pub(crate) fn new(relevance: Vec<Value<B>>, output: Value<B>, start: Start<B>) -> Self {
+        let Start { seed, classes, against } = start;
+        let (at_nodes, ledger, convergence_delta) = (BTreeMap::new(), None, None);
+        Self { relevance, output, classes, against, seed, at_nodes, ledger, convergence_delta }
+    }
+
     /// Relevance of the first (usually the only) graph input, of its shape.
     ///
     /// # Errors
@@ -51,8 +61,14 @@ impl<B: Backend> Attribution<B> {
         self.classes.as_deref()
     }
 
+    /// The class that each sample's class is held against; `None` without a contrast.
+    pub fn against(&self) -> Option<&[usize]> {
+        self.against.as_deref()
+    }
+
     /// For each sample, the relevance that the output started with: the score of the explained
-    /// class, unless the target says otherwise.
+    /// class, unless the target says otherwise. The attributors of [`attributor`](crate::attributor)
+    /// give the score here, whatever the target's [`Seed`](super::Seed).
     ///
     /// # Errors
     /// [`ExplainError::Backend`] when the backend cannot be read.
@@ -85,6 +101,13 @@ impl<B: Backend> Attribution<B> {
     /// Names of the nodes whose relevance was kept.
     pub fn kept(&self) -> impl Iterator<Item = &str> {
         self.at_nodes.keys().map(String::as_str)
+    }
+
+    /// For each sample, the sum of the relevance minus the difference of scores that it should be,
+    /// `f(x) - f(baseline)`: how far a quadrature is from the integral. Only
+    /// [`IntegratedGradients`](crate::attributor::IntegratedGradients) has one.
+    pub fn convergence_delta(&self) -> Option<&[f64]> {
+        self.convergence_delta.as_deref()
     }
 
     /// Where relevance went, if the explainer keeps a ledger.

@@ -1,17 +1,15 @@
 //! The explainer: prepared once per input shape, then replayed.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Tensor;
 use burn_backend::Backend;
 
-use super::{Attribution, GraphSource, Target};
+use super::{Attribution, GraphSource, Run, Target};
 use crate::Value;
 use crate::canonizer::{Canonizer, canonize, default_canonizers};
 use crate::composite::{Composite, CustomRules, Matcher, Plan};
-use crate::engine::{Bookkeeper, Forward, Observer, backward, read};
 use crate::error::{ExplainError, PlanError};
 use crate::graph::Graph;
 use crate::rule::PropagationRule;
@@ -61,9 +59,10 @@ type Shapes = Vec<Vec<usize>>;
 /// A canonized graph with its plan, ready to run.
 #[derive(Debug)]
 pub struct Prepared<B: Backend> {
-    graph: Graph<B>,
-    plan: Plan<B>,
-    keep: Vec<usize>,
+    pub(super) graph: Graph<B>,
+    pub(super) plan: Plan<B>,
+    /// Nodes whose relevance is kept.
+    pub(super) keep: Vec<usize>,
 }
 
 impl<B: Backend> Prepared<B> {
@@ -187,26 +186,52 @@ impl<B: Backend> Explainer<B> {
         inputs: &[Value<B>],
         target: impl Into<Target<B>>,
     ) -> Result<Attribution<B>, ExplainError> {
-        let prepared = self.prepare(inputs)?;
-        let Prepared { graph, plan, keep } = prepared.as_ref();
-        let forward = Forward::run_for(graph, plan, inputs)?;
-        let output = forward.output.clone();
-        check_output(&output)?;
-        let (seed, classes) = target.into().resolve(&output)?;
-        let mut observer = Observer {
-            relevance: keep.iter().map(|&index| (index, None)).collect(),
-            bookkeeper: self.ledger.then(Bookkeeper::new),
-        };
-        let relevance = backward(graph, plan, forward, seed.clone(), &mut observer)?;
-        let mut at_nodes = BTreeMap::new();
-        for (index, value) in observer.relevance {
-            let (Some(value), node) = (value, &graph.nodes()[index]) else { continue };
-            for name in std::iter::once(node.name()).chain(node.aliases().iter().map(String::as_str)) {
-                at_nodes.insert(name.to_owned(), value.clone());
-            }
-        }
-        let ledger = observer.bookkeeper.map(|bookkeeper| bookkeeper.close(graph)).transpose()?;
-        Ok(Attribution { relevance, output, classes, seed, at_nodes, ledger })
+        let run = self.run(inputs)?;
+        let start = target.into().resolve(run.output())?;
+        run.attribution(start, self.ledger)
+    }
+
+    /// Explains several targets of one batch: one forward pass, whose values all targets share, and
+    /// one backward sweep per target. The results are those of single calls.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain), for the first target that does not fit.
+    pub fn explain_targets<const D: usize>(
+        &self,
+        input: Tensor<B, D>,
+        targets: impl IntoIterator<Item = impl Into<Target<B>>>,
+    ) -> Result<Vec<Attribution<B>>, ExplainError> {
+        self.explain_values_targets(&[input.into()], targets)
+    }
+
+    /// Explains several targets of one batch of a model with several inputs.
+    ///
+    /// # Errors
+    /// As [`explain_targets`](Self::explain_targets).
+    pub fn explain_values_targets(
+        &self,
+        inputs: &[Value<B>],
+        targets: impl IntoIterator<Item = impl Into<Target<B>>>,
+    ) -> Result<Vec<Attribution<B>>, ExplainError> {
+        let run = self.run(inputs)?;
+        // All targets are checked before the first sweep.
+        let starts = targets.into_iter().map(|target| target.into().resolve(run.output()));
+        let mut starts = starts.collect::<Result<Vec<_>, _>>()?;
+        let Some(last) = starts.pop() else { return Ok(Vec::new()) };
+        let sweeps = starts.into_iter().map(|start| run.clone().attribution(start, self.ledger));
+        let mut attributions = sweeps.collect::<Result<Vec<_>, _>>()?;
+        attributions.push(run.attribution(last, self.ledger)?);
+        Ok(attributions)
+    }
+
+    /// Runs the model, keeping what the rules read.
+    pub(crate) fn run(&self, inputs: &[Value<B>]) -> Result<Run<B>, ExplainError> {
+        Run::new(self.prepare(inputs)?, inputs)
+    }
+
+    /// Whether a ledger is wanted.
+    pub(crate) fn keeps_ledger(&self) -> bool {
+        self.ledger
     }
 }
 
@@ -216,19 +241,5 @@ impl<B: Backend> fmt::Debug for Explainer<B> {
             .field("composite", &self.composite)
             .field("canonizers", &self.canonizers)
             .finish_non_exhaustive()
-    }
-}
-
-/// A finite input with an output that is not means unusable parameters.
-fn check_output<B: Backend>(output: &Value<B>) -> Result<(), ExplainError> {
-    let sums = read(&(output.clone() * 0.0).sum_per_sample())?;
-    match sums.iter().position(|sum| !sum.is_finite()) {
-        None => Ok(()),
-        Some(sample) => {
-            let width = output.dims()[1..].iter().product::<usize>();
-            let values = read(output)?;
-            let value = values.iter().skip(sample * width).find(|value| !value.is_finite());
-            Err(ExplainError::OutputNotFinite { sample, value: value.copied().unwrap_or(f64::NAN) })
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod attribution;
 mod explainer;
+mod run;
 mod source;
 mod target;
 
@@ -10,4 +11,5 @@ pub use explainer::{Explainer, Prepared};
 pub use source::GraphSource;
 pub use target::{Seed, Target};
 
-pub(crate) use target::check_relevance;
+pub(crate) use run::{Run, check_output};
+pub(crate) use target::{Start, check_relevance};

@@ -10,10 +10,12 @@ use crate::error::{ExplainError, TargetError};
 /// What to explain about a model's output.
 ///
 /// Class targets need an output `[batch, classes]`. A plain class index and a tensor convert:
-/// `explainer.explain(x, 3)`.
+/// `explainer.explain(x, 3)`. A contrast explains a difference of two scores, and with it what
+/// speaks for one class rather than the other: `Target::contrast(3, 5)`.
 #[derive(Debug, Clone)]
 pub struct Target<B: Backend> {
     select: Select<B>,
+    against: Option<Against>,
     seed: Seed,
 }
 
@@ -23,6 +25,24 @@ enum Select<B: Backend> {
     Classes(Vec<usize>),
     Argmax,
     Relevance(Value<B>),
+}
+
+/// Whose score is subtracted.
+#[derive(Debug, Clone, Copy)]
+enum Against {
+    Class(usize),
+    RunnerUp,
+}
+
+/// A target that was found to fit an output.
+#[derive(Debug, Clone)]
+pub(crate) struct Start<B: Backend> {
+    /// Relevance of the output.
+    pub(crate) seed: Value<B>,
+    /// The explained class of each sample, for class targets.
+    pub(crate) classes: Option<Vec<usize>>,
+    /// The class of each sample whose score is subtracted, for contrasts.
+    pub(crate) against: Option<Vec<usize>>,
 }
 
 /// How much relevance the selected output starts with.
@@ -36,24 +56,47 @@ pub enum Seed {
 }
 
 impl<B: Backend> Target<B> {
+    fn new(select: Select<B>) -> Self {
+        Self { select, against: None, seed: Seed::Output }
+    }
+
     /// One class for all samples.
     pub fn class(class: usize) -> Self {
-        Self { select: Select::Class(class), seed: Seed::Output }
+        Self::new(Select::Class(class))
     }
 
     /// One class per sample.
     pub fn classes(classes: impl Into<Vec<usize>>) -> Self {
-        Self { select: Select::Classes(classes.into()), seed: Seed::Output }
+        Self::new(Select::Classes(classes.into()))
     }
 
     /// For each sample the class with the highest score, the first of equal ones.
     pub fn argmax() -> Self {
-        Self { select: Select::Argmax, seed: Seed::Output }
+        Self::new(Select::Argmax)
     }
 
-    /// The relevance of the output itself, of the output's shape; [`Seed`] has no say here.
+    /// The score of `class` minus that of `other`, for all samples.
+    pub fn contrast(class: usize, other: usize) -> Self {
+        Self::class(class).against(other)
+    }
+
+    /// The relevance of the output itself, of the output's shape; [`Seed`] has no say here, and
+    /// a contrast is made by giving some outputs negative relevance.
     pub fn relevance(relevance: impl Into<Value<B>>) -> Self {
-        Self { select: Select::Relevance(relevance.into()), seed: Seed::Output }
+        Self::new(Select::Relevance(relevance.into()))
+    }
+
+    /// Explains the selected score minus that of the class `other`.
+    ///
+    /// Both start with relevance, the other class with the opposite sign: `f_a` and `-f_b`, which
+    /// add up to the explained difference, or 1 and -1.
+    pub fn against(self, other: usize) -> Self {
+        Self { against: Some(Against::Class(other)), ..self }
+    }
+
+    /// Explains the selected score minus the highest of the other classes', for each sample.
+    pub fn against_runner_up(self) -> Self {
+        Self { against: Some(Against::RunnerUp), ..self }
     }
 
     /// Starts with `seed` instead of the selected output's own value.
@@ -61,37 +104,56 @@ impl<B: Backend> Target<B> {
         Self { seed, ..self }
     }
 
-    /// The relevance of `output`, and the explained class of each sample for class targets.
-    pub(crate) fn resolve(self, output: &Value<B>) -> Result<(Value<B>, Option<Vec<usize>>), ExplainError> {
+    /// The relevance of `output`, and the explained classes.
+    pub(crate) fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
         let dims = output.dims();
         let classes = match self.select {
+            Select::Relevance(_) if self.against.is_some() => {
+                return Err(TargetError::ContrastOfRelevance.into());
+            }
             Select::Relevance(relevance) => {
                 check_relevance(&relevance, output)?;
-                return Ok((relevance, None));
+                return Ok(Start { seed: relevance, classes: None, against: None });
             }
             _ if dims.len() != 2 => return Err(TargetError::OutputRank { output: dims }.into()),
             Select::Class(class) => vec![class; dims[0]],
             Select::Classes(classes) => classes,
-            Select::Argmax => read(output)?.chunks(dims[1]).map(argmax).collect(),
+            Select::Argmax => read(output)?.chunks(dims[1]).map(|scores| highest(scores, None)).collect(),
         };
         let (batch, width) = (dims[0], dims[1]);
         if classes.len() != batch {
             return Err(TargetError::ClassCount { got: classes.len(), batch }.into());
         }
-        let mut one_hot = vec![0.0f64; batch * width];
-        for (sample, &class) in classes.iter().enumerate() {
-            if class >= width {
-                return Err(TargetError::Class { class, sample, classes: width }.into());
+        let against: Option<Vec<_>> = match self.against {
+            None => None,
+            Some(Against::Class(other)) => Some(vec![other; batch]),
+            Some(Against::RunnerUp) if width == 1 => return Err(TargetError::NoRunnerUp.into()),
+            Some(Against::RunnerUp) => {
+                let scores = read(output)?;
+                let samples = scores.chunks(width).zip(&classes);
+                Some(samples.map(|(scores, class)| highest(scores, Some(*class))).collect())
             }
-            one_hot[sample * width + class] = 1.0;
-        }
-        let data = TensorData::new(one_hot, dims).convert_dtype(output.dtype());
-        let one_hot = Value::from_data(data, &output.device());
-        let seed = match self.seed {
-            Seed::Output => one_hot * output,
-            Seed::One => one_hot,
         };
-        Ok((seed, Some(classes)))
+        let mut signs = vec![0.0f64; batch * width];
+        for (sign, classes) in [(1.0, Some(&classes)), (-1.0, against.as_ref())] {
+            for (sample, &class) in classes.into_iter().flatten().enumerate() {
+                if class >= width {
+                    return Err(TargetError::Class { class, sample, classes: width }.into());
+                }
+                let place = &mut signs[sample * width + class];
+                if *place != 0.0 {
+                    return Err(TargetError::SameClass { class, sample }.into());
+                }
+                *place = sign;
+            }
+        }
+        let data = TensorData::new(signs, dims).convert_dtype(output.dtype());
+        let signs = Value::from_data(data, &output.device());
+        let seed = match self.seed {
+            Seed::Output => signs * output,
+            Seed::One => signs,
+        };
+        Ok(Start { seed, classes: Some(classes), against })
     }
 }
 
@@ -119,9 +181,10 @@ pub(crate) fn check_relevance<B: Backend>(
     Err(TargetError::Relevance { got: describe(relevance), output: describe(output) })
 }
 
-fn argmax(scores: &[f64]) -> usize {
-    let best = scores.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map_or(0, |(class, _)| class)
+/// The class with the highest score, the first of equal ones, `except` left out.
+fn highest(scores: &[f64], except: Option<usize>) -> usize {
+    let classes = scores.iter().enumerate().filter(|(class, _)| Some(*class) != except);
+    classes.reduce(|best, next| if next.1 > best.1 { next } else { best }).map_or(0, |(class, _)| class)
 }
 
 #[cfg(test)]
@@ -135,15 +198,32 @@ mod tests {
 
     #[test]
     fn argmax_takes_the_first_of_equal_scores() {
-        let (seed, classes) = Target::argmax().resolve(&output()).unwrap();
+        let Start { seed, classes, .. } = Target::argmax().resolve(&output()).unwrap();
         assert_eq!(classes, Some(vec![1, 0]));
         assert_eq!(read(&seed).unwrap(), [0.0, 5.0, 0.0, 4.0, 0.0, 0.0]);
     }
 
     #[test]
     fn a_seed_of_one_is_one_hot() {
-        let (seed, _) = Target::classes([2, 1]).seeded(Seed::One).resolve(&output()).unwrap();
-        assert_eq!(read(&seed).unwrap(), [0.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        let start = Target::classes([2, 1]).seeded(Seed::One).resolve(&output()).unwrap();
+        assert_eq!(read(&start.seed).unwrap(), [0.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn a_contrast_seeds_both_classes() {
+        let start = Target::contrast(0, 1).resolve(&output()).unwrap();
+        assert_eq!(read(&start.seed).unwrap(), [1.0, -5.0, 0.0, 4.0, 1.0, 0.0]);
+        let start = Target::contrast(2, 0).seeded(Seed::One).resolve(&output()).unwrap();
+        assert_eq!(read(&start.seed).unwrap(), [-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]);
+        assert_eq!((start.classes, start.against), (Some(vec![2, 2]), Some(vec![0, 0])));
+    }
+
+    #[test]
+    fn the_runner_up_is_the_highest_of_the_others() {
+        let start = Target::argmax().against_runner_up().resolve(&output()).unwrap();
+        assert_eq!((start.classes, start.against), (Some(vec![1, 0]), Some(vec![2, 2])));
+        let start = Target::class(2).against_runner_up().resolve(&output()).unwrap();
+        assert_eq!(start.against, Some(vec![1, 0]));
     }
 
     #[test]
@@ -155,5 +235,12 @@ mod tests {
         assert!(error(Target::classes([0])).contains("1 classes were given for a batch of 2"));
         let relevance = Tensor::<Flex, 2>::zeros([2, 2], &Default::default());
         assert!(error(relevance.into()).contains("F32 [2, 2]"));
+        assert!(error(Target::contrast(0, 3)).contains("class 3 (sample 0)"));
+        assert!(error(Target::argmax().against(0)).contains("class 0 (sample 1) is held against itself"));
+        let relevance = Tensor::<Flex, 2>::zeros([2, 3], &Default::default());
+        assert!(error(Target::from(relevance).against(1)).contains("negative relevance"));
+        let output: Value<Flex> = Tensor::<Flex, 2>::zeros([1, 1], &Default::default()).into();
+        let error = Target::argmax().against_runner_up().resolve(&output).unwrap_err();
+        assert!(error.to_string().contains("has only one class"));
     }
 }

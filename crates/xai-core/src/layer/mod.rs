@@ -233,6 +233,10 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// Layers that only move elements: relevance moves back along with them.
+    pub const ROUTES: [Self; 6] =
+        [Self::Reshape, Self::Permute, Self::Slice, Self::Pad, Self::Expand, Self::Concat];
+
     /// The kind's stable name, as composites write it.
     pub fn name(self) -> &'static str {
         match self {

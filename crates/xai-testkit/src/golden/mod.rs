@@ -5,6 +5,7 @@
 //! from its `manifest.json` alone: [`run_cases`] runs every case that no [`Exclusion`] lists, so a
 //! case cannot be forgotten.
 
+mod attributor;
 mod compare;
 mod composite;
 mod data;
@@ -19,6 +20,7 @@ mod weights;
 use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 
+pub(crate) use compare::elements;
 pub use compare::{Deviation, relative_error, tolerance};
 pub use data::{Golden, HostTensor};
 pub use error::GoldenError;

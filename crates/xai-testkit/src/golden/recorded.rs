@@ -73,11 +73,15 @@ pub(super) fn recorded<B: Backend>(
     let (from, to) = (by_recording.graph(), built.graph());
     check_same_layers(case, from, to)?;
 
-    let failed = |source| GoldenError::Explain { case: case.name.clone(), source };
+    let failed = |source| GoldenError::Explain { case: case.name.clone(), source: Box::new(source) };
     let logits = [&recorded, &by_hand].map(|attribution| attribution.output::<2>().map(Value::from));
     let [a, b] = logits.map(|logits| logits.map(|logits| elements(&logits)).map_err(failed));
     agreement.note(case, "logits", &a?, &b?)?;
-    for (recorded_node, node) in from.nodes().iter().zip(to.nodes()) {
+    let [a, b] = [&recorded, &by_hand].map(|attribution| elements(&attribution.relevances()[0]));
+    agreement.note(case, "input", &a, &b)?;
+    // Methods that average gradients give relevance at the input only.
+    let kept = recorded.kept().next().is_some();
+    for (recorded_node, node) in from.nodes().iter().zip(to.nodes()).filter(|_| kept) {
         let rank = node.dims().len();
         let a = relevance_at(case, &recorded, recorded_node.name(), rank)?;
         let b = relevance_at(case, &by_hand, node.name(), rank)?;

@@ -1,0 +1,100 @@
+//! What can be wrong with an attributor.
+
+use thiserror::Error;
+
+/// An attributor with unusable parameters, or a model that it cannot serve.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum AttributorError {
+    /// A parameter out of range.
+    #[error("the parameter `{parameter}` is {value}, but must be {range}")]
+    Parameter {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Value given.
+        value: f64,
+        /// Allowed values.
+        range: &'static str,
+    },
+    /// Another number of baselines than inputs.
+    #[error("{got} baselines were given for {inputs} input(s); give one per input, or one number for all")]
+    BaselineCount {
+        /// Baselines given.
+        got: usize,
+        /// Inputs of the model.
+        inputs: usize,
+    },
+    /// A baseline that does not fit its input.
+    #[error(
+        "the baseline is {got}, but the input is {input}; \
+         it needs the input's element type and sizes, or sizes of 1 where it does not vary"
+    )]
+    Baseline {
+        /// Shape and element type given.
+        got: String,
+        /// Shape and element type of the input.
+        input: String,
+    },
+    /// NaN or infinite elements in a baseline.
+    #[error("the baseline holds {value}, but must be finite")]
+    BaselineNotFinite {
+        /// The offending value.
+        value: f64,
+    },
+    /// Noise of another shape, element type or number.
+    #[error("the noise is {got}, but must be {expected}")]
+    Noise {
+        /// What was given.
+        got: String,
+        /// What is needed.
+        expected: String,
+    },
+    /// Sizes for another number of dimensions than the input has.
+    #[error(
+        "`{parameter}` has {got} sizes, but the input {input:?} has {} dimensions beside the batch",
+        input.len() - 1
+    )]
+    Sizes {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Sizes given.
+        got: usize,
+        /// Shape of the input.
+        input: Vec<usize>,
+    },
+    /// A window or stride that is 0 or too large.
+    #[error(
+        "`{parameter}` is {got} along dimension {dim} of the input {input:?}, but must be from 1 to {largest}"
+    )]
+    Size {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Size given.
+        got: usize,
+        /// The dimension.
+        dim: usize,
+        /// The largest size allowed there.
+        largest: usize,
+        /// Shape of the input.
+        input: Vec<usize>,
+    },
+    /// A method for models with one input.
+    #[error("this method serves models with one input, but {inputs} were given")]
+    OneInput {
+        /// Inputs given.
+        inputs: usize,
+    },
+    /// A method that integrates gradients, on an explainer that gives something else.
+    #[error(
+        "this method needs plain gradients, but composite `{composite}` serves node `{node}` by the rule `{rule}`; \
+         build the explainer with the composite `gradient()`"
+    )]
+    NotGradient {
+        /// Name of the composite.
+        composite: String,
+        /// Name of the node.
+        node: String,
+        /// Name of its rule.
+        rule: String,
+    },
+}

@@ -1,0 +1,77 @@
+//! Gaussian noise from a seed.
+
+use std::f64::consts::TAU;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// Standard normal numbers from ChaCha8 by the Box-Muller transform, drawn on the host and without
+/// any global state.
+///
+/// Every sample of a batch has a stream of its own, so that its noise does not depend on what
+/// else is in the batch.
+pub(super) struct Noise {
+    streams: Vec<ChaCha8Rng>,
+}
+
+impl Noise {
+    /// One stream per sample of the graph input `input`.
+    pub(super) fn new(seed: u64, input: usize, batch: usize) -> Self {
+        let stream = |sample: usize| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(((input as u64) << 32) | sample as u64);
+            rng
+        };
+        Self { streams: (0..batch).map(stream).collect() }
+    }
+
+    /// `width` numbers for every sample, the first sample's first.
+    pub(super) fn draw(&mut self, width: usize) -> Vec<f64> {
+        let mut numbers = Vec::with_capacity(width * self.streams.len());
+        for (sample, rng) in self.streams.iter_mut().enumerate() {
+            let end = (sample + 1) * width;
+            while numbers.len() < end {
+                // 1 - u lies in (0, 1], where the logarithm is finite.
+                let radius = (-2.0 * (1.0 - uniform(rng)).ln()).sqrt();
+                let (sin, cos) = (TAU * uniform(rng)).sin_cos();
+                numbers.extend([radius * cos, radius * sin]);
+            }
+            numbers.truncate(end);
+        }
+        numbers
+    }
+}
+
+/// Uniform in [0, 1), of 53 bits.
+fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_has_mean_0_and_variance_1() {
+        let numbers = Noise::new(1, 0, 1).draw(100_000);
+        let mean = numbers.iter().sum::<f64>() / 1e5;
+        let variance = numbers.iter().map(|x| x * x).sum::<f64>() / 1e5;
+        let fourth = numbers.iter().map(|x| x.powi(4)).sum::<f64>() / 1e5;
+        // Five standard errors each.
+        assert!(mean.abs() < 5.0 / 316.0, "{mean}");
+        assert!((variance - 1.0).abs() < 5.0 * 2f64.sqrt() / 316.0, "{variance}");
+        assert!((fourth - 3.0).abs() < 5.0 * 96f64.sqrt() / 316.0, "{fourth}");
+    }
+
+    #[test]
+    fn noise_of_a_sample_does_not_depend_on_the_batch() {
+        let (mut one, mut three) = (Noise::new(5, 0, 1), Noise::new(5, 0, 3));
+        for _ in 0..2 {
+            let (alone, among) = (one.draw(7), three.draw(7));
+            assert_eq!(alone, among[..7]);
+            assert_ne!(among[..7], among[7..14]);
+        }
+        assert_ne!(Noise::new(6, 0, 1).draw(7), Noise::new(5, 0, 1).draw(7));
+        assert_ne!(Noise::new(5, 1, 1).draw(7), Noise::new(5, 0, 1).draw(7));
+    }
+}

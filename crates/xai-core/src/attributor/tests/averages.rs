@@ -1,0 +1,154 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::attributor::{Attributor, Gradient, IntegratedGradients, Progress, Quadrature, SmoothGrad};
+use crate::explain::Target;
+
+fn smooth(seed: u64, batch: usize) -> Vec<f64> {
+    let method = SmoothGrad::new(explainer()).samples(4).noise_level(0.2).seed(seed);
+    relevance(&method.attribute(images(batch).into(), 0.into()).unwrap())
+}
+
+#[test]
+fn equal_seeds_give_equal_bits() {
+    assert_eq!(smooth(3, 2), smooth(3, 2));
+    assert_ne!(smooth(3, 2), smooth(4, 2));
+}
+
+#[test]
+fn a_sample_is_explained_alike_in_any_batch() {
+    let (one, two) = (smooth(3, 1), smooth(3, 2));
+    assert_close(&one, &two[..one.len()], 1e-6);
+}
+
+#[test]
+fn one_sample_is_the_gradient() {
+    let gradient = Gradient::new(explainer()).attribute(images(2).into(), Target::argmax()).unwrap();
+    let smooth =
+        SmoothGrad::new(explainer()).samples(1).attribute(images(2).into(), Target::argmax()).unwrap();
+    assert_eq!(relevance(&smooth), relevance(&gradient));
+    let quiet = SmoothGrad::new(explainer()).samples(3).noise_level(0.0);
+    let quiet = quiet.attribute(images(2).into(), Target::argmax()).unwrap();
+    assert_close(&relevance(&quiet), &relevance(&gradient), 1e-6);
+}
+
+#[test]
+fn given_noise_is_scaled_by_each_samples_range() {
+    let x = images(2);
+    let noise =
+        [numbers([2, 2, 10, 10], 5, &Default::default()), numbers([2, 2, 10, 10], 6, &Default::default())];
+    let method = SmoothGrad::new(explainer()).noise_level(0.3);
+    let got =
+        method.attribute_with_noise(x.clone().into(), 2.into(), &noise.clone().map(Value::from)).unwrap();
+
+    let gradient = |x: Tensor<Flex, 4>| -> Tensor<Flex, 4> {
+        Gradient::new(explainer()).attribute(x.into(), 2.into()).unwrap().relevance().unwrap()
+    };
+    let range = |x: Tensor<Flex, 4>| {
+        let flat: Tensor<Flex, 2> = x.flatten(1, 3);
+        (flat.clone().max_dim(1) - flat.min_dim(1)).reshape([2, 1, 1, 1])
+    };
+    let [first, second] = noise.map(|noise| gradient(x.clone() + noise * range(x.clone()) * 0.3));
+    assert_close(&relevance(&got), &values((first + second + gradient(x)) / 3.0), 1e-6);
+}
+
+#[test]
+fn classes_are_settled_by_the_unchanged_input() {
+    let noise: Value<Flex> = numbers::<Flex, 4>([2, 2, 10, 10], 5, &Default::default()).into();
+    let method = SmoothGrad::new(explainer()).noise_level(2.0);
+    let explain =
+        |target| method.attribute_with_noise(images(2).into(), target, std::slice::from_ref(&noise)).unwrap();
+    let settled = explain(Target::argmax());
+    let classes = settled.classes().unwrap().to_vec();
+    let asked = explain(Target::classes(classes.clone()));
+    assert_eq!(relevance(&settled), relevance(&asked));
+    // The noisy copies have other classes, so that it matters.
+    let range = |x: Tensor<Flex, 2>| (x.clone().max_dim(1) - x.min_dim(1)).reshape([2, 1, 1, 1]) * 2.0;
+    let noise = noise.into_tensor::<4>().unwrap();
+    let noisy = images(2) + noise * range(images(2).flatten(1, 3));
+    let other = Gradient::new(explainer()).attribute(noisy.into(), Target::argmax()).unwrap();
+    assert_ne!(other.classes().unwrap(), classes);
+}
+
+const QUADRATURES: [Quadrature; 4] =
+    [Quadrature::Right, Quadrature::Midpoint, Quadrature::Trapezoid, Quadrature::GaussLegendre];
+
+#[test]
+fn a_linear_model_is_integrated_exactly() {
+    let (explainer, weight) = linear();
+    let want: Vec<_> =
+        values(features()).iter().enumerate().map(|(i, x)| (x - 0.5) * f64::from(weight[i % 4][1])).collect();
+    for quadrature in QUADRATURES {
+        for steps in [2, 3, 10] {
+            let method = IntegratedGradients::new(explainer.clone()).steps(steps).quadrature(quadrature);
+            let got = method.baseline(0.5).attribute(features().into(), 1.into()).unwrap();
+            assert_close(&relevance(&got), &want, 1e-6);
+            let delta = got.convergence_delta().unwrap();
+            assert!(delta.iter().all(|delta| delta.abs() < 1e-5), "{quadrature:?} {steps}: {delta:?}");
+        }
+    }
+}
+
+#[test]
+fn many_steps_complete_the_score_of_a_relu_net() {
+    let score = |x: Tensor<Flex, 4>| {
+        let logits =
+            values(Gradient::new(explainer()).attribute(x.into(), 2.into()).unwrap().output::<2>().unwrap());
+        [logits[2] - logits[0], logits[5] - logits[3]]
+    };
+    let baseline: Tensor<Flex, 4> = numbers([1, 2, 1, 1], 8, &Default::default());
+    let at_input = score(images(2));
+    let at_baseline = score(images(2) * 0.0 + baseline.clone());
+    for quadrature in QUADRATURES {
+        let method = IntegratedGradients::new(explainer()).steps(300).quadrature(quadrature);
+        let method = method.baseline(baseline.clone());
+        let got = method.attribute(images(2).into(), Target::contrast(2, 0)).unwrap();
+        let sums = got.relevance_sums().unwrap();
+        for sample in 0..2 {
+            let difference = at_input[sample] - at_baseline[sample];
+            let delta = got.convergence_delta().unwrap()[sample];
+            assert!(
+                (sums[sample] - difference - delta).abs() < 1e-4 * difference.abs(),
+                "the delta is wrong"
+            );
+            assert!(delta.abs() < 0.01 * difference.abs(), "{quadrature:?}: {delta} of {difference}");
+        }
+    }
+}
+
+#[test]
+fn more_steps_come_closer() {
+    let delta = |steps| {
+        let method = IntegratedGradients::new(explainer()).steps(steps);
+        let got = method.attribute(images(2).into(), Target::argmax()).unwrap();
+        got.convergence_delta().unwrap().iter().fold(0.0f64, |most, delta| most.max(delta.abs()))
+    };
+    let (few, many) = (delta(4), delta(256));
+    assert!(many < few / 8.0, "{few} {many}");
+}
+
+#[test]
+fn right_end_points_are_the_mean_of_gradients_on_the_way() {
+    let gradient = |x: Tensor<Flex, 4>| -> Tensor<Flex, 4> {
+        Gradient::new(explainer()).attribute(x.into(), 0.into()).unwrap().relevance().unwrap()
+    };
+    let points = [0.25, 0.5, 0.75, 1.0].map(|position| gradient(images(2) * position));
+    let mean = points.into_iter().reduce(|sum, next| sum + next).unwrap() / 4.0;
+    let got = IntegratedGradients::new(explainer()).steps(4).attribute(images(2).into(), 0.into()).unwrap();
+    assert_close(&relevance(&got), &values(mean * images(2)), 1e-6);
+}
+
+#[test]
+fn progress_counts_to_the_total() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let listen = || {
+        let heard = heard.clone();
+        move |progress: Progress| heard.lock().unwrap().push((progress.done, progress.total))
+    };
+    let (explainer, _) = linear();
+    let smooth = SmoothGrad::new(explainer.clone()).samples(3).on_progress(listen());
+    smooth.attribute(features().into(), 0.into()).unwrap();
+    let integrated = IntegratedGradients::new(explainer).steps(2).on_progress(listen());
+    integrated.attribute(features().into(), 0.into()).unwrap();
+    assert_eq!(*heard.lock().unwrap(), [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2)]);
+}
