@@ -1,21 +1,20 @@
 //! Candidate kernels side by side: what `xai_core::kernel`'s choice between them rests on.
 //!
-//! Times are medians in milliseconds, and ratios are relative to the first candidate of each row.
-//! A candidate whose first run takes longer than [`PATIENCE`] is not run again.
+//! Times are medians in milliseconds, and ratios are relative to the first candidate of each case.
+//! A candidate whose first run takes seconds is not run again.
 //!
 //! Run with `cargo bench --bench kernels`, or `... -- depthwise` for the rows that contain a word.
 
-use std::time::{Duration, Instant};
+mod timing;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Distribution, Tensor};
-use xai_core::Value;
-use xai_core::kernel::{
+use burn_xai::Value;
+use burn_xai::kernel::{
     ConvAdjoint, ConvGeometry, Extremum, PoolGeometry, PoolOutput, conv, conv_adjoint_by, windowed,
 };
 
-const PATIENCE: Duration = Duration::from_secs(3);
-const REPETITIONS: usize = 5;
+use timing::Table;
 
 /// A convolution: name, input, weight, stride, padding, groups.
 type Convolution = (&'static str, [usize; 4], [usize; 4], usize, usize, usize);
@@ -42,56 +41,16 @@ const POOLS: &[(&str, [usize; 4], usize, usize, usize)] = &[
 ];
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    println!("| backend | case | candidate | ms | ratio |\n|---|---|---|---|---|");
+    Table::print_header();
     #[cfg(feature = "flex")]
-    all::<burn_flex::Flex>(&words);
+    all::<burn_xai::backend::flex::Flex>();
     #[cfg(feature = "ndarray")]
-    all::<burn_ndarray::NdArray<f32>>(&words);
+    all::<burn_xai::backend::ndarray::NdArray>();
 }
 
-/// Prints one row per candidate, each called with nothing to prepare.
-struct Table<'a> {
-    backend: String,
-    words: &'a [String],
-}
-
-impl Table<'_> {
-    fn row<B: Backend>(&self, case: &str, candidates: &[(&str, &dyn Fn() -> Value<B>)]) {
-        if !self.words.is_empty()
-            && !self.words.iter().any(|word| case.contains(word) || *word == self.backend)
-        {
-            return;
-        }
-        let mut first = None;
-        for (name, run) in candidates {
-            let time = median(run);
-            let base = *first.get_or_insert(time);
-            println!("| {} | {case} | {name} | {time:.2} | {:.2} |", self.backend, time / base);
-        }
-    }
-}
-
-/// Median time in milliseconds; reading the shape forces nothing, so backends must be synchronous
-/// or be synchronised by `B::sync`.
-fn median<B: Backend>(run: &dyn Fn() -> Value<B>) -> f64 {
-    let timed = || {
-        let start = Instant::now();
-        let value = run();
-        let synced = B::sync(&value.device());
-        let time = start.elapsed();
-        assert!(synced.is_ok(), "the backend failed");
-        time
-    };
-    let first = timed();
-    let mut times = if first > PATIENCE { vec![first] } else { (0..REPETITIONS).map(|_| timed()).collect() };
-    times.sort();
-    times[times.len() / 2].as_secs_f64() * 1e3
-}
-
-fn all<B: Backend>(words: &[String]) {
+fn all<B: Backend>() {
     let device = B::Device::default();
-    let table = Table { backend: B::name(&device), words };
+    let table = Table::new(B::name(&device));
     CONVOLUTIONS.iter().for_each(|case| convolution::<B>(&table, &device, *case));
     POOLS.iter().for_each(|&(name, input, kernel, stride, padding)| {
         let sizes = ([kernel; 2], [stride; 2], [padding; 2]);
@@ -104,7 +63,7 @@ fn random<B: Backend>(dims: [usize; 4], device: &B::Device) -> Value<B> {
     Tensor::<B, 4>::random(dims, Distribution::Uniform(-1.0, 1.0), device).into()
 }
 
-fn convolution<B: Backend>(table: &Table<'_>, device: &B::Device, case: Convolution) {
+fn convolution<B: Backend>(table: &Table, device: &B::Device, case: Convolution) {
     let (name, input, weight_dims, stride, padding, groups) = case;
     let geometry = ConvGeometry {
         stride: vec![stride; 2],
@@ -137,7 +96,7 @@ fn geometry((kernel, stride, padding): Sizes) -> PoolGeometry {
     }
 }
 
-fn max_pool<B: Backend>(table: &Table<'_>, device: &B::Device, name: &str, input: [usize; 4], sizes: Sizes) {
+fn max_pool<B: Backend>(table: &Table, device: &B::Device, name: &str, input: [usize; 4], sizes: Sizes) {
     let (kernel, stride, padding) = sizes;
     let geometry = geometry(sizes);
     let x = random::<B>(input, device);
@@ -171,7 +130,7 @@ fn max_pool<B: Backend>(table: &Table<'_>, device: &B::Device, name: &str, input
     );
 }
 
-fn average<B: Backend>(table: &Table<'_>, device: &B::Device, name: &str, input: [usize; 4], sizes: Sizes) {
+fn average<B: Backend>(table: &Table, device: &B::Device, name: &str, input: [usize; 4], sizes: Sizes) {
     let (kernel, stride, padding) = sizes;
     let geometry = geometry(sizes);
     let x = random::<B>(input, device);

@@ -70,11 +70,6 @@ fn main() -> digits::Result<()> {
     // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
     let model = Recorded::new(&net, DigitsNet::forward);
     let lrp = Explainer::new(model.clone(), epsilon_plus_flat()).with_ledger();
-    // The same preset with an entry of one's own before it: Epsilon on the first convolution asks
-    // which pixels were ink, where Flat only asks which region counted.
-    let epsilon_first = epsilon_plus_flat().with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
-    let lrp_epsilon_first = Explainer::new(model.clone(), epsilon_first);
-    let gradient = Explainer::new(model, gradient());
 
     let mut images = Vec::with_capacity(test.len());
     let all: Vec<usize> = (0..test.len()).collect();
@@ -95,12 +90,8 @@ fn main() -> digits::Result<()> {
     let shown: Vec<usize> = (0..CLASSES)
         .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
         .collect();
-    let methods = [
-        ("EpsilonPlusFlat", &lrp, Seed::Output),
-        ("first: Epsilon", &lrp_epsilon_first, Seed::Output),
-        ("gradient", &gradient, Seed::One),
-    ];
-    let picture = draw(&test.select(&shown), &methods)?;
+    let composites = composites();
+    let picture = draw(&test.select(&shown), &model, &composites)?;
 
     fs::create_dir_all(&args.out)
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
@@ -154,25 +145,47 @@ fn explain(lrp: &Explainer<B>, batch: &Digits) -> digits::Result<Vec<Explained>>
         .collect())
 }
 
-/// One column per image: the image, then a row for each explanation.
-fn draw(shown: &Digits, methods: &[(&str, &Explainer<B>, Seed)]) -> digits::Result<Picture> {
-    let images = shown.images(&backend::device());
-    let mut predicted = Vec::new();
+/// Every preset, and one of them with an entry of one's own before it: Epsilon on the first
+/// convolution asks which pixels were ink, where Flat only asks which region counted.
+fn composites() -> Vec<Composite> {
+    let epsilon_first = epsilon_plus_flat()
+        .named("the same, first: epsilon")
+        .with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
+    vec![
+        epsilon_plus(),
+        epsilon_plus_flat(),
+        epsilon_first,
+        epsilon_alpha2_beta1(),
+        epsilon_alpha2_beta1_flat(),
+        epsilon_gamma_box(0.0, 1.0),
+        excitation_backprop(),
+        deconv_net(),
+        guided_backprop(),
+        beta_smooth(),
+        gradient(),
+    ]
+}
+
+/// One column per image: the image, then a row for each composite.
+fn draw(shown: &Digits, model: &Recorded<B>, composites: &[Composite]) -> digits::Result<Picture> {
+    let ink = shown.pixels().map(|pixels| pixels.iter().map(|ink| 1.0 - ink).collect::<Vec<f32>>());
+    let pictures = ink.map(|ink| gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax));
+    let images = cells(pictures.collect::<Result<Vec<_>, _>>()?)?;
+
     let mut rows = Vec::new();
-    for (name, explainer, seed) in methods {
-        let attribution = explainer.explain(images.clone(), Target::argmax().seeded(*seed))?;
+    let mut predicted = Vec::new();
+    for composite in composites {
+        let explainer = Explainer::new(model.clone(), composite.clone());
+        let attribution = explainer.explain(shown.images(&backend::device()), Target::argmax())?;
         predicted = attribution.classes().unwrap_or_default().to_vec();
         let maps = maps(attribution.relevance()?)?;
         let pictures = maps.iter().map(|map| render(map, Normalization::Symmetric, Colormap::BlueWhiteRed));
-        rows.push((*name, cells(pictures)?));
+        rows.push((composite.name(), cells(pictures)?));
     }
-    let ink = shown.pixels().map(|pixels| pixels.iter().map(|ink| 1.0 - ink).collect::<Vec<f32>>());
-    let pictures = ink.map(|ink| gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax));
-    rows.insert(0, ("image", cells(pictures.collect::<Result<Vec<_>, _>>()?)?));
 
     let headers =
         shown.labels().iter().zip(&predicted).map(|(label, predicted)| format!("{label} as {predicted}"));
-    let grid = Grid::new().headers(headers);
+    let grid = Grid::new().headers(headers).row("image", images);
     Ok(rows.into_iter().fold(grid, |grid, (name, cells)| grid.row(name, cells)).render()?)
 }
 

@@ -63,7 +63,21 @@ pub use xai_core::{
 };
 pub use xai_trace as trace;
 
-/// The program in the README compiles and runs.
+/// The programs in the README and the guides compile and run.
 #[cfg(all(doctest, feature = "flex"))]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod documents {
+    macro_rules! document {
+        ($($name:ident: $path:literal),* $(,)?) => {$(
+            #[doc = include_str!(concat!("../../../", $path))]
+            struct $name;
+        )*};
+    }
+    document! {
+        Readme: "README.md",
+        ChooseRules: "docs/guide/choose-rules.md",
+        WriteARule: "docs/guide/write-a-rule.md",
+        WriteACanonizer: "docs/guide/write-a-canonizer.md",
+        InnerRelevance: "docs/guide/inner-relevance.md",
+        Visualise: "docs/guide/visualise.md",
+    }
+}

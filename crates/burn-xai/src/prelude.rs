@@ -6,9 +6,15 @@ pub use xai_core::Value;
 pub use xai_core::attributor::{
     self, Attributor, InputXGradient, IntegratedGradients, Occlusion, Quadrature, SmoothGrad,
 };
-pub use xai_core::composite::{Composite, Matcher, epsilon_plus_flat, gradient};
+pub use xai_core::composite::{
+    Composite, Matcher, Presets, beta_smooth, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat,
+    epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
+};
 pub use xai_core::error::ExplainError;
 pub use xai_core::explain::{Attribution, Explainer, Seed, Target};
 pub use xai_core::layer::LayerKind;
-pub use xai_core::rule::{Epsilon, Flat, Gradient, Norm, Pass, Rule, WinnerTakesAll, ZPlus};
+pub use xai_core::rule::{
+    AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Rule, Stabilizer, WSquare, WinnerTakesAll, ZBox,
+    ZPlus,
+};
 pub use xai_trace::Recorded;

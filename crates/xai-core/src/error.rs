@@ -62,6 +62,39 @@ pub enum LayerError {
         /// Shape given.
         got: Vec<usize>,
     },
+    /// Settings that do not fit the shape of the input.
+    #[error("`{layer}` with {setting} does not fit an input of the shape {input:?}")]
+    Misfit {
+        /// Name of the layer.
+        layer: &'static str,
+        /// Its settings, in words.
+        setting: String,
+        /// Shape of the input.
+        input: Vec<usize>,
+    },
+    /// Matrices that cannot be multiplied.
+    #[error(
+        "a matrix product of {left:?} and {right:?} is not defined: it takes [..., n, k] and [..., k, m] of \
+             equal rank, with leading dimensions that are equal or 1"
+    )]
+    Matrices {
+        /// Shape of the left factor.
+        left: Vec<usize>,
+        /// Shape of the right factor.
+        right: Vec<usize>,
+    },
+    /// A setting out of range.
+    #[error("the setting `{parameter}` of `{layer}` is {value}, but must be {range}")]
+    Setting {
+        /// Name of the layer.
+        layer: &'static str,
+        /// Name of the setting.
+        parameter: &'static str,
+        /// Value given.
+        value: f64,
+        /// Allowed values.
+        range: &'static str,
+    },
     /// A module whose configuration no layer expresses.
     #[error("this configuration cannot be expressed: {what}")]
     Unsupported {
@@ -205,6 +238,16 @@ pub enum InputError {
         /// Element type given.
         dtype: String,
         /// What is needed.
+        expected: String,
+    },
+    /// An input on another device than the model.
+    #[error("input `{input}` is on the device {device}, but the model is on {expected}; move one of them")]
+    Device {
+        /// Name of the graph input.
+        input: String,
+        /// Device of the input.
+        device: String,
+        /// Device of the model's parameters.
         expected: String,
     },
     /// NaN or infinite elements.

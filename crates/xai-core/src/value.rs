@@ -124,7 +124,8 @@ impl<B: Backend> Value<B> {
 
     /// `|x|`.
     pub fn abs(&self) -> Self {
-        Self(B::float_abs(self.0.clone()))
+        // Not `float_abs`: on NdArray it mixes up the elements of permuted and flipped tensors.
+        self.positive() - self.negative()
     }
 
     /// `sqrt(x)`.
@@ -144,9 +145,10 @@ impl<B: Backend> Value<B> {
 
     /// `+1` where `x >= 0` (both zeros too), `-1` elsewhere.
     pub fn sign(&self) -> Self {
-        let sign = Self(B::float_sign(self.0.clone()));
-        let is_zero = sign.abs() * -1.0 + 1.0;
-        sign + is_zero
+        let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;
+        let below = B::float_lower_elem(self.0.clone(), Scalar::Float(0.0), bool_dtype);
+        let ones = self.full_like(&self.dims(), 1.0);
+        Self(B::float_mask_fill(ones.0, below, Scalar::Float(-1.0)))
     }
 
     /// `x` where `mask > 0`, 0 elsewhere.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use crate::graph::{Graph, Node};
-use crate::layer::LayerKind;
+use crate::layer::{Layer, LayerKind};
 
 /// Decides whether an entry is for a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +18,27 @@ pub enum Matcher {
     Any,
     /// Nodes of one kind.
     Kind(LayerKind),
+    /// Activations by name: `relu`.
+    Activation(String),
     /// Nodes of one of these kinds before which, along the flow of data, no node of these kinds
     /// comes. A model with two input branches has a first layer in each.
     First(Vec<LayerKind>),
     /// Nodes by name, or by the name of a node merged into them. `*` stands for any characters,
     /// `?` for one: `features.*`.
     Name(String),
+    /// The nodes of these kinds, counted in the graph's order, from `start` up to but not
+    /// including `end` (to the last if there is none).
+    Range {
+        /// Which nodes count.
+        kinds: Vec<LayerKind>,
+        /// First that is meant, counted from 0.
+        start: usize,
+        /// First that is not meant any more.
+        #[serde(default)]
+        end: Option<usize>,
+    },
+    /// Nodes that all of these accept.
+    All(Vec<Matcher>),
 }
 
 impl Matcher {
@@ -33,7 +48,25 @@ impl Matcher {
         match self {
             Self::Any => each(&|_| true),
             Self::Kind(kind) => each(&|node| node.layer().kind() == *kind),
+            Self::Activation(name) => each(
+                &|node| matches!(node.layer(), Layer::Activation(activation) if activation.name() == name),
+            ),
             Self::First(kinds) => first(graph, kinds),
+            Self::Range { kinds, start, end } => {
+                let mut count = 0;
+                let mut counted = Vec::with_capacity(graph.nodes().len());
+                for node in graph.nodes() {
+                    let counts = kinds.contains(&node.layer().kind());
+                    counted.push(counts && count >= *start && end.is_none_or(|end| count < end));
+                    count += usize::from(counts);
+                }
+                counted
+            }
+            Self::All(matchers) => {
+                let all = matchers.iter().map(|matcher| matcher.matches(graph));
+                let both = |a: Vec<bool>, b: Vec<bool>| a.iter().zip(b).map(|(a, b)| *a && b).collect();
+                all.fold(each(&|_| true), both)
+            }
             Self::Name(pattern) => {
                 let pattern = WildMatch::new(pattern);
                 each(&|node| {
@@ -54,14 +87,24 @@ fn first<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind]) -> Vec<bool> {
     is_one.iter().zip(&behind_one).map(|(is_one, behind)| *is_one && !behind).collect()
 }
 
+fn names(kinds: &[LayerKind]) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ")
+}
+
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("any node"),
             Self::Kind(kind) => write!(f, "kind {kind}"),
-            Self::First(kinds) => {
-                let kinds: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-                write!(f, "first {}", kinds.join(" or "))
+            Self::Activation(name) => write!(f, "activation {name}"),
+            Self::First(kinds) => write!(f, "first {}", names(kinds)),
+            Self::Range { kinds, start, end } => match end {
+                Some(end) => write!(f, "{} number {start}..{end}", names(kinds)),
+                None => write!(f, "{} number {start}..", names(kinds)),
+            },
+            Self::All(matchers) => {
+                let matchers: Vec<_> = matchers.iter().map(Self::to_string).collect();
+                write!(f, "{}", matchers.join(" and "))
             }
             Self::Name(pattern) => write!(f, "name {pattern}"),
         }

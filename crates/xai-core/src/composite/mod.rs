@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 
 pub use matcher::Matcher;
 pub use plan::{CustomRules, Plan, PlanRow};
-pub use presets::{epsilon_plus_flat, gradient};
+pub use presets::{
+    Presets, beta_smooth, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat, epsilon_gamma_box,
+    epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
+};
 
 use crate::rule::Rule;
 
@@ -51,6 +54,11 @@ impl Composite {
         Self { name: name.into(), entries: Vec::new() }
     }
 
+    /// The same entries under another name.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
     /// The composite's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -64,6 +72,12 @@ impl Composite {
     /// Adds an entry that goes before all others.
     pub fn with(mut self, matcher: Matcher, rule: impl Into<Rule>) -> Self {
         self.entries.insert(0, Entry { matcher, rule: rule.into() });
+        self
+    }
+
+    /// Adds the entries of `other` after all others: it serves what this composite does not match.
+    pub fn or_else(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
         self
     }
 

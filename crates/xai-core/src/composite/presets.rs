@@ -1,34 +1,269 @@
 //! The composites that the literature uses, by name.
 
 use super::{Composite, Matcher};
-use crate::layer::LayerKind;
-use crate::rule::{Epsilon, Flat, Gradient, Norm, Pass, WinnerTakesAll, ZPlus};
+use crate::layer::{Activation, LayerKind};
+use crate::rule::{
+    AlphaBeta, Bound, Epsilon, Flat, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet,
+    ReluGuidedBackprop, Rule, Stabilizer, WinnerTakesAll, ZBox, ZPlus,
+};
 
-/// Entries that the LRP presets share: layers without weights.
-fn base(name: &str) -> Composite {
-    Composite::new(name)
-        .or(Matcher::Kind(LayerKind::Activation), Pass {})
-        .or(Matcher::Kind(LayerKind::BatchNorm), Pass {})
-        .or(Matcher::Kind(LayerKind::Reshape), Pass {})
-        .or(Matcher::Kind(LayerKind::Add), Norm::default())
-        .or(Matcher::Kind(LayerKind::AvgPool), Norm::default())
-        .or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {})
+/// Layers that convolve.
+const CONVOLUTIONS: [LayerKind; 2] = [LayerKind::Conv, LayerKind::ConvTranspose];
+/// Layers with a weight.
+const LINEAR: [LayerKind; 3] = [LayerKind::Conv, LayerKind::ConvTranspose, LayerKind::Linear];
+
+/// Layers that add their inputs up.
+const SUMS: [LayerKind; 5] =
+    [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool];
+
+/// The composites of the literature with parameters of one's own; the functions of this module are
+/// those with the default parameters.
+///
+/// ```
+/// use xai_core::composite::{Presets, epsilon_plus};
+///
+/// let presets = Presets { epsilon: 0.25.into(), ..Presets::default() };
+/// assert_ne!(presets.epsilon_plus(), epsilon_plus());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Presets {
+    /// Epsilon of [`Epsilon`], which serves linear layers; default 1e-6.
+    pub epsilon: Stabilizer,
+    /// Gamma of [`Gamma`], in [`epsilon_gamma_box`](Self::epsilon_gamma_box); default 0.25.
+    pub gamma: f64,
+    /// Steepness of [`ReluBetaSmooth`], in [`beta_smooth`](Self::beta_smooth); default 10.
+    pub beta_smooth: f64,
+    /// Stabilizer of all other rules; default 1e-6.
+    pub stabilizer: Stabilizer,
+    /// Leaves biases out of all denominators; default false.
+    pub zero_bias: bool,
 }
 
-/// [`Flat`] on the first linear or convolution layer, [`ZPlus`] on the other convolutions,
-/// [`Epsilon`] (1e-6) on linear layers. [`Norm`] on sums and average pools, [`WinnerTakesAll`] on
-/// max pools, [`Pass`] on activations, batch norms and reshapes.
-///
-/// Lapuschkin et al., Nature Communications 10, 2019, doi 10.1038/s41467-019-08987-4.
+impl Default for Presets {
+    fn default() -> Self {
+        Self {
+            epsilon: Stabilizer::default(),
+            gamma: 0.25,
+            beta_smooth: 10.0,
+            stabilizer: Stabilizer::default(),
+            zero_bias: false,
+        }
+    }
+}
+
+impl Presets {
+    /// [`Epsilon`] on linear layers, [`ZPlus`] on convolutions.
+    pub fn epsilon_plus(&self) -> Composite {
+        self.layered("epsilon-plus", self.z_plus())
+    }
+
+    /// [`Epsilon`] on linear layers, [`ZPlus`] on convolutions, [`Flat`] on the first layer of
+    /// either kind. Lapuschkin et al., Nature Communications 10, 2019.
+    pub fn epsilon_plus_flat(&self) -> Composite {
+        self.layered("epsilon-plus-flat", self.z_plus()).with(Matcher::First(LINEAR.into()), self.flat())
+    }
+
+    /// [`Epsilon`] on linear layers, [`AlphaBeta`] with alpha 2 and beta 1 on convolutions.
+    pub fn epsilon_alpha2_beta1(&self) -> Composite {
+        self.layered("epsilon-alpha2-beta1", self.alpha_beta())
+    }
+
+    /// [`epsilon_alpha2_beta1`](Self::epsilon_alpha2_beta1) with [`Flat`] on the first layer.
+    pub fn epsilon_alpha2_beta1_flat(&self) -> Composite {
+        let composite = self.layered("epsilon-alpha2-beta1-flat", self.alpha_beta());
+        composite.with(Matcher::First(LINEAR.into()), self.flat())
+    }
+
+    /// [`Epsilon`] on linear layers, [`Gamma`] on convolutions, [`ZBox`] from `low` to `high` on
+    /// the first convolution. In a model without convolutions the box is not used.
+    pub fn epsilon_gamma_box(&self, low: impl Into<Bound>, high: impl Into<Bound>) -> Composite {
+        let gamma =
+            Gamma { gamma: self.gamma, stabilizer: self.stabilizer.clone(), zero_bias: self.zero_bias };
+        let pixels = ZBox { stabilizer: self.stabilizer.clone(), ..ZBox::new(low, high) };
+        self.layered("epsilon-gamma-box", gamma).with(Matcher::First(CONVOLUTIONS.into()), pixels)
+    }
+
+    /// [`ZPlus`] on linear layers and convolutions, [`Norm`] on sums and average pools, the plain
+    /// gradient on activations and batch norms. Zhang et al., ECCV 2016.
+    pub fn excitation_backprop(&self) -> Composite {
+        let sums = Composite::new("excitation-backprop")
+            .or(Matcher::Kind(LayerKind::Activation), Gradient {})
+            .or(Matcher::Kind(LayerKind::BatchNorm), Gradient {})
+            .or(Matcher::Kind(LayerKind::Affine), Gradient {});
+        let sums = self.sums_and_routes(sums);
+        LINEAR.into_iter().fold(sums, |composite, kind| composite.or(Matcher::Kind(kind), self.z_plus()))
+    }
+
+    /// The gradient with [`ReluDeconvNet`] on ReLU. Zeiler and Fergus, ECCV 2014.
+    pub fn deconv_net(&self) -> Composite {
+        on_relu("deconv-net", ReluDeconvNet {})
+    }
+
+    /// The gradient with [`ReluGuidedBackprop`] on ReLU. Springenberg et al., arXiv 1412.6806.
+    pub fn guided_backprop(&self) -> Composite {
+        on_relu("guided-backprop", ReluGuidedBackprop {})
+    }
+
+    /// The gradient with [`ReluBetaSmooth`] on ReLU. Dombrowski et al., NeurIPS 2019.
+    pub fn beta_smooth(&self) -> Composite {
+        on_relu("beta-smooth", ReluBetaSmooth { beta: self.beta_smooth })
+    }
+
+    fn z_plus(&self) -> ZPlus {
+        ZPlus { stabilizer: self.stabilizer.clone(), zero_bias: self.zero_bias }
+    }
+
+    fn alpha_beta(&self) -> AlphaBeta {
+        AlphaBeta { stabilizer: self.stabilizer.clone(), zero_bias: self.zero_bias, ..AlphaBeta::default() }
+    }
+
+    fn flat(&self) -> Flat {
+        Flat { stabilizer: self.stabilizer.clone() }
+    }
+
+    /// The LRP presets: `convolution` on convolutions, [`Epsilon`] on linear layers, and what all
+    /// of them do with layers that have no weight.
+    fn layered(&self, name: &str, convolution: impl Into<Rule>) -> Composite {
+        let convolution = convolution.into();
+        let epsilon = Epsilon { epsilon: self.epsilon.clone(), zero_bias: self.zero_bias };
+        let passing = Composite::new(name)
+            .or(Matcher::Kind(LayerKind::Activation), Pass {})
+            .or(Matcher::Kind(LayerKind::BatchNorm), Pass {})
+            .or(Matcher::Kind(LayerKind::Affine), Pass {});
+        let rest = self.sums_and_routes(passing);
+        let convolved = CONVOLUTIONS
+            .into_iter()
+            .fold(rest, |composite, kind| composite.or(Matcher::Kind(kind), convolution.clone()));
+        convolved.or(Matcher::Kind(LayerKind::Linear), epsilon)
+    }
+
+    /// Sums share relevance out, max pools give it to their winner, and layers that only move
+    /// elements move it along.
+    fn sums_and_routes(&self, composite: Composite) -> Composite {
+        let norm = Norm { stabilizer: self.stabilizer.clone() };
+        let each = |composite: Composite, kinds: &[LayerKind], rule: Rule| {
+            kinds.iter().fold(composite, |composite, kind| composite.or(Matcher::Kind(*kind), rule.clone()))
+        };
+        let composite = each(composite, &SUMS, norm.into());
+        let composite = composite.or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {});
+        each(composite, &LayerKind::ROUTES, Pass {}.into())
+    }
+}
+
+fn on_relu(name: &str, rule: impl Into<Rule>) -> Composite {
+    gradient().named(name).with(Matcher::Activation(Activation::Relu.name().to_owned()), rule)
+}
+
+/// [`Presets::epsilon_plus`] with default parameters.
+pub fn epsilon_plus() -> Composite {
+    Presets::default().epsilon_plus()
+}
+
+/// [`Presets::epsilon_plus_flat`] with default parameters.
 pub fn epsilon_plus_flat() -> Composite {
-    base("epsilon-plus-flat")
-        .or(Matcher::Kind(LayerKind::Conv), ZPlus::default())
-        .or(Matcher::Kind(LayerKind::Linear), Epsilon::default())
-        .with(Matcher::First(vec![LayerKind::Conv, LayerKind::Linear]), Flat::default())
+    Presets::default().epsilon_plus_flat()
+}
+
+/// [`Presets::epsilon_alpha2_beta1`] with default parameters.
+pub fn epsilon_alpha2_beta1() -> Composite {
+    Presets::default().epsilon_alpha2_beta1()
+}
+
+/// [`Presets::epsilon_alpha2_beta1_flat`] with default parameters.
+pub fn epsilon_alpha2_beta1_flat() -> Composite {
+    Presets::default().epsilon_alpha2_beta1_flat()
+}
+
+/// [`Presets::epsilon_gamma_box`] with default parameters.
+pub fn epsilon_gamma_box(low: impl Into<Bound>, high: impl Into<Bound>) -> Composite {
+    Presets::default().epsilon_gamma_box(low, high)
+}
+
+/// [`Presets::excitation_backprop`] with default parameters.
+pub fn excitation_backprop() -> Composite {
+    Presets::default().excitation_backprop()
+}
+
+/// [`Presets::deconv_net`].
+pub fn deconv_net() -> Composite {
+    Presets::default().deconv_net()
+}
+
+/// [`Presets::guided_backprop`].
+pub fn guided_backprop() -> Composite {
+    Presets::default().guided_backprop()
+}
+
+/// [`Presets::beta_smooth`] with default parameters.
+pub fn beta_smooth() -> Composite {
+    Presets::default().beta_smooth()
 }
 
 /// The plain [`Gradient`] everywhere. With a seed of one, the attribution is the gradient of the
 /// target with respect to the input.
 pub fn gradient() -> Composite {
     Composite::new("gradient").or(Matcher::Any, Gradient {})
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn all() -> Vec<Composite> {
+        vec![
+            epsilon_plus(),
+            epsilon_plus_flat(),
+            epsilon_alpha2_beta1(),
+            epsilon_alpha2_beta1_flat(),
+            epsilon_gamma_box(-2.5, 2.5),
+            excitation_backprop(),
+            deconv_net(),
+            guided_backprop(),
+            beta_smooth(),
+            gradient(),
+        ]
+    }
+
+    /// The files are the presets as data. To write them anew: `WRITE_PRESETS=1 cargo test presets`.
+    #[test]
+    fn presets_equal_their_files() {
+        for composite in all() {
+            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+                .join("presets")
+                .join(format!("{}.toml", composite.name()));
+            if std::env::var_os("WRITE_PRESETS").is_some() {
+                fs::write(&path, toml::to_string(&composite).unwrap()).unwrap();
+            }
+            let text =
+                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(toml::from_str::<Composite>(&text).unwrap(), composite, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn presets_survive_json() {
+        for composite in all() {
+            let text = serde_json::to_string(&composite).unwrap();
+            assert_eq!(serde_json::from_str::<Composite>(&text).unwrap(), composite);
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_file_are_named() {
+        let error = |entry: &str| {
+            let text = format!("name = 'mine'\n[[entries]]\n{entry}\n");
+            toml::from_str::<Composite>(&text).unwrap_err().to_string()
+        };
+        let unknown_rule = error("match = 'any'\nrule = 'epsilom'");
+        assert!(unknown_rule.contains("epsilom") && unknown_rule.contains("`epsilon`"), "{unknown_rule}");
+        let unknown_field = error("match = 'any'\nrule = 'gamma'\ngama = 0.5");
+        assert!(unknown_field.contains("gama") && unknown_field.contains("`gamma`"), "{unknown_field}");
+        let unknown_kind = error("match = { kind = 'convolution' }\nrule = 'pass'");
+        assert!(unknown_kind.contains("convolution") && unknown_kind.contains("`conv`"), "{unknown_kind}");
+        let unknown_matcher = error("match = { kinds = 'conv' }\nrule = 'pass'");
+        assert!(unknown_matcher.contains("kinds") && unknown_matcher.contains("`kind`"), "{unknown_matcher}");
+    }
 }

@@ -100,6 +100,10 @@ fn check_inputs<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<(),
             let expected = if precise { format!("{expected:?}") } else { "F32 or F64".to_owned() };
             return Err(InputError::DType { input, dtype: format!("{:?}", value.dtype()), expected }.into());
         }
+        if let Some(expected) = parameter.map(Value::device).filter(|device| *device != value.device()) {
+            let (device, expected) = (format!("{:?}", value.device()), format!("{expected:?}"));
+            return Err(InputError::Device { input, device, expected }.into());
+        }
         check_finite(input, value)?;
     }
     Ok(())

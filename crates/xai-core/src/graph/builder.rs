@@ -91,6 +91,11 @@ impl<B: Backend> GraphBuilder<B> {
         self.add(Node { name, aliases: Vec::new(), layer, inputs: inputs.to_vec(), dims })
     }
 
+    /// Output sizes of a node added before; `None` for an id of another graph.
+    pub fn dims(&self, node: NodeId) -> Option<&[usize]> {
+        self.nodes.get(node.0).map(|node| node.dims.as_slice())
+    }
+
     /// The graph that ends in `output`; nodes that do not lead there are left out.
     ///
     /// # Errors

@@ -140,9 +140,11 @@ impl<B: Backend> Graph<B> {
         }
         for added in patch.added {
             let inputs = added.inputs.into_iter().map(place).collect();
+            // A node that takes the place of another one of its name takes over its aliases.
+            let namesake = self.nodes.iter().find(|node| node.name == added.name);
             nodes.push(Node {
+                aliases: namesake.map_or_else(Vec::new, |node| node.aliases.clone()),
                 name: added.name,
-                aliases: Vec::new(),
                 layer: added.layer,
                 inputs,
                 dims: added.dims,
@@ -210,6 +212,22 @@ mod tests {
         let rewritten = graph.apply(patch).unwrap();
         assert_eq!(rewritten.find("b").unwrap(), rewritten.find("a").unwrap());
         assert_eq!(rewritten.output(), rewritten.find("a").unwrap());
+    }
+
+    #[test]
+    fn a_node_that_is_replaced_twice_keeps_all_its_names() {
+        let mut graph = chain();
+        for old in ["a", "b"] {
+            // `only` stands for everything up to `old`.
+            let mut patch = GraphPatch::new("replace");
+            let x = patch.tap(&graph, graph.find("x").unwrap()).unwrap();
+            let only = patch.wire("only", Activation::Relu, &[x]).unwrap();
+            patch.shunt(&graph, graph.find(old).unwrap(), &only).unwrap();
+            graph = graph.apply(patch).unwrap();
+        }
+        assert_eq!(graph.nodes().len(), 2);
+        assert_eq!(graph.find("a").unwrap(), graph.find("only").unwrap());
+        assert_eq!(graph.find("b").unwrap(), graph.find("only").unwrap());
     }
 
     #[test]

@@ -64,6 +64,32 @@ pub enum ShapeError {
         /// Number of groups.
         groups: usize,
     },
+    /// The input's channels are not those that a transposed convolution's weight reads.
+    #[error(
+        "the input has {got} channels, but the weight of the transposed convolution reads {expected} in {groups} \
+             group(s); check the channel count, and that the groups divide it"
+    )]
+    TransposedChannels {
+        /// Channels of the input.
+        got: usize,
+        /// Channels that the weight reads.
+        expected: usize,
+        /// Number of groups.
+        groups: usize,
+    },
+    /// A transposed convolution whose padding cuts away the whole output.
+    #[error(
+        "the padding of the transposed convolution cuts {cut} elements from an output of {full} in spatial dimension \
+             {axis}; use less padding or a larger input"
+    )]
+    NothingLeft {
+        /// Spatial dimension, counted from 0.
+        axis: usize,
+        /// Elements of the output before the cut.
+        full: usize,
+        /// Elements cut.
+        cut: usize,
+    },
     /// The output channels do not divide into the groups.
     #[error("{channels} output channels do not divide into {groups} groups")]
     Groups {

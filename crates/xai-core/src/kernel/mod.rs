@@ -12,6 +12,7 @@ mod adjoint;
 mod burn_pool;
 mod choice;
 mod conv;
+mod conv_transpose;
 mod error;
 mod layout;
 mod linear;
@@ -21,7 +22,9 @@ pub mod windowed;
 
 pub use choice::ConvAdjoint;
 pub use conv::{ConvGeometry, conv, conv_adjoint, conv_adjoint_by};
+pub use conv_transpose::{ConvTransposeGeometry, conv_transpose, conv_transpose_adjoint};
 pub use error::ShapeError;
+pub(crate) use layout::{interleave_zeros, narrow, pad};
 pub use linear::{linear, linear_adjoint, linear_output_dims};
 pub use pool::{
     Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,

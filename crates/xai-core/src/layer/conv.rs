@@ -1,7 +1,7 @@
 //! Convolutions.
 
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::Conv2d;
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
+use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn_backend::Backend;
 
 use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
@@ -147,6 +147,21 @@ impl<B: Backend> LinearMap<B> for Conv<B> {
     }
 }
 
+impl<B: Backend> TryFrom<&Conv1d<B>> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &Conv1d<B>) -> Result<Self, LayerError> {
+        let geometry = ConvGeometry {
+            stride: vec![module.stride],
+            padding: padding_1d(&module.padding, module.kernel_size, module.stride)?,
+            dilation: vec![module.dilation],
+            groups: module.groups,
+        };
+        let bias = module.bias.as_ref().map(|bias| bias.val().into());
+        Ok(Conv::new(module.weight.val().into(), bias, geometry)?.into())
+    }
+}
+
 impl<B: Backend> TryFrom<&Conv2d<B>> for Layer<B> {
     type Error = LayerError;
 
@@ -162,6 +177,41 @@ impl<B: Backend> TryFrom<&Conv2d<B>> for Layer<B> {
     }
 }
 
+impl<B: Backend> TryFrom<&Conv3d<B>> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &Conv3d<B>) -> Result<Self, LayerError> {
+        let padding = match &module.padding {
+            PaddingConfig3d::Valid => vec![(0, 0); 3],
+            PaddingConfig3d::Explicit(depth, height, width) => {
+                [depth, height, width].map(|&size| (size, size)).to_vec()
+            }
+            PaddingConfig3d::Same => same(&module.kernel_size, &module.stride)?,
+        };
+        let geometry = ConvGeometry {
+            stride: module.stride.to_vec(),
+            padding,
+            dilation: module.dilation.to_vec(),
+            groups: module.groups,
+        };
+        let bias = module.bias.as_ref().map(|bias| bias.val().into());
+        Ok(Conv::new(module.weight.val().into(), bias, geometry)?.into())
+    }
+}
+
+/// The padding before and after the input that a Burn module's configuration stands for.
+pub(super) fn padding_1d(
+    padding: &PaddingConfig1d,
+    kernel: usize,
+    stride: usize,
+) -> Result<Vec<(usize, usize)>, LayerError> {
+    match padding {
+        PaddingConfig1d::Valid => Ok(vec![(0, 0)]),
+        PaddingConfig1d::Explicit(left, right) => Ok(vec![(*left, *right)]),
+        PaddingConfig1d::Same => same(&[kernel], &[stride]),
+    }
+}
+
 /// The padding before and after the input that a Burn module's configuration stands for.
 pub(super) fn padding_2d(
     padding: &PaddingConfig2d,
@@ -171,12 +221,63 @@ pub(super) fn padding_2d(
     match padding {
         PaddingConfig2d::Valid => Ok(vec![(0, 0); 2]),
         PaddingConfig2d::Explicit(top, left, bottom, right) => Ok(vec![(*top, *bottom), (*left, *right)]),
-        PaddingConfig2d::Same if stride == [1, 1] => {
-            Ok(kernel.iter().map(|size| ((size - 1) / 2, size / 2)).collect())
+        PaddingConfig2d::Same => same(&kernel, &stride),
+    }
+}
+
+/// `Same` padding as Burn has it: without regard to the dilation, the odd element at the end.
+fn same(kernel: &[usize], stride: &[usize]) -> Result<Vec<(usize, usize)>, LayerError> {
+    if stride.iter().all(|&step| step == 1) {
+        return Ok(kernel.iter().map(|size| (size.saturating_sub(1) / 2, size / 2)).collect());
+    }
+    Err(LayerError::Unsupported {
+        what: "`Same` padding with a stride depends on the input's size; record the model, or give explicit padding"
+            .to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::testing::{check, numbers};
+    use burn::nn::conv::{Conv1dConfig, Conv3dConfig};
+    use burn::tensor::{Distribution, Tensor};
+    use burn_flex::Flex;
+
+    #[test]
+    fn the_layer_is_its_linear_map() {
+        let line = ConvGeometry { stride: vec![2], padding: vec![(0, 1)], ..ConvGeometry::new(1) };
+        check(Conv::new(numbers(&[3, 2, 3], 2), None, line).unwrap(), &[numbers(&[2, 2, 7], 1)]);
+        let plane = ConvGeometry { dilation: vec![1, 2], groups: 2, ..ConvGeometry::new(2) };
+        let plane = Conv::new(numbers(&[4, 1, 2, 2], 2), Some(numbers(&[4], 3)), plane).unwrap();
+        check(plane, &[numbers(&[2, 2, 3, 4], 1)]);
+        let space = ConvGeometry { padding: vec![(1, 1), (0, 0), (1, 0)], ..ConvGeometry::new(3) };
+        let space = Conv::new(numbers(&[2, 2, 2, 1, 3], 2), Some(numbers(&[2], 3)), space).unwrap();
+        check(space, &[numbers(&[1, 2, 3, 2, 4], 1)]);
+    }
+
+    #[test]
+    fn modules_compute_the_same() {
+        let device = Default::default();
+        for padding in [PaddingConfig1d::Same, PaddingConfig1d::Explicit(0, 2), PaddingConfig1d::Valid] {
+            let module = Conv1dConfig::new(2, 3, 4).with_padding(padding).init::<Flex>(&device);
+            let x = Tensor::<Flex, 3>::random([2, 2, 7], Distribution::Default, &device);
+            let layer = Layer::try_from(&module).unwrap();
+            let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<3>().unwrap();
+            assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
         }
-        PaddingConfig2d::Same => Err(LayerError::Unsupported {
-            what: "`Same` padding with a stride depends on the input's size; record the model, or give explicit padding"
-                .to_owned(),
-        }),
+        let module = Conv3dConfig::new([2, 3], [3, 1, 2]).with_padding(PaddingConfig3d::Explicit(1, 0, 1));
+        let module = module.with_stride([1, 2, 1]).init::<Flex>(&device);
+        let x = Tensor::<Flex, 5>::random([2, 2, 3, 4, 3], Distribution::Default, &device);
+        let layer = Layer::try_from(&module).unwrap();
+        let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<5>().unwrap();
+        assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
+    }
+
+    #[test]
+    fn padding_that_depends_on_the_input_is_refused() {
+        let module = Conv1dConfig::new(2, 3, 3).with_padding(PaddingConfig1d::Same).with_stride(2);
+        let refusal = Layer::<Flex>::try_from(&module.init(&Default::default())).unwrap_err();
+        assert!(matches!(refusal, LayerError::Unsupported { .. }));
     }
 }

@@ -7,14 +7,30 @@
 
 mod activation;
 mod add;
+mod affine;
+mod arithmetic;
 mod barrier;
 mod batch_norm;
+mod concat;
 mod conv;
+mod conv_transpose;
+mod elementwise;
+mod expand;
 mod linear;
 mod linear_map;
+mod matmul;
+mod pad;
+mod permute;
 mod pool;
+mod prelu;
+mod reduce;
 mod reshape;
 mod site;
+mod slice;
+mod softmax;
+
+#[cfg(test)]
+mod testing;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -24,15 +40,27 @@ use serde::{Deserialize, Serialize};
 
 pub use activation::Activation;
 pub use add::Add;
+pub use affine::{Affine, Coefficient};
+pub use arithmetic::Arithmetic;
 pub use barrier::Barrier;
 pub use batch_norm::BatchNorm;
+pub use concat::Concat;
 pub use conv::Conv;
+pub use conv_transpose::ConvTranspose;
+pub use expand::{Expand, Repeat};
 pub use linear::Linear;
 pub use linear_map::LinearMap;
+pub use matmul::Matmul;
+pub use pad::Pad;
+pub use permute::{Flip, Permute};
 pub use pool::Pool;
+pub use prelu::PRelu;
+pub use reduce::Reduce;
 pub use reshape::Reshape;
 pub(crate) use site::Account;
 pub use site::{Absorbed, Reads, Site};
+pub use slice::{Cut, Select, Slice};
+pub use softmax::{Softmax, SoftmaxForm};
 
 use crate::Value;
 use crate::error::LayerError;
@@ -99,16 +127,46 @@ pub enum Layer<B: Backend> {
     Linear(Linear<B>),
     /// Convolution.
     Conv(Conv<B>),
+    /// Transposed convolution.
+    ConvTranspose(ConvTranspose<B>),
     /// Batch normalisation with running statistics.
     BatchNorm(BatchNorm<B>),
     /// Elementwise non-linearity.
     Activation(Activation),
+    /// Leaky rectification with learned slopes.
+    PRelu(PRelu<B>),
     /// Max, min or average pooling.
     Pool(Pool),
     /// Sum of the inputs.
     Add(Add),
+    /// Difference, product or quotient of two values.
+    Arithmetic(Arithmetic),
+    /// Product and sum with constants.
+    Affine(Affine<B>),
+    /// Matrix product.
+    Matmul(Matmul<B>),
+    /// Sum or mean over dimensions.
+    Reduce(Reduce),
+    /// Softmax, softmin or log-softmax.
+    Softmax(Softmax),
     /// The same elements under another shape.
     Reshape(Reshape),
+    /// Dimensions reordered.
+    Permute(Permute),
+    /// Elements in reverse order.
+    Flip(Flip),
+    /// A range of each dimension.
+    Slice(Slice),
+    /// Elements at given places.
+    Select(Select),
+    /// Constants around the elements.
+    Pad(Pad),
+    /// Dimensions of size 1 repeated.
+    Expand(Expand),
+    /// The whole value several times.
+    Repeat(Repeat),
+    /// Values one after the other.
+    Concat(Concat<B>),
     /// An operation that was recorded but has no layer.
     Barrier(Barrier),
     /// A layer of the user's own.
@@ -126,9 +184,11 @@ pub enum LayerKind {
     Linear,
     /// [`Layer::Conv`].
     Conv,
+    /// [`Layer::ConvTranspose`].
+    ConvTranspose,
     /// [`Layer::BatchNorm`].
     BatchNorm,
-    /// [`Layer::Activation`].
+    /// [`Layer::Activation`] and [`Layer::PRelu`].
     Activation,
     /// [`Layer::Pool`] that takes the maximum.
     MaxPool,
@@ -138,8 +198,34 @@ pub enum LayerKind {
     AvgPool,
     /// [`Layer::Add`].
     Add,
+    /// [`Arithmetic::Sub`].
+    Sub,
+    /// [`Arithmetic::Mul`].
+    Mul,
+    /// [`Arithmetic::Div`].
+    Div,
+    /// [`Layer::Affine`].
+    Affine,
+    /// [`Layer::Matmul`].
+    Matmul,
+    /// [`Layer::Reduce`] that takes the sum.
+    Sum,
+    /// [`Layer::Reduce`] that takes the mean.
+    Mean,
+    /// [`Layer::Softmax`].
+    Softmax,
     /// [`Layer::Reshape`].
     Reshape,
+    /// [`Layer::Permute`] and [`Layer::Flip`].
+    Permute,
+    /// [`Layer::Slice`] and [`Layer::Select`].
+    Slice,
+    /// [`Layer::Pad`].
+    Pad,
+    /// [`Layer::Expand`] and [`Layer::Repeat`].
+    Expand,
+    /// [`Layer::Concat`].
+    Concat,
     /// [`Layer::Barrier`].
     Barrier,
     /// [`Layer::Custom`].
@@ -147,19 +233,37 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// Layers that only move elements: relevance moves back along with them.
+    pub const ROUTES: [Self; 6] =
+        [Self::Reshape, Self::Permute, Self::Slice, Self::Pad, Self::Expand, Self::Concat];
+
     /// The kind's stable name, as composites write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Input => "input",
             Self::Linear => "linear",
             Self::Conv => "conv",
+            Self::ConvTranspose => "conv-transpose",
             Self::BatchNorm => "batch-norm",
             Self::Activation => "activation",
             Self::MaxPool => "max-pool",
             Self::MinPool => "min-pool",
             Self::AvgPool => "avg-pool",
             Self::Add => "add",
+            Self::Sub => "sub",
+            Self::Mul => "mul",
+            Self::Div => "div",
+            Self::Affine => "affine",
+            Self::Matmul => "matmul",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Softmax => "softmax",
             Self::Reshape => "reshape",
+            Self::Permute => "permute",
+            Self::Slice => "slice",
+            Self::Pad => "pad",
+            Self::Expand => "expand",
+            Self::Concat => "concat",
             Self::Barrier => "barrier",
             Self::Custom => "custom",
         }
@@ -184,11 +288,26 @@ impl<B: Backend> Layer<B> {
             Self::Input => &Input,
             Self::Linear(layer) => layer,
             Self::Conv(layer) => layer,
+            Self::ConvTranspose(layer) => layer,
             Self::BatchNorm(layer) => layer,
             Self::Activation(layer) => layer,
+            Self::PRelu(layer) => layer,
             Self::Pool(layer) => layer,
             Self::Add(layer) => layer,
+            Self::Arithmetic(layer) => layer,
+            Self::Affine(layer) => layer,
+            Self::Matmul(layer) => layer,
+            Self::Reduce(layer) => layer,
+            Self::Softmax(layer) => layer,
             Self::Reshape(layer) => layer,
+            Self::Permute(layer) => layer,
+            Self::Flip(layer) => layer,
+            Self::Slice(layer) => layer,
+            Self::Select(layer) => layer,
+            Self::Pad(layer) => layer,
+            Self::Expand(layer) => layer,
+            Self::Repeat(layer) => layer,
+            Self::Concat(layer) => layer,
             Self::Barrier(layer) => layer,
             Self::Custom(layer) => layer.as_ref(),
         }
@@ -212,11 +331,26 @@ macro_rules! into_layer {
 into_layer!(
     Linear(Linear<B>),
     Conv(Conv<B>),
+    ConvTranspose(ConvTranspose<B>),
     BatchNorm(BatchNorm<B>),
     Activation(Activation),
+    PRelu(PRelu<B>),
     Pool(Pool),
     Add(Add),
+    Arithmetic(Arithmetic),
+    Affine(Affine<B>),
+    Matmul(Matmul<B>),
+    Reduce(Reduce),
+    Softmax(Softmax),
     Reshape(Reshape),
+    Permute(Permute),
+    Flip(Flip),
+    Slice(Slice),
+    Select(Select),
+    Pad(Pad),
+    Expand(Expand),
+    Repeat(Repeat),
+    Concat(Concat<B>),
     Barrier(Barrier)
 );
 

@@ -1,9 +1,9 @@
 //! Max, min and average pooling.
 
-use burn::nn::pool::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+use burn::nn::pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
 use burn_backend::Backend;
 
-use super::conv::padding_2d;
+use super::conv::{padding_1d, padding_2d};
 use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, one_input};
 use crate::Value;
 use crate::error::LayerError;
@@ -134,6 +134,21 @@ fn output(ceil_mode: bool) -> PoolOutput {
     if ceil_mode { PoolOutput::Ceil } else { PoolOutput::Floor }
 }
 
+impl<B: Backend> TryFrom<&MaxPool1d> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &MaxPool1d) -> Result<Self, LayerError> {
+        Ok(Pool::max(PoolGeometry::Sliding {
+            kernel: vec![module.kernel_size],
+            stride: vec![module.stride],
+            padding: padding_1d(&module.padding, module.kernel_size, module.stride)?,
+            dilation: vec![module.dilation],
+            output: output(module.ceil_mode),
+        })
+        .into())
+    }
+}
+
 impl<B: Backend> TryFrom<&MaxPool2d> for Layer<B> {
     type Error = LayerError;
 
@@ -149,18 +164,49 @@ impl<B: Backend> TryFrom<&MaxPool2d> for Layer<B> {
     }
 }
 
+impl<B: Backend> TryFrom<&AvgPool1d> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &AvgPool1d) -> Result<Self, LayerError> {
+        let padding = padding_1d(&module.padding, module.kernel_size, module.stride)?;
+        let count_include_pad = counts_padding(&padding, module.count_include_pad);
+        let geometry = PoolGeometry::Sliding {
+            kernel: vec![module.kernel_size],
+            stride: vec![module.stride],
+            padding,
+            dilation: vec![1],
+            output: output(module.ceil_mode),
+        };
+        Ok(Pool::average(geometry, count_include_pad).into())
+    }
+}
+
 impl<B: Backend> TryFrom<&AvgPool2d> for Layer<B> {
     type Error = LayerError;
 
     fn try_from(module: &AvgPool2d) -> Result<Self, LayerError> {
+        let padding = padding_2d(&module.padding, module.kernel_size, module.stride)?;
+        let count_include_pad = counts_padding(&padding, module.count_include_pad);
         let geometry = PoolGeometry::Sliding {
             kernel: module.kernel_size.to_vec(),
             stride: module.stride.to_vec(),
-            padding: padding_2d(&module.padding, module.kernel_size, module.stride)?,
+            padding,
             dilation: vec![1; 2],
             output: output(module.ceil_mode),
         };
-        Ok(Pool::average(geometry, module.count_include_pad).into())
+        Ok(Pool::average(geometry, count_include_pad).into())
+    }
+}
+
+/// Whether Burn's module counts padding: where its sides differ, it pads the input by zeros
+/// itself, and those always count.
+fn counts_padding(padding: &[(usize, usize)], asked: bool) -> bool {
+    asked || padding.iter().any(|(begin, end)| begin != end)
+}
+
+impl<B: Backend> From<&AdaptiveAvgPool1d> for Layer<B> {
+    fn from(module: &AdaptiveAvgPool1d) -> Self {
+        Pool::average(PoolGeometry::Adaptive { output: vec![module.output_size] }, false).into()
     }
 }
 

@@ -234,3 +234,6 @@ fn linear_map<'a, B: Backend>(site: &Site<'a, B>) -> Result<&'a dyn LinearMap<B>
     let layer: &dyn LayerOps<B> = site.layer().ops();
     layer.linear_map().ok_or(LayerError::NotKept { what: "the linear map" })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,9 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::{BoundRule, Facts, PropagationRule, Stabilizer};
+use crate::Value;
 use crate::error::{LayerError, RuleError};
+use crate::kernel::{self, PoolGeometry};
 use crate::layer::{Absorbed, Layer, LayerKind, Reads};
 
 /// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds and
@@ -35,8 +37,9 @@ impl<B: Backend> PropagationRule<B> for Norm {
     }
 }
 
-/// `R_in = R`, for layers with one input of the output's shape; relevance that meets a reshape
-/// moves along with its element.
+/// `R_in = R`, for layers that keep every element in its place. Relevance that meets a layer that
+/// only moves elements, such as a reshape or a concatenation, moves back along with them; what lies
+/// on padding is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pass {}
@@ -44,37 +47,57 @@ pub struct Pass {}
 impl<B: Backend> PropagationRule<B> for Pass {
     fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let kind = layer.kind();
-        let keeps_elements =
-            [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Reshape, LayerKind::Custom];
-        if !keeps_elements.contains(&kind) {
-            return Err(RuleError::Ability { needs: "a layer that keeps every element in its place", kind });
+        let in_place = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Affine, LayerKind::Custom];
+        if in_place.contains(&kind) {
+            return Ok(BoundRule::new(Reads::NOTHING, |site, relevance| match site.dims()? {
+                dims if dims == relevance.dims() => Ok(vec![relevance]),
+                dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
+            }));
         }
-        Ok(BoundRule::new(Reads::NOTHING, |site, relevance| {
-            let (dims, elements) = (site.dims()?, relevance.dims().iter().product::<usize>());
-            if dims.iter().product::<usize>() != elements {
-                return Err(LayerError::Reshape {
-                    input: relevance.dims(),
-                    dims: dims.iter().map(|&size| size as i64).collect(),
-                });
-            }
-            Ok(vec![if relevance.dims() == dims { relevance } else { relevance.reshape(dims) }])
-        }))
+        if LayerKind::ROUTES.contains(&kind) {
+            return Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
+                let arrived = relevance.clone();
+                let passed = site.layer().ops().vjp(site, relevance)?;
+                if kind == LayerKind::Pad
+                    && let [inside] = &passed[..]
+                {
+                    site.absorb(Absorbed::Dropped, || {
+                        arrived.sum_per_sample() - inside.clone().sum_per_sample()
+                    });
+                }
+                Ok(passed)
+            }));
+        }
+        Err(RuleError::Ability { needs: "a layer that keeps or only moves elements", kind })
     }
 }
 
 /// All relevance of a max or min pooling window goes to its winner; of equal elements, to the
-/// first in row-major order.
+/// first in row-major order. That of a window without any element is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WinnerTakesAll {}
 
 impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        match layer.kind() {
-            LayerKind::MaxPool | LayerKind::MinPool => Gradient {}.bind(layer, facts),
-            kind => Err(RuleError::Ability { needs: "a max or min pool", kind }),
-        }
+    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        let kind = layer.kind();
+        let pool = layer.ops().pooling().filter(|pool| pool.extremum().is_some());
+        let Some(windows) = pool.map(|pool| pool.geometry().clone()) else {
+            return Err(RuleError::Ability { needs: "a max or min pool", kind });
+        };
+        Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
+            let dims = site.dims()?;
+            site.absorb(Absorbed::Dropped, || of_empty_windows(&relevance, dims, &windows));
+            site.layer().ops().vjp(site, relevance)
+        }))
     }
+}
+
+/// The relevance of those windows that have no element.
+fn of_empty_windows<B: Backend>(relevance: &Value<B>, input: &[usize], windows: &PoolGeometry) -> Value<B> {
+    // Averages of ones are 1, and 0 where there is nothing to average.
+    let occupied = kernel::average_pool(&relevance.full_like(input, 1.0), windows, false);
+    relevance - relevance.clone().where_positive(&occupied)
 }
 
 /// `R_in = df^T R`, the plain gradient.

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Tensor};
+use serde::Deserialize;
+use serde_json::Map;
 use xai_core::Value;
-use xai_core::composite::{self, Composite};
+use xai_core::composite::{self, Composite, Presets};
 use xai_core::error::ExplainError;
 use xai_core::explain::{Attribution, Explainer, GraphSource, Prepared, Target};
 use xai_core::graph::Graph;
+use xai_core::rule::Stabilizer;
 
 use super::attributor::Method;
 use super::compare::Deviation;
@@ -42,14 +45,10 @@ impl<B: Backend> Setup<B> {
         let Detail::Composite { network, method, method_id, params, relevance_out } = &case.detail else {
             return Err(unsupported("no runner for its kind".to_owned()));
         };
-        let default = |name: &str| params.get(name).and_then(serde_json::Value::as_f64) == Some(1e-6);
         let attributor = Method::of(golden, case, dtype, device)?;
-        let composite = match method.as_str() {
-            _ if attributor.is_some() => composite::gradient(),
-            "EpsilonPlusFlat" if params.len() == 2 && default("epsilon") && default("stabilizer") => {
-                composite::epsilon_plus_flat()
-            }
-            method => return Err(unsupported(format!("no method {method} with the parameters {params:?}"))),
+        let composite = match attributor {
+            Some(_) => composite::gradient(),
+            None => composite(method, params).map_err(unsupported)?,
         };
         let input = golden.tensor(case, "input")?;
         let weights = Weights { golden, case, dtype, device };
@@ -115,6 +114,54 @@ impl<B: Backend> Setup<B> {
     }
 }
 
+/// The parameters of a method. One that is not known here is an error: it must not be ignored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parameters {
+    epsilon: Option<f64>,
+    stabilizer: Option<f64>,
+    gamma: Option<f64>,
+    beta_smooth: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    #[serde(default)]
+    zero_params: Vec<String>,
+}
+
+/// The composite that a method stands for, or why there is none.
+fn composite(method: &str, parameters: &Map<String, serde_json::Value>) -> Result<Composite, String> {
+    let parameters: Parameters = serde_json::from_value(parameters.clone().into())
+        .map_err(|error| format!("method `{method}`: {error}"))?;
+    let zero_bias = match parameters.zero_params.as_slice() {
+        [] => false,
+        [bias] if bias == "bias" => true,
+        other => return Err(format!("method `{method}`: parameters {other:?} cannot be zeroed")),
+    };
+    let defaults = Presets::default();
+    let presets = Presets {
+        epsilon: parameters.epsilon.map_or(defaults.epsilon, Stabilizer::from),
+        gamma: parameters.gamma.unwrap_or(defaults.gamma),
+        beta_smooth: parameters.beta_smooth.unwrap_or(defaults.beta_smooth),
+        stabilizer: parameters.stabilizer.map_or(defaults.stabilizer, Stabilizer::from),
+        zero_bias,
+    };
+    Ok(match method {
+        "EpsilonPlus" => presets.epsilon_plus(),
+        "EpsilonPlusFlat" => presets.epsilon_plus_flat(),
+        "EpsilonAlpha2Beta1" => presets.epsilon_alpha2_beta1(),
+        "EpsilonAlpha2Beta1Flat" => presets.epsilon_alpha2_beta1_flat(),
+        "EpsilonGammaBox" => match (parameters.low, parameters.high) {
+            (Some(low), Some(high)) => presets.epsilon_gamma_box(low, high),
+            _ => return Err(format!("method `{method}` needs `low` and `high`")),
+        },
+        "ExcitationBackprop" => presets.excitation_backprop(),
+        "DeconvNet" => presets.deconv_net(),
+        "GuidedBackprop" => presets.guided_backprop(),
+        "BetaSmooth" => presets.beta_smooth(),
+        _ => return Err(format!("method `{method}` has no counterpart here")),
+    })
+}
+
 fn failed(case: &Case, source: ExplainError) -> GoldenError {
     GoldenError::Explain { case: case.name.clone(), source }
 }
@@ -126,20 +173,7 @@ pub(super) fn relevance_at<B: Backend>(
     node: &str,
     rank: usize,
 ) -> Result<Value<B>, GoldenError> {
-    fn ranked<B: Backend, const D: usize>(
-        attribution: &Attribution<B>,
-        node: &str,
-    ) -> Result<Value<B>, ExplainError> {
-        attribution.relevance_at::<D>(node).map(Value::from)
-    }
-    let relevance = match rank {
-        1 => ranked::<B, 1>(attribution, node),
-        2 => ranked::<B, 2>(attribution, node),
-        3 => ranked::<B, 3>(attribution, node),
-        4 => ranked::<B, 4>(attribution, node),
-        _ => ranked::<B, 5>(attribution, node),
-    };
-    relevance.map_err(|source| failed(case, source))
+    crate::attribution::relevance_at(attribution, node, rank).map_err(|source| failed(case, source))
 }
 
 /// Runs a case on its network's graph.

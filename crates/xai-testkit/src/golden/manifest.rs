@@ -113,7 +113,7 @@ pub enum Detail {
         /// The method with its parameters, as tensors are named.
         method_id: String,
         /// The method's parameters.
-        params: BTreeMap<String, serde_json::Value>,
+        params: serde_json::Map<String, serde_json::Value>,
         /// Name of the tensor that relevance starts with.
         relevance_out: String,
     },

@@ -20,6 +20,7 @@ mod weights;
 use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 
+pub(crate) use compare::elements;
 pub use compare::{Deviation, relative_error, tolerance};
 pub use data::{Golden, HostTensor};
 pub use error::GoldenError;

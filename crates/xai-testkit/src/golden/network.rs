@@ -71,6 +71,7 @@ fn layer<B: Backend>(weights: &Weights<'_, B>, node: &ArchNode) -> Result<Layer<
             BatchNorm::new(mean, std, scale, shift).map(Layer::from)
         }
         "ReLU" => Ok(Activation::Relu.into()),
+        "ReLU6" => Ok(Activation::Relu6.into()),
         "Sum" => Ok(Add.into()),
         "Flatten" => Ok(Reshape::flatten().into()),
         "MaxPool1d" => Ok(Pool::max(windows(weights.case, node, 1)?).into()),

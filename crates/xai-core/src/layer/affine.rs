@@ -1,0 +1,152 @@
+//! Products and sums with constants.
+
+use burn_backend::Backend;
+
+use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use crate::Value;
+use crate::error::LayerError;
+
+/// A constant that a value is multiplied with, or that is added to it.
+#[derive(Debug, Clone)]
+pub enum Coefficient<B: Backend> {
+    /// One number for all elements.
+    Scalar(f64),
+    /// A tensor of the value's rank; dimensions of size 1 are repeated.
+    Tensor(Value<B>),
+}
+
+/// `y = factor x + offset`, element by element, with constants: a scaling by a layer's own factor,
+/// a positional embedding, a normalisation of the input.
+#[derive(Debug, Clone)]
+pub struct Affine<B: Backend> {
+    factor: Option<Coefficient<B>>,
+    offset: Option<Coefficient<B>>,
+}
+
+impl<B: Backend> Affine<B> {
+    /// `y = factor x + offset`; `None` stands for 1 and for 0.
+    pub fn new(factor: Option<Coefficient<B>>, offset: Option<Coefficient<B>>) -> Self {
+        Self { factor, offset }
+    }
+
+    /// `y = factor x`.
+    pub fn scale(factor: Coefficient<B>) -> Self {
+        Self::new(Some(factor), None)
+    }
+
+    /// `y = x + offset`.
+    pub fn shift(offset: Coefficient<B>) -> Self {
+        Self::new(None, Some(offset))
+    }
+
+    /// What x is multiplied with; `None` stands for 1.
+    pub fn factor(&self) -> Option<&Coefficient<B>> {
+        self.factor.as_ref()
+    }
+
+    /// What is added; `None` stands for 0.
+    pub fn offset(&self) -> Option<&Coefficient<B>> {
+        self.offset.as_ref()
+    }
+
+    fn scaled(&self, x: Value<B>) -> Value<B> {
+        match &self.factor {
+            Some(Coefficient::Scalar(factor)) => x * *factor,
+            Some(Coefficient::Tensor(factor)) => x * factor,
+            None => x,
+        }
+    }
+}
+
+impl<B: Backend> LayerOps<B> for Affine<B> {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Affine
+    }
+
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        let input = one_input(inputs)?;
+        for (what, coefficient) in [("factor", &self.factor), ("offset", &self.offset)] {
+            let Some(Coefficient::Tensor(tensor)) = coefficient else { continue };
+            let dims = tensor.dims();
+            let fits = dims.len() == input.len()
+                && dims.iter().zip(input).all(|(size, input)| *size == 1 || size == input);
+            if !fits {
+                let setting = format!("a constant {what} of the shape {dims:?}");
+                return Err(LayerError::Misfit { layer: "affine", setting, input: input.to_vec() });
+            }
+        }
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        let y = self.scaled(one_input(inputs)?.clone());
+        Ok(match &self.offset {
+            Some(Coefficient::Scalar(offset)) => y + *offset,
+            Some(Coefficient::Tensor(offset)) => y + offset,
+            None => y,
+        })
+    }
+
+    fn vjp_reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    fn vjp(&self, _: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(vec![self.scaled(gradient)])
+    }
+
+    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
+        // The elements of a tensor are not read for this.
+        let known = |coefficient: &Option<Coefficient<B>>| match coefficient {
+            Some(Coefficient::Scalar(value)) => *value >= 0.0,
+            Some(Coefficient::Tensor(_)) => false,
+            None => true,
+        };
+        inputs_non_negative && known(&self.factor) && known(&self.offset)
+    }
+
+    fn parameter(&self) -> Option<&Value<B>> {
+        [&self.factor, &self.offset].into_iter().find_map(|coefficient| match coefficient {
+            Some(Coefficient::Tensor(tensor)) => Some(tensor),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::testing::{assert_close, check, forward, numbers, value};
+    use burn_flex::Flex;
+
+    fn tensor(dims: &[usize], seed: usize) -> Option<Coefficient<Flex>> {
+        Some(Coefficient::Tensor(numbers(dims, seed)))
+    }
+
+    #[test]
+    fn constants_broadcast_against_the_input() {
+        let x = numbers(&[2, 3, 4], 1);
+        check(Affine::new(tensor(&[1, 3, 1], 2), tensor(&[2, 3, 4], 3)), &[x.clone()]);
+        check(Affine::new(Some(Coefficient::Scalar(-0.5)), Some(Coefficient::Scalar(2.0))), &[x.clone()]);
+        check(Affine::new(None, None), &[x]);
+        let y = forward(&Affine::shift(Coefficient::Scalar(1.0)).into(), &[value(&[1.0, 2.0], &[2])]);
+        assert_close(&y, &value(&[2.0, 3.0], &[2]), "shift");
+    }
+
+    #[test]
+    fn constants_never_enlarge_the_input() {
+        let layer = Affine::new(None, tensor(&[4, 3], 2));
+        let refusal = layer.output_dims(&[&[1, 3]]).unwrap_err().to_string();
+        assert!(refusal.contains("a constant offset of the shape [4, 3]"), "{refusal}");
+        assert!(layer.output_dims(&[&[4, 3, 1]]).is_err());
+    }
+
+    #[test]
+    fn only_scalars_are_known_to_keep_signs() {
+        let keeps = |layer: Affine<Flex>| layer.keeps_non_negative(true);
+        assert!(keeps(Affine::scale(Coefficient::Scalar(2.0))));
+        assert!(!keeps(Affine::scale(Coefficient::Scalar(-2.0))));
+        assert!(!keeps(Affine::shift(Coefficient::Tensor(numbers(&[1], 1).abs()))));
+        assert!(!Affine::<Flex>::scale(Coefficient::Scalar(2.0)).keeps_non_negative(false));
+    }
+}

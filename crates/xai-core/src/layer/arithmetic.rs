@@ -1,0 +1,96 @@
+//! Arithmetic between two values. (A sum of values is [`Add`](super::Add).)
+
+use burn_backend::Backend;
+
+use super::{LayerKind, LayerOps, Reads, Site};
+use crate::Value;
+use crate::error::LayerError;
+
+/// An operation on two values of one shape, element by element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// `y = a - b`.
+    Sub,
+    /// `y = a b`: gates, attention to channels.
+    Mul,
+    /// `y = a / b`.
+    Div,
+}
+
+fn two<'a, T: ?Sized>(inputs: &[&'a T]) -> Result<[&'a T; 2], LayerError> {
+    match inputs {
+        [a, b] => Ok([*a, *b]),
+        _ => Err(LayerError::Arity { expected: "two inputs", got: inputs.len() }),
+    }
+}
+
+impl<B: Backend> LayerOps<B> for Arithmetic {
+    fn kind(&self) -> LayerKind {
+        match self {
+            Self::Sub => LayerKind::Sub,
+            Self::Mul => LayerKind::Mul,
+            Self::Div => LayerKind::Div,
+        }
+    }
+
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        let [a, b] = two(inputs)?;
+        if a == b {
+            return Ok(a.to_vec());
+        }
+        Err(LayerError::UnequalShapes { first: a.to_vec(), other: b.to_vec() })
+    }
+
+    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        let [a, b] = two(inputs)?;
+        Ok(match self {
+            Self::Sub => a - b,
+            Self::Mul => a * b,
+            Self::Div => a / b,
+        })
+    }
+
+    fn vjp_reads(&self) -> Reads {
+        match self {
+            Self::Sub => Reads::NOTHING,
+            Self::Mul | Self::Div => Reads::INPUTS,
+        }
+    }
+
+    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(match self {
+            Self::Sub => vec![gradient.clone(), gradient * -1.0],
+            Self::Mul => vec![&gradient * site.input(1)?, &gradient * site.input(0)?],
+            Self::Div => {
+                let (a, b) = (site.input(0)?, site.input(1)?);
+                let part = gradient / b;
+                vec![part.clone(), part * a / b * -1.0]
+            }
+        })
+    }
+
+    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
+        inputs_non_negative && *self != Self::Sub
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::testing::{check, numbers};
+    use burn_flex::Flex;
+
+    #[test]
+    fn gradients_go_to_both() {
+        for layer in [Arithmetic::Sub, Arithmetic::Mul, Arithmetic::Div] {
+            check(layer, &[numbers(&[2, 3], 1), numbers(&[2, 3], 2).abs() + 0.5]);
+        }
+    }
+
+    #[test]
+    fn shapes_must_be_equal() {
+        let dims = |inputs: &[&[usize]]| LayerOps::<Flex>::output_dims(&Arithmetic::Mul, inputs);
+        assert!(matches!(dims(&[&[1, 2], &[1, 1]]), Err(LayerError::UnequalShapes { .. })));
+        assert!(matches!(dims(&[&[1, 2]]), Err(LayerError::Arity { got: 1, .. })));
+    }
+}

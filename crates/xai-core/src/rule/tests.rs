@@ -1,0 +1,256 @@
+//! Every rule against its plain form, and the number of passes each makes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::TensorData;
+use burn_flex::Flex;
+
+use super::*;
+use crate::kernel::ConvGeometry;
+use crate::layer::{Conv, LayerKind, Linear};
+
+type V = Value<Flex>;
+
+/// Deterministic values in -1..1 of both signs.
+fn values(count: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn value(dims: &[usize], seed: u64) -> V {
+    let data = TensorData::new(values(dims.iter().product(), seed), dims.to_vec());
+    Value::from_data(data, &Default::default())
+}
+
+fn read(value: &V) -> Vec<f64> {
+    value.to_data().unwrap().iter::<f64>().collect()
+}
+
+/// A linear layer that counts the passes made through it.
+#[derive(Debug, Clone)]
+struct Counted {
+    inner: Layer<Flex>,
+    forward: Arc<AtomicUsize>,
+    adjoint: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    fn map(&self) -> &dyn LinearMap<Flex> {
+        self.inner.ops().linear_map().unwrap()
+    }
+}
+
+impl LayerOps<Flex> for Counted {
+    fn kind(&self) -> LayerKind {
+        self.inner.kind()
+    }
+    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        self.inner.ops().output_dims(inputs)
+    }
+    fn forward(&self, inputs: &[&V]) -> Result<V, LayerError> {
+        self.inner.ops().forward(inputs)
+    }
+    fn vjp_reads(&self) -> Reads {
+        self.inner.ops().vjp_reads()
+    }
+    fn vjp(&self, site: &Site<'_, Flex>, gradient: V) -> Result<Vec<V>, LayerError> {
+        Ok(vec![self.adjoint(gradient, self.map().weight(), site.dims()?)])
+    }
+    fn linear_map(&self) -> Option<&dyn LinearMap<Flex>> {
+        Some(self)
+    }
+}
+
+impl LinearMap<Flex> for Counted {
+    fn weight(&self) -> Option<&V> {
+        self.map().weight()
+    }
+    fn bias(&self, output_rank: usize) -> Option<V> {
+        self.map().bias(output_rank)
+    }
+    fn apply(&self, x: &V, weight: Option<&V>) -> V {
+        self.forward.fetch_add(1, Ordering::Relaxed);
+        self.map().apply(x, weight)
+    }
+    fn adjoint(&self, r: V, weight: Option<&V>, input_dims: &[usize]) -> V {
+        self.adjoint.fetch_add(1, Ordering::Relaxed);
+        self.map().adjoint(r, weight, input_dims)
+    }
+    fn adjoint_ones(&self, r: V, input_dims: &[usize]) -> V {
+        self.adjoint.fetch_add(1, Ordering::Relaxed);
+        self.map().adjoint_ones(r, input_dims)
+    }
+}
+
+/// A layer with an input for it, both of 64-bit floats.
+fn layers() -> Vec<(Layer<Flex>, V)> {
+    let geometry =
+        ConvGeometry { stride: vec![2, 1], padding: vec![(1, 0), (1, 1)], dilation: vec![1, 2], groups: 2 };
+    let linear = Linear::new(value(&[6, 5], 1), Some(value(&[5], 2))).unwrap();
+    let conv = Conv::new(value(&[6, 2, 3, 2], 3), Some(value(&[6], 4)), geometry).unwrap();
+    let bare = Linear::new(value(&[6, 5], 5), None).unwrap();
+    vec![
+        (linear.into(), value(&[3, 6], 6)),
+        (conv.into(), value(&[2, 4, 7, 6], 7)),
+        (bare.into(), value(&[3, 2, 6], 8)),
+    ]
+}
+
+/// Relevance of the layer's input, with the passes that a second run makes (the first may compute
+/// what is kept per shape).
+fn propagate(rule: &dyn PropagationRule<Flex>, layer: &Layer<Flex>, x: &V, signed: bool) -> (V, [usize; 2]) {
+    let counted = Counted { inner: layer.clone(), forward: Arc::default(), adjoint: Arc::default() };
+    let (forward, adjoint) = (counted.forward.clone(), counted.adjoint.clone());
+    let layer = Layer::custom(counted);
+    let x = if signed { x.clone() } else { x.abs() };
+    let output = layer.ops().forward(&[&x]).unwrap();
+    let (dims, output_dims) = (x.dims(), output.dims());
+    let facts = Facts { inputs_non_negative: !signed, input_dims: &[&dims], output_dims: &output_dims };
+    let bound = rule.bind(&layer, &facts).unwrap();
+    let run = || {
+        let site = Site {
+            layer: &layer,
+            inputs: vec![bound.reads().inputs.then_some(&x)],
+            input_dims: vec![&dims],
+            output: bound.reads().output.then_some(&output),
+            account: None,
+        };
+        bound.propagate(&site, value(&output_dims, 9)).unwrap().remove(0)
+    };
+    run();
+    let before = [forward.load(Ordering::Relaxed), adjoint.load(Ordering::Relaxed)];
+    let relevance = run();
+    let passes = [forward.load(Ordering::Relaxed) - before[0], adjoint.load(Ordering::Relaxed) - before[1]];
+    (relevance, passes)
+}
+
+/// Checks a rule against its plain form on every layer, and its passes against the budget for
+/// inputs of any sign and for inputs that are never negative.
+fn check<R>(rule: R, budgets: [[usize; 2]; 2])
+where
+    R: PropagationRule<Flex> + Clone,
+    Plain<R>: PropagationRule<Flex>,
+{
+    for (layer, x) in layers() {
+        for (signed, budget) in [(true, budgets[0]), (false, budgets[1])] {
+            let (fast, passes) = propagate(&rule, &layer, &x, signed);
+            let (plain, _) = propagate(&Plain(rule.clone()), &layer, &x, signed);
+            let (fast, plain) = (read(&fast), read(&plain));
+            let scale = plain.iter().fold(0.0, |scale: f64, r| scale.max(r.abs()));
+            let gap = fast.iter().zip(&plain).map(|(fast, plain)| (fast - plain).abs()).fold(0.0, f64::max);
+            assert!(gap <= 1e-9 * scale, "{rule:?} on {}: {gap} of {scale}", layer.kind());
+            assert_eq!(passes, budget, "[forward, adjoint] passes of {rule:?} on {}", layer.kind());
+        }
+    }
+}
+
+#[test]
+fn z_plus_is_its_plain_form_in_fewer_passes() {
+    for zero_bias in [false, true] {
+        check(ZPlus { zero_bias, ..ZPlus::default() }, [[1, 2], [1, 1]]);
+    }
+}
+
+#[test]
+fn alpha_beta_is_its_plain_form_in_fewer_passes() {
+    for (alpha, zero_bias) in [(2.0, false), (1.5, true), (1.0, false)] {
+        check(AlphaBeta { alpha, beta: alpha - 1.0, zero_bias, ..AlphaBeta::default() }, [[1, 2]; 2]);
+    }
+}
+
+#[test]
+fn gamma_is_its_plain_form_in_fewer_passes() {
+    for (gamma, zero_bias) in [(0.25, false), (1.0, true), (0.0, false)] {
+        check(Gamma { gamma, zero_bias, ..Gamma::default() }, [[1, 2]; 2]);
+    }
+}
+
+#[test]
+fn z_box_is_its_plain_form_in_fewer_passes() {
+    check(ZBox::new(-1.0, 1.5), [[0, 2]; 2]);
+}
+
+#[test]
+fn rules_without_a_plain_form_keep_their_budgets() {
+    let rules: [(&dyn PropagationRule<Flex>, [usize; 2]); 4] = [
+        (&Epsilon::default(), [0, 1]),
+        (&Norm::default(), [0, 1]),
+        (&WSquare::default(), [0, 1]),
+        (&Flat::default(), [0, 1]),
+    ];
+    for (rule, budget) in rules {
+        for (layer, x) in layers() {
+            let (_, passes) = propagate(rule, &layer, &x, true);
+            assert_eq!(passes, budget, "[forward, adjoint] passes of {rule:?} on {}", layer.kind());
+        }
+    }
+}
+
+#[test]
+fn flat_spreads_as_weights_of_ones_do() {
+    for (layer, x) in layers() {
+        let map = layer.ops().linear_map().unwrap();
+        let ones = map.weight().unwrap().full_like(&map.weight().unwrap().dims(), 1.0);
+        let (flat, _) = propagate(&Flat::default(), &layer, &x, true);
+        let z = map.apply(&x.full_like(&x.dims(), 1.0), Some(&ones));
+        let s = value(&z.dims(), 9) / Stabilizer::default().apply(&z);
+        let expected = read(&map.adjoint(s, Some(&ones), &x.dims()));
+        for (flat, expected) in read(&flat).iter().zip(expected) {
+            assert!((flat - expected).abs() < 1e-9, "{flat} {expected} on {}", layer.kind());
+        }
+    }
+}
+
+#[test]
+fn outputs_without_contributions_of_a_sign_pass_no_noise() {
+    // All contributions are negative, so z+ is 0 and only rounding is left of the difference.
+    let x = value(&[4, 64], 1).abs() + 0.1;
+    let weight = value(&[64, 3], 2).abs() * -1.0;
+    let to_f32 = |v: &V| V::from_data(v.to_data().unwrap().convert::<f32>(), &Default::default());
+    let layer: Layer<Flex> = Linear::new(to_f32(&weight), None).unwrap().into();
+    let x = to_f32(&(x * 100.0));
+    let output = layer.ops().forward(&[&x]).unwrap();
+    let (dims, output_dims) = (x.dims(), output.dims());
+    let facts = Facts { inputs_non_negative: false, input_dims: &[&dims], output_dims: &output_dims };
+    let alpha_beta = AlphaBeta { alpha: 1.0, beta: 0.0, ..AlphaBeta::default() };
+    let rules: [&dyn PropagationRule<Flex>; 2] = [&ZPlus::default(), &alpha_beta];
+    for rule in rules {
+        let bound = rule.bind(&layer, &facts).unwrap();
+        let site = Site {
+            layer: &layer,
+            inputs: vec![Some(&x)],
+            input_dims: vec![&dims],
+            output: Some(&output),
+            account: None,
+        };
+        let relevance = bound.propagate(&site, output.full_like(&output_dims, 1.0)).unwrap().remove(0);
+        assert!(read(&relevance).iter().all(|r| r.abs() < 1e-6), "{rule:?}: {:?}", read(&relevance));
+    }
+}
+
+#[test]
+fn parameters_out_of_range_are_refused() {
+    let (layer, x) = layers().remove(0);
+    let (dims, output_dims) = (x.dims(), vec![3, 5]);
+    let facts = Facts { inputs_non_negative: false, input_dims: &[&dims], output_dims: &output_dims };
+    let refusal = |rule: &dyn PropagationRule<Flex>| rule.bind(&layer, &facts).unwrap_err().to_string();
+    assert!(refusal(&AlphaBeta { alpha: 2.0, beta: 0.5, ..AlphaBeta::default() }).contains("alpha - beta"));
+    assert!(refusal(&AlphaBeta { alpha: 0.5, beta: -0.5, ..AlphaBeta::default() }).contains("beta"));
+    assert!(refusal(&Gamma { gamma: -1.0, ..Gamma::default() }).contains("gamma"));
+    assert!(refusal(&ZBox::new(1.0, -1.0)).contains("low"));
+    assert!(refusal(&ZBox::new(f64::NAN, 1.0)).contains("finite"));
+    let short = Bound::Tensor { dims: vec![5], values: vec![0.0; 5] };
+    assert!(refusal(&ZBox::new(short, 1.0)).contains("[6]"));
+    assert!(refusal(&WinnerTakesAll {}).contains("a max or min pool"));
+    assert!(refusal(&ReluDeconvNet {}).contains("a ReLU"));
+    for alpha in [1.4, 1.9, 2.2] {
+        // In floating point alpha - beta is not exactly 1 here.
+        assert!(AlphaBeta { alpha, beta: alpha - 1.0, ..AlphaBeta::default() }.bind(&layer, &facts).is_ok());
+    }
+    assert!(AlphaBeta { alpha: 2.2, beta: 1.2, ..AlphaBeta::default() }.bind(&layer, &facts).is_ok());
+}

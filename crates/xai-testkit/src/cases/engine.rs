@@ -1,0 +1,119 @@
+//! The walk through a graph: batches, shared layers, several inputs, gradients.
+
+use burn::tensor::backend::Backend;
+use xai_core::Value;
+use xai_core::composite::{Composite, Matcher, epsilon_plus_flat, gradient};
+use xai_core::explain::{Explainer, Seed, Target};
+use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::layer::{Activation, Add, LayerKind, Linear};
+use xai_core::rule::{Epsilon, Gradient, Norm, Rule};
+
+use super::conservation::network;
+use super::host::{Numbers, array, assert_close, explain, explain_by, sample, value};
+use super::matrix::stable;
+use crate::reference::{self, Array};
+
+/// A batch is explained as its samples one by one, also when the graph was built for another
+/// batch size.
+pub fn samples_do_not_mix<B: Backend>(device: &B::Device) {
+    let images = Numbers::seeded(11).array(&[4, 2, 6, 6]);
+    let explainer = Explainer::new(network::<B>(1, device), epsilon_plus_flat());
+    let explain = |x: &Array| explainer.explain_values(&[value(x, device)], Target::argmax()).unwrap();
+    let batch = array(&explain(&images).relevances()[0]);
+    for n in 0..4 {
+        let alone = explain(&sample(&images, n));
+        assert_close(&format!("sample {n}"), &alone.relevances()[0], &sample(&batch, n));
+    }
+}
+
+fn square<B: Backend>(weight: &Array, device: &B::Device) -> Linear<B> {
+    Linear::new(value(weight, device), None).unwrap()
+}
+
+/// One layer at two nodes: each has its own input, and the relevance of both arrives.
+pub fn a_layer_used_twice<B: Backend>(device: &B::Device) {
+    let mut numbers = Numbers::seeded(12);
+    let (weight, x, r) = (numbers.array(&[4, 4]), numbers.array(&[2, 4]), numbers.array(&[2, 4]));
+    let layer = square::<B>(&weight, device);
+    let mut builder = GraphBuilder::new();
+    let input = builder.input("x", &[2, 4]).unwrap();
+    let first = builder.push("first", layer.clone(), &[input]).unwrap();
+    let second = builder.push("second", layer, &[first]).unwrap();
+    let sum = builder.push("sum", Add, &[first, second]).unwrap();
+    let graph = builder.finish(sum).unwrap();
+
+    // sum = x W + x W W, so relevance comes back along both ways.
+    let rule: Rule = Epsilon { epsilon: 0.1.into(), ..Default::default() }.into();
+    let back = |x: &Array, r: &Array| {
+        let z = reference::linear(x, &weight, None);
+        let s = Array::from_fn(&r.dims, |i| r.data[i] / stable(z.data[i], 0.1));
+        let c = reference::linear_adjoint(&s, &weight);
+        Array::from_fn(&x.dims, |i| x.data[i] * c.data[i])
+    };
+    let h = reference::linear(&x, &weight, None);
+    let y = reference::linear(&h, &weight, None);
+    let share = |part: &Array| {
+        Array::from_fn(&r.dims, |i| part.data[i] * r.data[i] / stable(h.data[i] + y.data[i], 0.1))
+    };
+    let (at_h, at_y) = (share(&h), share(&y));
+    let through = back(&h, &at_y);
+    let at_h = Array::from_fn(&r.dims, |i| at_h.data[i] + through.data[i]);
+    let expected = back(&x, &at_h);
+
+    let composite = Composite::new("shared")
+        .or(Matcher::Kind(LayerKind::Add), Norm { stabilizer: 0.1.into() })
+        .or(Matcher::Any, rule);
+    let got = explain_by(&graph, composite, &[value(&x, device)], &value(&r, device)).unwrap();
+    assert_close("a layer used twice", &got.relevances()[0], &expected);
+}
+
+/// Relevance of each of two graph inputs, in their order.
+pub fn two_inputs<B: Backend>(device: &B::Device) {
+    let mut numbers = Numbers::seeded(13);
+    let weights = [numbers.array(&[3, 2]), numbers.array(&[4, 2])];
+    let mut builder = GraphBuilder::<B>::new();
+    let a = builder.input("a", &[2, 3]).unwrap();
+    let b = builder.input("b", &[2, 4]).unwrap();
+    // Layers in another order than the inputs.
+    let from_b = builder.push("from b", square::<B>(&weights[1], device), &[b]).unwrap();
+    let from_a = builder.push("from a", square::<B>(&weights[0], device), &[a]).unwrap();
+    let sum = builder.push("sum", Add, &[from_b, from_a]).unwrap();
+    let graph = builder.finish(sum).unwrap();
+
+    let r = numbers.array(&[2, 2]);
+    let inputs = [numbers.array(&[2, 3]), numbers.array(&[2, 4])];
+    let values: Vec<Value<B>> = inputs.iter().map(|input| value(input, device)).collect();
+    let got = explain(&graph, &Gradient {}.into(), &values, &value(&r, device)).unwrap();
+    for (got, weight) in got.relevances().iter().zip(&weights) {
+        assert_close("gradient", got, &reference::linear_adjoint(&r, weight));
+    }
+}
+
+/// With a seed of one, the gradient composite gives the slope of the explained class's score.
+pub fn gradient_is_the_slope<B: Backend>(device: &B::Device) {
+    let mut numbers = Numbers::seeded(14);
+    let (hidden, head) = (numbers.array(&[5, 6]), numbers.array(&[6, 3]));
+    let mut builder = GraphBuilder::<B>::new();
+    let x = builder.input("x", &[1, 5]).unwrap();
+    let y = builder.push("hidden", square::<B>(&hidden, device), &[x]).unwrap();
+    let y = builder.push("relu", Activation::Relu, &[y]).unwrap();
+    let y = builder.push("head", square::<B>(&head, device), &[y]).unwrap();
+    let graph: Graph<B> = builder.finish(y).unwrap();
+
+    let x = numbers.array(&[1, 5]);
+    let score = |x: &Array| {
+        let h = reference::linear(x, &hidden, None);
+        let h = Array::from_fn(&h.dims, |i| h.data[i].max(0.0));
+        reference::linear(&h, &head, None).data[2]
+    };
+    // The score is piecewise linear: a small step gives its slope exactly, up to rounding.
+    let step = 1.0 / 4096.0;
+    let slope = Array::from_fn(&[1, 5], |i| {
+        let mut moved = x.clone();
+        moved.data[i] += step;
+        (score(&moved) - score(&x)) / step
+    });
+    let target = Target::class(2).seeded(Seed::One);
+    let got = Explainer::new(graph, gradient()).explain_values(&[value(&x, device)], target).unwrap();
+    assert_close("slope", &got.relevances()[0], &slope);
+}

@@ -1,0 +1,126 @@
+//! Backend-generic test cases: plain functions that panic when the library is wrong.
+//!
+//! [`backend_suite!`](crate::backend_suite) expands all of them into named tests for one backend:
+//!
+//! ```ignore
+//! xai_testkit::backend_suite!(burn_flex::Flex, Default::default());
+//! ```
+//!
+//! A case runs in the backend's default float type.
+
+pub mod canonization;
+pub mod conservation;
+pub mod engine;
+mod host;
+mod matrix;
+pub mod rules;
+pub mod small;
+mod subject;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Runs a case; one that is listed as known to fail must do so, and says why.
+#[doc(hidden)]
+pub fn run(name: &str, known_failures: &[(&str, &str)], case: impl FnOnce()) {
+    match known_failures.iter().find(|(known, _)| *known == name) {
+        None => case(),
+        Some((_, reason)) => {
+            let outcome = catch_unwind(AssertUnwindSafe(case));
+            assert!(outcome.is_err(), "{name} passes now; take it off the list ({reason})");
+            println!("{name} fails as expected: {reason}");
+        }
+    }
+}
+
+/// Expands every case into a test on one backend, on the device that an expression gives.
+///
+/// Cases that this backend is known to fail may be listed with the reason; they are run all the
+/// same, and listing one that passes is a failure:
+///
+/// ```ignore
+/// backend_suite!(Gpu, Default::default(), skip: { engine::samples_do_not_mix => "driver bug 12" });
+/// ```
+#[macro_export]
+macro_rules! backend_suite {
+    ($backend:ty, $device:expr) => {
+        $crate::backend_suite!($backend, $device, skip: {});
+    };
+    ($backend:ty, $device:expr, skip: { $($module:ident::$case:ident => $reason:literal),* $(,)? }) => {
+        /// Cases that are known to fail.
+        const KNOWN_FAILURES: &[(&str, &str)] =
+            &[$((concat!(stringify!($module), "::", stringify!($case)), $reason)),*];
+
+        // A listed case that does not exist does not compile.
+        $(const _: fn(&<$backend as $crate::Backend>::Device) = $crate::cases::$module::$case::<$backend>;)*
+
+        $crate::backend_suite!(@tests $backend, $device,
+            rules: [linear, convolution, average_pool, extremum_pool, add, relu, batch_norm, reshape]
+            conservation: [
+                epsilon_without_bias_conserves, z_plus_conserves, flat_conserves, routing_conserves,
+                ledger_of_every_layer_closes, ledger_of_a_network_closes,
+                empty_windows_are_booked_as_dropped
+            ]
+            canonization: [
+                batch_norm_after_convolution, batch_norm_after_linear, batch_norm_of_tokens_stays,
+                convolution_with_two_readers_stays, chains_are_merged_to_the_end, relevance_is_that_of_merged_weights
+            ]
+            small: [linear_rules, stabilizer]
+            engine: [
+                samples_do_not_mix, a_layer_used_twice, two_inputs, gradient_is_the_slope
+            ]
+        );
+    };
+    (@tests $backend:ty, $device:expr, $($module:ident: [$($case:ident),* $(,)?])*) => {
+        $(mod $module {
+            #[allow(unused_imports)]
+            use super::*;
+            $(
+                #[test]
+                fn $case() {
+                    let name = concat!(stringify!($module), "::", stringify!($case));
+                    $crate::cases::run(name, KNOWN_FAILURES, || {
+                        $crate::cases::$module::$case::<$backend>(&$device);
+                    });
+                }
+            )*
+        })*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+
+    #[test]
+    #[should_panic(expected = "a::b passes now")]
+    fn a_known_failure_that_passes_fails() {
+        run("a::b", &[("a::b", "reason")], || {});
+    }
+
+    #[test]
+    fn a_known_failure_may_fail() {
+        run("a::b", &[("a::b", "reason")], || panic!("expected"));
+    }
+
+    /// A case that is written but not in the suite would never run.
+    #[test]
+    fn every_case_is_in_the_suite() {
+        let suite = include_str!("mod.rs");
+        let (_, lists) = suite.split_once("@tests $backend, $device,").unwrap();
+        let (lists, _) = lists.split_once(");\n").unwrap();
+        let listed: Vec<&str> = lists.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+        let sources = [
+            include_str!("canonization.rs"),
+            include_str!("conservation.rs"),
+            include_str!("engine.rs"),
+            include_str!("rules.rs"),
+            include_str!("small.rs"),
+        ];
+        for source in sources {
+            for case in source.split("\npub fn ").skip(1) {
+                let (name, _) = case.split_once('<').unwrap();
+                assert!(listed.contains(&name), "`{name}` is not in `backend_suite!`");
+            }
+        }
+    }
+}
