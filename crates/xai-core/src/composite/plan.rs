@@ -100,27 +100,88 @@ impl<B: Backend> Plan<B> {
     }
 }
 
-/// The plan as a table: node, kind, rule, and the entry that matched.
+/// The plan as a table: node, kind, rule with its parameters, and the entry that matched.
 impl<B: Backend> fmt::Display for Plan<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = |row: &PlanRow| row.rule.as_ref().map_or("-".to_owned(), |rule| rule.name().to_owned());
-        let width = |cell: &dyn Fn(&PlanRow) -> usize, title: &str| {
-            self.rows.iter().map(cell).max().unwrap_or(0).max(title.len())
-        };
-        let node_width = width(&|row| row.node.chars().count(), "node");
-        let kind_width = width(&|row| row.kind.name().len(), "kind");
-        let rule_width = width(&|row| rule(row).chars().count(), "rule");
-        writeln!(f, "{:node_width$}  {:kind_width$}  {:rule_width$}  matched by", "node", "kind", "rule")?;
-        for row in &self.rows {
+        let title = ["node", "kind", "rule", "matched by"].map(str::to_owned);
+        let rows = self.rows.iter().map(|row| {
+            let rule = row.rule.as_ref().map_or("-".to_owned(), Rule::to_string);
+            [row.node.clone(), row.kind.to_string(), rule, row.matched.clone()]
+        });
+        let lines: Vec<[String; 4]> = std::iter::once(title).chain(rows).collect();
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths = [0, 1, 2].map(width);
+        for [node, kind, rule, matched] in &lines {
             writeln!(
                 f,
-                "{:node_width$}  {:kind_width$}  {:rule_width$}  {}",
-                row.node,
-                row.kind,
-                rule(row),
-                row.matched
+                "{node:w0$}  {kind:w1$}  {rule:w2$}  {matched}",
+                w0 = widths[0],
+                w1 = widths[1],
+                w2 = widths[2]
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+    use crate::Value;
+    use crate::composite::{epsilon_gamma_box, epsilon_plus_flat};
+    use crate::graph::GraphBuilder;
+    use crate::layer::{Activation, Conv, Linear, Reshape, Softmax, SoftmaxForm};
+
+    fn ones(dims: &[usize]) -> Value<Flex> {
+        Value::from(burn::tensor::Tensor::<Flex, 1>::ones(
+            [dims.iter().product::<usize>()],
+            &Default::default(),
+        ))
+        .reshape(dims)
+    }
+
+    fn graph() -> Graph<Flex> {
+        let mut builder = GraphBuilder::new();
+        let geometry = crate::kernel::ConvGeometry::new(2);
+        let x = builder.input("x", &[1, 1, 4, 4]).unwrap();
+        let conv = Conv::new(ones(&[2, 1, 3, 3]), None, geometry).unwrap();
+        let conv = builder.push("conv", conv, &[x]).unwrap();
+        let relu = builder.push("conv.relu", Activation::Relu, &[conv]).unwrap();
+        let flat = builder.push("flat", Reshape::flatten(), &[relu]).unwrap();
+        let head = builder.push("head", Linear::new(ones(&[8, 3]), None).unwrap(), &[flat]).unwrap();
+        builder.finish(head).unwrap()
+    }
+
+    #[test]
+    fn the_table_says_which_entry_decided() {
+        let table =
+            Plan::new(&graph(), &epsilon_gamma_box(0.0, 1.0), &CustomRules::new()).unwrap().to_string();
+        let lines: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split("  ").filter(|c| !c.is_empty()).collect()).collect();
+        let trimmed: Vec<Vec<&str>> =
+            lines.iter().map(|line| line.iter().map(|cell| cell.trim()).collect()).collect();
+        assert_eq!(trimmed[0], ["node", "kind", "rule", "matched by"]);
+        assert_eq!(trimmed[1], ["x", "input", "-", "graph input"]);
+        let z_box = "z-box(high=1.0, low=0.0, stabilizer=1e-6)";
+        assert_eq!(trimmed[2], ["conv", "conv", z_box, "first conv or conv-transpose"]);
+        assert_eq!(trimmed[3], ["conv.relu", "activation", "pass", "kind activation"]);
+        assert_eq!(trimmed[5], ["head", "linear", "epsilon(epsilon=1e-6)", "kind linear"]);
+    }
+
+    #[test]
+    fn a_node_that_nothing_matches_is_an_error() {
+        let mut builder = GraphBuilder::<Flex>::new();
+        let x = builder.input("x", &[1, 4]).unwrap();
+        let softmax = builder.push("softmax", Softmax::new(SoftmaxForm::Softmax, 1), &[x]).unwrap();
+        let graph = builder.finish(softmax).unwrap();
+        let error = Plan::new(&graph, &epsilon_plus_flat(), &CustomRules::new()).unwrap_err();
+        let expected = PlanError::Unmatched {
+            node: "softmax".into(),
+            kind: LayerKind::Softmax,
+            composite: "epsilon-plus-flat".into(),
+        };
+        assert_eq!(error, expected);
     }
 }

@@ -132,6 +132,25 @@ impl Rule {
     }
 }
 
+/// Name and parameters, as they are serialised: `gamma(gamma=0.25, stabilizer=1e-6)`.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let serialised = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        let parameters = serialised.as_object().into_iter().flatten();
+        let parameters: Vec<_> = parameters
+            // What is off says nothing.
+            .filter(|(key, value)| {
+                !["rule", "name"].contains(&key.as_str()) && value.as_bool() != Some(false)
+            })
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        match parameters.is_empty() {
+            true => f.pad(self.name()),
+            false => f.pad(&format!("{}({})", self.name(), parameters.join(", "))),
+        }
+    }
+}
+
 macro_rules! into_rule {
     ($($rule:ident),*) => {$(
         impl From<$rule> for Rule {

@@ -46,7 +46,7 @@ impl<B: Backend> Setup<B> {
             return Err(unsupported("no runner for its kind".to_owned()));
         };
         let attributor = Method::of(golden, case, dtype, device)?;
-        let composite = match attributor {
+        let composite = match &attributor {
             Some(_) => composite::gradient(),
             None => composite(method, params).map_err(unsupported)?,
         };
@@ -158,6 +158,7 @@ fn composite(method: &str, parameters: &Map<String, serde_json::Value>) -> Resul
         "DeconvNet" => presets.deconv_net(),
         "GuidedBackprop" => presets.guided_backprop(),
         "BetaSmooth" => presets.beta_smooth(),
+        "Gradient" => composite::gradient(),
         _ => return Err(format!("method `{method}` has no counterpart here")),
     })
 }

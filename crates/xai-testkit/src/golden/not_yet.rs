@@ -20,6 +20,6 @@ pub const NOT_YET: &[Exclusion] = &[
 pub const NOT_RECORDED: &[Exclusion] = &[
     Exclusion::new("composites/mlp/*", "run by hand only: vgg_like and resnet_like hold all its layers"),
     Exclusion::new("composites/mlp_bn/*", "run by hand only: vgg_like and resnet_like hold all its layers"),
-    Exclusion::new("composites/separable_relu6/*", "run by hand only: it has no Burn module here yet"),
+    Exclusion::new("composites/separable_relu6/*", "run by hand only: recording of ReLU6 is not covered yet"),
     Exclusion::new("composites/cnn1d/*", "run by hand only: recording of 1d layers is not covered yet"),
 ];
