@@ -29,14 +29,22 @@ pub enum TraceError {
         /// Shape of the input.
         dims: Vec<usize>,
     },
+    /// An element type that explanations are not computed in.
+    #[error("the input has the element type {dtype}, but F32 or F64 is needed; cast it first")]
+    DType {
+        /// Element type of the input.
+        dtype: String,
+    },
     /// The model's forward function panicked.
     #[error(
-        "the model's forward function panicked on an input of the shape {dims:?}; \
-         check that it is the shape the model takes: {message}"
+        "the model's forward function panicked on an input of the shape {dims:?} and the element type \
+         {dtype}; check that the model takes such inputs: {message}"
     )]
     Panicked {
         /// Shape of the input.
         dims: Vec<usize>,
+        /// Element type of the input.
+        dtype: String,
         /// Text of the panic.
         message: String,
     },

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use burn::module::{HasAutodiffModule, Module};
-use burn::tensor::{Tensor, TensorPrimitive};
+use burn::tensor::{DType, Tensor, TensorPrimitive};
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::explain::GraphSource;
@@ -83,11 +83,16 @@ impl<B: Backend> Recorded<B> {
             if dims.contains(&0) {
                 return Err(TraceError::EmptyInput { dims });
             }
+            let dtype = format!("{:?}", x.dtype());
+            if !matches!(x.dtype(), DType::F32 | DType::F64 | DType::Flex32) {
+                return Err(TraceError::DType { dtype });
+            }
             let (input, node) = TracedTensor::input(x.into_primitive());
             // Burn panics on shapes that do not fit; a wrong input must not take the program down.
             let input = Tensor::from_primitive(TensorPrimitive::Float(input));
-            let output = catch_unwind(AssertUnwindSafe(|| forward(input)))
-                .map_err(|payload| TraceError::Panicked { dims, message: panic_message(payload.as_ref()) })?;
+            let output = catch_unwind(AssertUnwindSafe(|| forward(input))).map_err(|payload| {
+                TraceError::Panicked { dims, dtype, message: panic_message(payload.as_ref()) }
+            })?;
             match output.into_primitive().tensor().source {
                 Source::Node(output) => Ok((node, output)),
                 Source::Constant(_) => Err(TraceError::Disconnected),

@@ -2,7 +2,7 @@
 //!
 //! [`backend_suite!`](crate::backend_suite) expands all of them into named tests for one backend:
 //!
-//! ```ignore
+//! ```text
 //! xai_testkit::backend_suite!(burn_flex::Flex, Default::default());
 //! ```
 //!
@@ -17,6 +17,7 @@ mod matrix;
 pub mod rules;
 pub mod small;
 mod subject;
+pub mod values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -38,7 +39,7 @@ pub fn run(name: &str, known_failures: &[(&str, &str)], case: impl FnOnce()) {
 /// Cases that this backend is known to fail may be listed with the reason; they are run all the
 /// same, and listing one that passes is a failure:
 ///
-/// ```ignore
+/// ```text
 /// backend_suite!(Gpu, Default::default(), skip: { engine::samples_do_not_mix => "driver bug 12" });
 /// ```
 #[macro_export]
@@ -73,6 +74,7 @@ macro_rules! backend_suite {
                 occlusion_of_a_recorded_model, integrated_gradients_are_complete, noise_is_drawn_on_the_host,
                 targets_share_a_forward_pass
             ]
+            values: [elementwise_operations_on_every_layout]
         );
     };
     (@tests $backend:ty, $device:expr, $($module:ident: [$($case:ident),* $(,)?])*) => {
@@ -121,6 +123,7 @@ mod tests {
             include_str!("engine.rs"),
             include_str!("rules.rs"),
             include_str!("small.rs"),
+            include_str!("values.rs"),
         ];
         for source in sources {
             for case in source.split("\npub fn ").skip(1) {

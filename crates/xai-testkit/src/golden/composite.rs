@@ -164,7 +164,7 @@ fn composite(method: &str, parameters: &Map<String, serde_json::Value>) -> Resul
 }
 
 fn failed(case: &Case, source: ExplainError) -> GoldenError {
-    GoldenError::Explain { case: case.name.clone(), source }
+    GoldenError::Explain { case: case.name.clone(), source: Box::new(source) }
 }
 
 /// Relevance at a node, whatever its rank.

@@ -111,6 +111,6 @@ pub enum GoldenError {
         /// Name of the case.
         case: String,
         /// Why.
-        source: ExplainError,
+        source: Box<ExplainError>,
     },
 }

@@ -73,7 +73,7 @@ pub(super) fn recorded<B: Backend>(
     let (from, to) = (by_recording.graph(), built.graph());
     check_same_layers(case, from, to)?;
 
-    let failed = |source| GoldenError::Explain { case: case.name.clone(), source };
+    let failed = |source| GoldenError::Explain { case: case.name.clone(), source: Box::new(source) };
     let logits = [&recorded, &by_hand].map(|attribution| attribution.output::<2>().map(Value::from));
     let [a, b] = logits.map(|logits| logits.map(|logits| elements(&logits)).map_err(failed));
     agreement.note(case, "logits", &a?, &b?)?;

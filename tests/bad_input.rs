@@ -1,0 +1,377 @@
+//! Bad input gives typed errors that say what was wrong, where, and what to do; nothing panics.
+
+use std::fmt::Display;
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig, Relu};
+use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Tensor};
+use burn_flex::Flex;
+use burn_xai::composite::{Composite, Matcher, Plan, epsilon_plus_flat, gradient};
+use burn_xai::error::{ExplainError, GraphError, InputError, LayerError, PlanError, RuleError, TargetError};
+use burn_xai::explain::{Explainer, Target};
+use burn_xai::graph::{Graph, GraphBuilder, GraphPatch};
+use burn_xai::layer::{Activation, Add, LayerKind, Reshape};
+use burn_xai::rule::{AlphaBeta, Epsilon, Flat, Pass, Rule};
+use burn_xai::trace::{Recorded, TraceError};
+
+/// Panics unless an error's message has all of these in it.
+fn assert_says(error: &impl Display, parts: &[&str]) {
+    let message = error.to_string();
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is missing in: {message}");
+    }
+}
+
+#[derive(Module, Debug)]
+struct Net<B: Backend> {
+    conv: Conv2d<B>,
+    relu: Relu,
+    head: Linear<B>,
+}
+
+impl<B: Backend> Net<B> {
+    fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        let x = self.relu.forward(self.conv.forward(images));
+        self.head.forward(x.flatten(1, 3))
+    }
+}
+
+fn net() -> Net<Flex> {
+    let device = Default::default();
+    Net {
+        conv: Conv2dConfig::new([3, 4], [3, 3]).init(&device),
+        relu: Relu::new(),
+        head: LinearConfig::new(64, 5).init(&device),
+    }
+}
+
+/// The network, recorded.
+fn recorded() -> Explainer<Flex> {
+    Explainer::new(Recorded::new(&net(), Net::forward), epsilon_plus_flat())
+}
+
+/// The same layers as a graph built by hand.
+fn graph() -> Graph<Flex> {
+    let net = net();
+    let mut builder = GraphBuilder::new();
+    let x = builder.input("image", &[2, 3, 6, 6]).unwrap();
+    let x = builder.push("conv", &net.conv, &[x]).unwrap();
+    let x = builder.push("relu", Activation::Relu, &[x]).unwrap();
+    let x = builder.push("flat", Reshape::flatten(), &[x]).unwrap();
+    let x = builder.push("head", &net.head, &[x]).unwrap();
+    builder.finish(x).unwrap()
+}
+
+fn built() -> Explainer<Flex> {
+    Explainer::new(graph(), epsilon_plus_flat())
+}
+
+fn images(dims: [usize; 4]) -> Tensor<Flex, 4> {
+    Tensor::ones(dims, &Default::default())
+}
+
+fn refused<const D: usize>(explainer: &Explainer<Flex>, x: Tensor<Flex, D>) -> ExplainError {
+    explainer.explain(x, Target::argmax()).unwrap_err()
+}
+
+/// The recorder's own error behind an [`ExplainError::Source`].
+fn trace_error(error: &ExplainError) -> &TraceError {
+    match error {
+        ExplainError::Source(source) => source.downcast_ref().expect("the source is a recording"),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn good_input_is_explained() {
+    for explainer in [built(), recorded()] {
+        let attribution = explainer.explain(images([2, 3, 6, 6]), Target::argmax()).unwrap();
+        assert_eq!(attribution.relevance::<4>().unwrap().dims(), [2, 3, 6, 6]);
+    }
+}
+
+#[test]
+fn a_batch_of_no_samples() {
+    let error = refused(&built(), images([0, 3, 6, 6]));
+    assert!(matches!(&error, ExplainError::Input(InputError::Empty { input, dims })
+        if input == "image" && *dims == [0, 3, 6, 6]));
+    assert_says(&error, &["`image`", "[0, 3, 6, 6]", "pass at least one sample"]);
+
+    let error = refused(&recorded(), images([0, 3, 6, 6]));
+    assert!(matches!(trace_error(&error), TraceError::EmptyInput { dims } if *dims == [0, 3, 6, 6]));
+    assert_says(&error, &["[0, 3, 6, 6]", "pass at least one sample"]);
+}
+
+#[test]
+fn a_wrong_number_of_channels() {
+    let error = refused(&built(), images([2, 5, 6, 6]));
+    assert!(matches!(&error, ExplainError::Layer { node, source: LayerError::Shape(_) } if node == "conv"));
+    assert_says(&error, &["`conv`", "5 channels", "reads 3", "check the channel count"]);
+
+    let error = refused(&recorded(), images([2, 5, 6, 6]));
+    assert!(matches!(trace_error(&error), TraceError::Panicked { dims, .. } if *dims == [2, 5, 6, 6]));
+    assert_says(&error, &["[2, 5, 6, 6]", "check that the model takes such inputs"]);
+}
+
+#[test]
+fn an_image_of_another_size() {
+    let error = refused(&built(), images([2, 3, 7, 6]));
+    assert!(matches!(&error, ExplainError::Layer { node, .. } if node == "head"));
+    assert_says(&error, &["`head`", "80 features", "64"]);
+}
+
+#[test]
+fn a_wrong_rank() {
+    let flat = || Tensor::<Flex, 2>::ones([2, 108], &Default::default());
+    let error = refused(&built(), flat());
+    assert!(matches!(&error, ExplainError::Input(InputError::Rank { expected: 4, dims, .. })
+        if *dims == [2, 108]));
+    assert_says(&error, &["`image`", "4 dimensions", "[2, 108]"]);
+
+    let error = refused(&recorded(), flat());
+    assert!(matches!(trace_error(&error), TraceError::InputRank { expected: 4, .. }));
+    assert_says(&error, &["4 dimensions", "[2, 108]", "reshape it"]);
+}
+
+#[test]
+fn pixels_that_are_not_finite() {
+    for (pixel, name) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+        for (explainer, input) in [(built(), "image"), (recorded(), "input")] {
+            let x = images([2, 3, 6, 6]).slice_fill([1..2, 2..3, 3..4, 4..5], pixel);
+            let error = refused(&explainer, x);
+            assert!(matches!(&error, ExplainError::Input(InputError::NotFinite { index, value, .. })
+                if *index == [1, 2, 3, 4] && !value.is_finite()));
+            assert_says(&error, &[&format!("`{input}`"), name, "[1, 2, 3, 4]", "finite inputs"]);
+        }
+    }
+}
+
+#[test]
+fn element_types_without_enough_precision() {
+    for dtype in [DType::F16, DType::BF16] {
+        let name = format!("{dtype:?}");
+        let error = refused(&built(), images([2, 3, 6, 6]).cast(dtype));
+        assert!(matches!(&error, ExplainError::Input(InputError::DType { dtype, .. }) if *dtype == name));
+        assert_says(&error, &["`image`", &name, "F32 or F64", "cast it first"]);
+
+        let error = refused(&recorded(), images([2, 3, 6, 6]).cast(dtype));
+        assert!(matches!(trace_error(&error), TraceError::DType { dtype } if *dtype == name));
+        assert_says(&error, &["the input", &name, "F32 or F64", "cast it first"]);
+    }
+}
+
+#[test]
+fn another_element_type_than_the_parameters() {
+    let error = refused(&built(), images([2, 3, 6, 6]).cast(DType::F64));
+    assert!(matches!(error, ExplainError::Input(InputError::DType { .. })));
+    assert_says(&error, &["`image`", "F64", "F32 is needed", "cast it first"]);
+
+    // Whether a model casts its input is known to the model only.
+    let error = refused(&recorded(), images([2, 3, 6, 6]).cast(DType::F64));
+    assert!(matches!(trace_error(&error), TraceError::Panicked { dtype, .. } if dtype == "F64"));
+    assert_says(&error, &["element type F64", "check that the model takes such inputs"]);
+}
+
+#[test]
+fn a_wrong_number_of_inputs() {
+    let x = images([2, 3, 6, 6]);
+    let error = built().explain_values(&[x.clone().into(), x.into()], 0).unwrap_err();
+    assert!(matches!(error, ExplainError::Input(InputError::Count { expected: 1, got: 2 })));
+    assert_says(&error, &["1 input", "got 2"]);
+    let error = recorded().explain_values(&[], 0).unwrap_err();
+    assert!(matches!(trace_error(&error), TraceError::InputCount { got: 0 }));
+    assert_says(&error, &["one input", "got 0"]);
+}
+
+#[test]
+fn classes_that_the_output_does_not_have() {
+    let error = built().explain(images([2, 3, 6, 6]), 5).unwrap_err();
+    assert!(matches!(error, ExplainError::Target(TargetError::Class { class: 5, sample: 0, classes: 5 })));
+    assert_says(&error, &["class 5", "sample 0", "5 classes, 0 to 4"]);
+
+    let error = built().explain(images([2, 3, 6, 6]), Target::classes([4, 9])).unwrap_err();
+    assert!(matches!(error, ExplainError::Target(TargetError::Class { class: 9, sample: 1, .. })));
+    assert_says(&error, &["class 9", "sample 1"]);
+
+    let error = built().explain(images([2, 3, 6, 6]), Target::classes([1])).unwrap_err();
+    assert!(matches!(error, ExplainError::Target(TargetError::ClassCount { got: 1, batch: 2 })));
+    assert_says(&error, &["1 classes", "batch of 2", "one per sample"]);
+}
+
+#[test]
+fn explicit_relevance_of_another_shape() {
+    let relevance = Tensor::<Flex, 2>::ones([2, 4], &Default::default());
+    let error = built().explain(images([2, 3, 6, 6]), relevance).unwrap_err();
+    assert!(matches!(error, ExplainError::Target(TargetError::Relevance { .. })));
+    assert_says(&error, &["F32 [2, 4]", "output is F32 [2, 5]"]);
+
+    let relevance = Tensor::<Flex, 2>::ones([2, 5], &Default::default()).cast(DType::F64);
+    let error = built().explain(images([2, 3, 6, 6]), relevance).unwrap_err();
+    assert!(matches!(error, ExplainError::Target(TargetError::Relevance { .. })));
+    assert_says(&error, &["F64 [2, 5]", "output is F32 [2, 5]"]);
+}
+
+#[test]
+fn relevance_that_was_not_kept() {
+    let explainer = built().keep_relevance_at("conv");
+    let attribution = explainer.explain(images([2, 3, 6, 6]), 0).unwrap();
+    let error = attribution.relevance_at::<2>("head").unwrap_err();
+    assert!(matches!(&error, ExplainError::NotKept { node } if node == "head"));
+    assert_says(&error, &["`head`", "Explainer::keep_relevance_at"]);
+    let error = attribution.relevance_at::<2>("conv").unwrap_err();
+    assert!(matches!(&error, ExplainError::Rank { asked: 2, .. }));
+    assert_says(&error, &["`conv`", "[2, 4, 4, 4]", "rank 2"]);
+
+    let error = built().keep_relevance_at("hed").explain(images([2, 3, 6, 6]), 0).unwrap_err();
+    assert!(matches!(&error, ExplainError::Plan(PlanError::NoSuchNode { pattern, .. }) if pattern == "hed"));
+    assert_says(&error, &["`hed`", "image, conv, relu, flat, head"]);
+}
+
+#[test]
+fn parameters_that_are_not_finite() {
+    let mut net = net();
+    net.head.weight = net.head.weight.map(|weight| weight * f32::NAN);
+    let explainer = Explainer::new(Recorded::new(&net, Net::forward), epsilon_plus_flat());
+    let error = refused(&explainer, images([2, 3, 6, 6]));
+    assert!(matches!(error, ExplainError::OutputNotFinite { sample: 0, .. }));
+    assert_says(&error, &["output", "NaN", "sample 0", "check the model's parameters"]);
+}
+
+#[test]
+fn a_graph_with_a_cycle() {
+    let mut builder = GraphBuilder::<Flex>::new();
+    let x = builder.input("x", &[2, 3]).unwrap();
+    let first = builder.push("first", Activation::Relu, &[x]).unwrap();
+    let second = builder.push("second", Activation::Relu, &[first]).unwrap();
+    let graph = builder.finish(second).unwrap();
+    let mut patch = GraphPatch::new("feed a node from its own output");
+    let (x, second) = (patch.tap(&graph, x).unwrap(), patch.tap(&graph, second).unwrap());
+    let sum = patch.wire("sum", Add, &[x, second]).unwrap();
+    patch.shunt(&graph, first, &sum).unwrap();
+    let error = graph.apply(patch).unwrap_err();
+    assert!(matches!(error, GraphError::Cycle { .. }));
+    assert_says(&error, &["cycle", "sum", "second", "must not feed a node from its own output"]);
+}
+
+#[test]
+fn graphs_that_cannot_be_built() {
+    let mut builder = GraphBuilder::<Flex>::new();
+    let error = builder.input("x", &[0, 3]).unwrap_err();
+    assert!(matches!(&error, GraphError::InputShape { name, .. } if name == "x"));
+    assert_says(&error, &["`x`", "[0, 3]", "no dimension of size 0"]);
+    let x = builder.input("x", &[2, 3]).unwrap();
+    let y = builder.push("relu", Activation::Relu, &[x]).unwrap();
+    let error = builder.push("relu", Activation::Relu, &[y]).unwrap_err();
+    assert!(matches!(&error, GraphError::DuplicateName { name } if name == "relu"));
+    assert_says(&error, &["`relu`", "must be unique"]);
+    let error = builder.push("conv", &net().conv, &[y]).unwrap_err();
+    assert!(matches!(&error, GraphError::Layer { node, .. } if node == "conv"));
+    assert_says(&error, &["`conv`", "[2, 3]", "4 dimensions"]);
+    let error = builder.push("sum", Add, &[y]).unwrap_err();
+    assert!(matches!(&error, GraphError::Layer { source: LayerError::Arity { got: 1, .. }, .. }));
+    assert_says(&error, &["`sum`", "two or more inputs", "got 1"]);
+    let error = builder.finish(x).unwrap_err();
+    assert!(matches!(error, GraphError::Disconnected));
+    assert_says(&error, &["does not depend on any graph input"]);
+}
+
+fn planned(composite: &Composite) -> PlanError {
+    Plan::new(&graph(), composite, &Default::default()).unwrap_err()
+}
+
+#[test]
+fn a_node_that_no_entry_matches() {
+    let composite = Composite::new("convolutions only").or(Matcher::Kind(LayerKind::Conv), Flat::default());
+    let error = planned(&composite);
+    assert!(
+        matches!(&error, PlanError::Unmatched { node, kind: LayerKind::Activation, .. } if node == "relu")
+    );
+    assert_says(&error, &["`relu`", "`activation`", "`convolutions only`", "add an entry"]);
+}
+
+#[test]
+fn a_rule_that_cannot_serve_a_layer() {
+    let mut builder = GraphBuilder::<Flex>::new();
+    let x = builder.input("x", &[2, 3]).unwrap();
+    let relu = builder.push("relu", Activation::Relu, &[x]).unwrap();
+    let sum = builder.push("sum", Add, &[x, relu]).unwrap();
+    let graph = builder.finish(sum).unwrap();
+    let composite = gradient().with(Matcher::Name("sum".to_owned()), Flat::default());
+    let error = Plan::new(&graph, &composite, &Default::default()).unwrap_err();
+    assert!(matches!(&error,
+        PlanError::Rule { node, source: RuleError::Ability { kind: LayerKind::Add, .. }, .. } if node == "sum"));
+    assert_says(&error, &["`sum`", "`flat`", "linear map", "`add`"]);
+
+    let error = planned(&gradient().with(Matcher::Any, Pass {}));
+    assert!(matches!(&error, PlanError::Rule { node, .. } if node == "conv"));
+    assert_says(&error, &["`conv`", "`pass`", "keeps or only moves elements"]);
+}
+
+#[test]
+fn rules_with_parameters_out_of_range() {
+    let on_head = |rule: Rule| planned(&gradient().with(Matcher::Name("head".to_owned()), rule));
+    let parameter = |error: &PlanError| match error {
+        PlanError::Rule { node, source: RuleError::Parameter { value, .. }, .. } if node == "head" => *value,
+        other => panic!("{other}"),
+    };
+
+    let error = on_head(Epsilon { epsilon: (-0.5).into(), ..Default::default() }.into());
+    assert_eq!(parameter(&error), -0.5);
+    assert_says(&error, &["`head`", "`epsilon`", "-0.5", "not negative"]);
+
+    let error = on_head(Flat { stabilizer: f64::NAN.into() }.into());
+    assert!(parameter(&error).is_nan());
+    assert_says(&error, &["`head`", "`flat`", "NaN", "finite"]);
+
+    let error = on_head(AlphaBeta { alpha: 2.0, beta: 0.5, ..Default::default() }.into());
+    assert_eq!(parameter(&error), 1.5);
+    assert_says(&error, &["`head`", "alpha - beta", "1.5", "must be 1"]);
+}
+
+#[test]
+fn a_rule_of_ones_own_that_is_not_registered() {
+    let rule = Rule::Custom { name: "mine".to_owned() };
+    let error = planned(&gradient().with(Matcher::Name("head".to_owned()), rule));
+    assert!(
+        matches!(&error, PlanError::Rule { rule, source: RuleError::NotRegistered, .. } if rule == "mine")
+    );
+    assert_says(&error, &["`head`", "`mine`", "Explainer::with_rule"]);
+}
+
+#[test]
+fn an_operation_that_no_layer_stands_for() {
+    let recorded = Recorded::<Flex>::function(|x: Tensor<_, 2>| x.sin().flip([1]));
+    let x = Tensor::<Flex, 2>::ones([2, 3], &Default::default());
+    let error = Explainer::new(recorded, gradient()).explain(x, 0).unwrap_err();
+    assert!(
+        matches!(&error, ExplainError::Plan(PlanError::Barrier { node, source: LayerError::Barrier { op } })
+            if op.contains("sin") && node.starts_with("input.")),
+        "{error}"
+    );
+    assert_says(&error, &["node `input.", "sin", "no layer", "Layer::custom"]);
+}
+
+#[test]
+fn composites_that_do_not_parse() {
+    let parse = |json: &str| serde_json::from_str::<Composite>(json).unwrap_err();
+    let entry = |rule: &str| format!(r#"{{"name": "mine", "entries": [{{"match": "any", {rule}}}]}}"#);
+    assert!(serde_json::from_str::<Composite>(&entry(r#""rule": "epsilon""#)).is_ok());
+
+    let error = parse(&entry(r#""rule": "epsilom""#));
+    assert!(error.is_data());
+    assert_says(&error, &["`epsilom`", "`epsilon`", "`z-plus`", "line 1"]);
+
+    let error = parse(&entry(r#""rule": "epsilon", "epsilom": 0.1"#));
+    assert!(error.is_data());
+    assert_says(&error, &["`epsilom`", "`epsilon`", "line 1"]);
+
+    let error = parse(r#"{"name": "mine", "entries": [], "default": "pass"}"#);
+    assert!(error.is_data());
+    assert_says(&error, &["`default`", "`entries`", "line 1"]);
+
+    let error = parse(r#"{"name": "mine", "entries": [{"match": {"kind": "convolution"}, "rule": "flat"}]}"#);
+    assert!(error.is_data());
+    assert_says(&error, &["`convolution`", "`conv`", "line 1"]);
+}
