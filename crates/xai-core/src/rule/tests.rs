@@ -233,6 +233,38 @@ fn outputs_without_contributions_of_a_sign_pass_no_noise() {
     }
 }
 
+/// Relevance of the input, when relevance 1 arrives at every output of a linear layer without
+/// bias, all in 32-bit floats.
+fn in_f32(rule: &dyn PropagationRule<Flex>, weight: &V, x: &V) -> Vec<f64> {
+    let to_f32 = |v: &V| V::from_data(v.to_data().unwrap().convert::<f32>(), &Default::default());
+    let layer: Layer<Flex> = Linear::new(to_f32(weight), None).unwrap().into();
+    let x = to_f32(x);
+    let output = layer.ops().forward(&[&x]).unwrap();
+    let (dims, output_dims) = (x.dims(), output.dims());
+    let facts = Facts { inputs_non_negative: false, input_dims: &[&dims], output_dims: &output_dims };
+    let bound = rule.bind(&layer, &facts).unwrap();
+    let site = Site {
+        layer: &layer,
+        inputs: vec![Some(&x)],
+        input_dims: vec![&dims],
+        output: Some(&output),
+        account: None,
+    };
+    read(&bound.propagate(&site, output.full_like(&output_dims, 1.0)).unwrap().remove(0))
+}
+
+#[test]
+fn an_output_in_the_corner_of_the_box_does_not_drown_the_others() {
+    // The first output sees the second input alone, which is in the corner for it: its denominator
+    // is 0, and what it would pass on, a million times more than the second output, must be 0.
+    let weight = V::from_data(TensorData::new(vec![0.0, 1.0, 1.0, -0.5], [2, 2]), &Default::default());
+    let x = V::from_data(TensorData::new(vec![2.0, 0.0], [1, 2]), &Default::default());
+    let relevance = in_f32(&ZBox::new(0.0, 3.0), &weight, &x);
+    for (relevance, expected) in relevance.iter().zip([2.0 / 3.5, 1.5 / 3.5]) {
+        assert!((relevance - expected).abs() < 1e-5, "{relevance} {expected}");
+    }
+}
+
 #[test]
 fn parameters_out_of_range_are_refused() {
     let (layer, x) = layers().remove(0);
