@@ -7,13 +7,14 @@ use burn_backend::backend::{AutodiffBackend, BackendTypes, DTypeUsageSet, Execut
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor, QuantizedTensor};
 use burn_backend::{Backend, DType, TensorData};
 
+use crate::mask::TracedMask;
 use crate::tensor::TracedTensor;
 
 /// A backend that computes everything on `B` and remembers how each float tensor came about.
 ///
 /// A model that is generic over its backend runs on `Traced<B>` unchanged, with bit-equal results.
-/// Devices, element types and int, bool and quantized tensors are those of `B`; a float tensor
-/// carries its origin, a recorded operation or a constant.
+/// Devices, element types and int and quantized tensors are those of `B`; a float tensor carries its
+/// origin, a recorded operation or a constant, and a bool tensor what it was compared from.
 ///
 /// Automatic differentiation is reported as off, so batch norm uses its running statistics and
 /// dropout is the identity while recording.
@@ -33,7 +34,7 @@ impl<B: Backend> BackendTypes for Traced<B> {
     type FloatElem = B::FloatElem;
     type IntTensorPrimitive = B::IntTensorPrimitive;
     type IntElem = B::IntElem;
-    type BoolTensorPrimitive = B::BoolTensorPrimitive;
+    type BoolTensorPrimitive = TracedMask<B>;
     type BoolElem = B::BoolElem;
     type QuantizedTensorPrimitive = B::QuantizedTensorPrimitive;
 }
@@ -110,8 +111,8 @@ impl<B: Backend> AutodiffBackend for Traced<B> {
         tensor
     }
 
-    fn bool_inner(tensor: BoolTensor<B>) -> BoolTensor<B> {
-        tensor
+    fn bool_inner(tensor: TracedMask<B>) -> BoolTensor<B> {
+        tensor.primitive
     }
 
     fn q_inner(tensor: QuantizedTensor<B>) -> QuantizedTensor<B> {
@@ -126,8 +127,8 @@ impl<B: Backend> AutodiffBackend for Traced<B> {
         tensor
     }
 
-    fn bool_from_inner(tensor: BoolTensor<B>) -> BoolTensor<B> {
-        tensor
+    fn bool_from_inner(tensor: BoolTensor<B>) -> TracedMask<B> {
+        TracedMask::constant(tensor)
     }
 
     fn q_from_inner(tensor: QuantizedTensor<B>) -> QuantizedTensor<B> {

@@ -42,13 +42,16 @@
 //! 1. [`attach`] converts the model; weights are shared, not copied.
 //! 2. The forward function runs once. Each operation on a value that depends on the input leaves a
 //!    node with its settings and parameters, but without activations.
-//! 3. Operations become layers; the four operations of a batch norm become one. An operation that
-//!    has no layer becomes a barrier that carries its name.
+//! 3. Operations become layers; the four operations of a batch norm become one, so do those of an
+//!    activation that Burn computes in steps, and a convolution takes in the padding before it. An
+//!    operation that has no layer becomes a barrier that carries its name.
 
 mod backend;
 mod convert;
 mod error;
+mod layers;
 mod lift;
+mod mask;
 mod names;
 mod op;
 mod ops;
@@ -59,5 +62,6 @@ mod tensor;
 pub use backend::Traced;
 pub use convert::{attach, detach};
 pub use error::TraceError;
+pub use mask::TracedMask;
 pub use record::Recorded;
 pub use tensor::TracedTensor;

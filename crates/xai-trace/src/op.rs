@@ -1,7 +1,11 @@
 //! What a recorded node did.
 
-use burn_backend::ops::ConvOptions;
-use xai_core::kernel::ConvGeometry;
+use std::borrow::Cow;
+
+use burn_backend::Slice;
+use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
+use xai_core::kernel::{ConvGeometry, ConvTransposeGeometry};
+use xai_core::layer::{Activation, Flip, Permute, Reduce, Repeat, Select, Softmax, SoftmaxForm};
 
 /// Recorded operations: those that can be lifted, with the settings that cannot be read off the
 /// shapes, and all the others by name.
@@ -10,7 +14,10 @@ pub(crate) enum Op {
     Input,
     Linear,
     Conv(ConvGeometry),
-    Relu,
+    ConvTranspose(ConvTransposeGeometry),
+    Activation(Activation),
+    PRelu,
+    Softmax(Softmax),
     MaxPool(Window),
     AvgPool {
         window: Window,
@@ -21,7 +28,33 @@ pub(crate) enum Op {
     Sub,
     Mul,
     Div,
+    AddScalar(f64),
+    SubScalar(f64),
+    MulScalar(f64),
+    DivScalar(f64),
+    Neg,
+    Matmul,
+    Reduce(Reduce),
+    Cat {
+        dim: usize,
+    },
     Reshape,
+    Permute(Permute),
+    Flip(Flip),
+    Slice(Vec<Slice>),
+    SliceAssign(Vec<Slice>),
+    Select(Select),
+    Expand,
+    Repeat(Repeat),
+    /// No layer, but part of activations that Burn computes in steps.
+    Power {
+        method: &'static str,
+        exponent: f64,
+    },
+    /// Likewise: the second float argument where the mask holds, the first elsewhere.
+    MaskWhere,
+    /// Likewise, with a number.
+    MaskFill(f64),
     /// An operation that has no layer, by its method in Burn's backend traits.
     Barrier(&'static str),
 }
@@ -32,7 +65,7 @@ pub(crate) enum Op {
 pub(crate) struct Window {
     pub(crate) kernel: Vec<usize>,
     pub(crate) stride: Vec<usize>,
-    pub(crate) padding: Vec<usize>,
+    pub(crate) padding: Vec<(usize, usize)>,
     pub(crate) dilation: Vec<usize>,
 }
 
@@ -41,6 +74,16 @@ impl Op {
         Self::Conv(ConvGeometry {
             stride: options.stride.to_vec(),
             padding: options.padding.iter().map(|&size| (size, size)).collect(),
+            dilation: options.dilation.to_vec(),
+            groups: options.groups,
+        })
+    }
+
+    pub(crate) fn conv_transpose<const N: usize>(options: &ConvTransposeOptions<N>) -> Self {
+        Self::ConvTranspose(ConvTransposeGeometry {
+            stride: options.stride.to_vec(),
+            padding: options.padding.to_vec(),
+            padding_out: options.padding_out.to_vec(),
             dilation: options.dilation.to_vec(),
             groups: options.groups,
         })
@@ -64,24 +107,59 @@ impl Op {
         Self::AvgPool { window: Window::new(kernel, stride, padding, [1; N]), count_include_pad }
     }
 
+    /// Two dimensions of a tensor of this rank exchanged.
+    pub(crate) fn swap(rank: usize, first: usize, second: usize) -> Self {
+        let mut axes: Vec<usize> = (0..rank).collect();
+        axes.swap(first, second);
+        Self::Permute(Permute::new(axes))
+    }
+
     /// Name of the operation, for messages and nodes that have no better one.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
+    pub(crate) fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Input => "input",
             Self::Linear => "linear",
             Self::Conv(_) => "conv",
-            Self::Relu => "relu",
+            Self::ConvTranspose(_) => "conv_transpose",
+            Self::Activation(activation) => return activation_name(activation),
+            Self::PRelu => "prelu",
+            Self::Softmax(softmax) => match softmax.form() {
+                SoftmaxForm::Softmax => "softmax",
+                SoftmaxForm::Softmin => "softmin",
+                SoftmaxForm::LogSoftmax => "log_softmax",
+            },
             Self::MaxPool(_) => "max_pool",
             Self::AvgPool { .. } => "avg_pool",
             Self::AdaptiveAvgPool => "adaptive_avg_pool",
-            Self::Add => "add",
-            Self::Sub => "sub",
-            Self::Mul => "mul",
-            Self::Div => "div",
+            Self::Add | Self::AddScalar(_) => "add",
+            Self::Sub | Self::SubScalar(_) => "sub",
+            Self::Mul | Self::MulScalar(_) => "mul",
+            Self::Div | Self::DivScalar(_) => "div",
+            Self::Neg => "neg",
+            Self::Matmul => "matmul",
+            Self::Reduce(reduce) if reduce.is_mean() => "mean",
+            Self::Reduce(_) => "sum",
+            Self::Cat { .. } => "concat",
             Self::Reshape => "reshape",
+            Self::Permute(_) => "permute",
+            Self::Flip(_) => "flip",
+            Self::Slice(_) => "slice",
+            Self::SliceAssign(_) => "slice_assign",
+            Self::Select(_) => "select",
+            Self::Expand => "expand",
+            Self::Repeat(_) => "repeat",
+            Self::Power { .. } => "pow",
+            Self::MaskWhere => "mask_where",
+            Self::MaskFill(_) => "mask_fill",
             Self::Barrier(method) => method.strip_prefix("float_").unwrap_or(method),
-        }
+        })
     }
+}
+
+/// An activation's name, in the style of node names.
+pub(crate) fn activation_name(activation: &Activation) -> Cow<'static, str> {
+    let name = activation.name();
+    if name.contains('-') { Cow::Owned(name.replace('-', "_")) } else { Cow::Borrowed(name) }
 }
 
 impl Window {
@@ -94,7 +172,7 @@ impl Window {
         Self {
             kernel: kernel.to_vec(),
             stride: stride.to_vec(),
-            padding: padding.to_vec(),
+            padding: padding.iter().map(|&size| (size, size)).collect(),
             dilation: dilation.to_vec(),
         }
     }

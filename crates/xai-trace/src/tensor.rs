@@ -12,6 +12,7 @@ use burn_backend::{Backend, DType, Shape, TensorMetadata, TensorPrimitive};
 use xai_core::Value;
 
 use crate::backend::Traced;
+use crate::mask::MaskSource;
 use crate::op::Op;
 
 /// Ids only grow, and a node is made after its inputs: ids in order are a topological order.
@@ -60,11 +61,12 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) shape: Shape,
 }
 
-/// One float argument of a recorded operation.
+/// One float or bool argument of a recorded operation.
 #[derive(Debug, Clone)]
 pub(crate) enum Edge<B: Backend> {
     Node(Arc<Node<B>>),
     Constant(Constant<B>),
+    Mask(MaskSource<B>),
 }
 
 /// A value that does not depend on the graph inputs.
@@ -118,9 +120,12 @@ impl<B: Backend> Drop for Node<B> {
     fn drop(&mut self) {
         let mut stack = std::mem::take(&mut self.inputs);
         while let Some(edge) = stack.pop() {
-            if let Edge::Node(node) = edge
-                && let Some(mut last) = Arc::into_inner(node)
-            {
+            let node = match edge {
+                Edge::Node(node) => node,
+                Edge::Mask(MaskSource::Comparison(comparison)) => comparison.value,
+                Edge::Constant(_) | Edge::Mask(_) => continue,
+            };
+            if let Some(mut last) = Arc::into_inner(node) {
                 stack.append(&mut last.inputs);
             }
         }
@@ -136,19 +141,19 @@ impl<B: Backend> fmt::Debug for Node<B> {
 }
 
 impl<B: Backend> Edge<B> {
-    /// The producer, or `None` for a constant.
+    /// The producer of a float argument that depends on a graph input.
     pub(crate) fn node(&self) -> Option<&Arc<Node<B>>> {
         match self {
             Self::Node(node) => Some(node),
-            Self::Constant(_) => None,
+            Self::Constant(_) | Self::Mask(_) => None,
         }
     }
 
-    /// The constant, or `None` for a node.
+    /// The value of a float argument that does not.
     pub(crate) fn constant(&self) -> Option<Constant<B>> {
         match self {
-            Self::Node(_) => None,
             Self::Constant(constant) => Some(constant.clone()),
+            Self::Node(_) | Self::Mask(_) => None,
         }
     }
 }
@@ -195,13 +200,18 @@ impl<B: Backend> Call<B> {
     }
 }
 
-/// A float argument in whatever wrapping a signature has it.
+/// A float or bool argument in whatever wrapping a signature has it.
 pub(crate) trait Argument<B: Backend> {
     /// The argument as the inner backend takes it.
     type Inner;
 
-    /// Whether it depends on a graph input.
+    /// Whether a call with it has to be recorded.
     fn is_tracked(&self) -> bool;
+
+    /// Whether it depends on a graph input.
+    fn depends(&self) -> bool {
+        self.is_tracked()
+    }
 
     /// Adds its tensors to the call.
     fn note(&self, call: &mut Call<B>);
@@ -241,6 +251,10 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Option<T> {
         self.as_ref().is_some_and(T::is_tracked)
     }
 
+    fn depends(&self) -> bool {
+        self.as_ref().is_some_and(T::depends)
+    }
+
     fn note(&self, call: &mut Call<B>) {
         self.iter().for_each(|t| t.note(call));
     }
@@ -255,6 +269,10 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
 
     fn is_tracked(&self) -> bool {
         self.iter().any(T::is_tracked)
+    }
+
+    fn depends(&self) -> bool {
+        self.iter().any(T::depends)
     }
 
     fn note(&self, call: &mut Call<B>) {

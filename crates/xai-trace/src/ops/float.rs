@@ -2,13 +2,16 @@
 #![deny(clippy::missing_trait_methods)]
 
 use burn_backend::ops::{FloatTensorOps, GridSampleOptions};
-use burn_backend::tensor::{BoolTensor as Bool, Device, IndexingUpdateOp, IntTensor as Int};
+use burn_backend::tensor::{Device, IndexingUpdateOp, IntTensor as Int};
 use burn_backend::{
     Backend, BoolDType, Distribution, ExecutionError, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
+    TensorMetadata, read_sync,
 };
+use xai_core::layer::{Activation, Flip, Permute, Reduce, Repeat, Select};
 
 use super::{delegate, method};
 use crate::backend::Traced;
+use crate::mask::{MaskSource, Relation, TracedMask};
 use crate::op::Op;
 use crate::tensor::{Argument, Call, TracedTensor};
 
@@ -21,35 +24,38 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         (tensor: F) -> impl Future<Output = Result<TensorData, ExecutionError>> + Send { float_into_data }
         (tensor: RF) -> Device<B> { float_device }
         (tensor: F, out_dtype: IntDType) -> Int<B> { float_into_int }
-        (tensor: F, dim: usize, times: usize) -> F { float_repeat_dim, float_swap_dims, float_topk }
-        (lhs: F, rhs: F) -> F { float_add = Op::Add, float_sub = Op::Sub, float_mul = Op::Mul, float_div = Op::Div, float_remainder, float_matmul, float_powf, float_atan2 }
-        (lhs: F, rhs: Scalar) -> F { float_add_scalar, float_clamp_min, float_clamp_max, float_sub_scalar, float_mul_scalar, float_div_scalar, float_remainder_scalar, float_powi_scalar, float_powi_scalar_impl, float_powf_scalar, float_powf_scalar_impl }
-        (tensor: F, min: Scalar, max: Scalar) -> F { float_clamp }
+        (tensor: F, dim: usize, times: usize) -> F { float_repeat_dim = Op::Repeat(Repeat::new(dim, times)), float_topk }
+        (tensor: F, dim1: usize, dim2: usize) -> F { float_swap_dims = Op::swap(tensor.rank(), dim1, dim2) }
+        (lhs: F, rhs: F) -> F { float_add = Op::Add, float_sub = Op::Sub, float_mul = Op::Mul, float_div = Op::Div, float_remainder, float_matmul = Op::Matmul, float_powf, float_atan2 }
+        (lhs: F, rhs: Scalar) -> F { float_add_scalar = Op::AddScalar(rhs.elem()), float_sub_scalar = Op::SubScalar(rhs.elem()), float_mul_scalar = Op::MulScalar(rhs.elem()), float_div_scalar = Op::DivScalar(rhs.elem()), float_remainder_scalar }
+        (lhs: F, rhs: Scalar) -> F { float_clamp_min = Op::Activation(Activation::clamp(Some(rhs.elem()), None)), float_clamp_max = Op::Activation(Activation::clamp(None, Some(rhs.elem()))) }
+        (lhs: F, rhs: Scalar) -> F { float_powi_scalar = power("float_powi_scalar", rhs), float_powi_scalar_impl = power("float_powi_scalar_impl", rhs), float_powf_scalar = power("float_powf_scalar", rhs), float_powf_scalar_impl = power("float_powf_scalar_impl", rhs) }
+        (tensor: F, min: Scalar, max: Scalar) -> F { float_clamp = Op::Activation(Activation::clamp(Some(min.elem()), Some(max.elem()))) }
         (lhs: F, rhs: F, dim: usize) -> F { float_cross }
-        (tensor: F) -> F { float_neg, float_recip, float_transpose, float_sum, float_prod, float_mean, float_exp, float_log, float_log1p, float_sqrt, float_abs, float_cos, float_sin, float_tan, float_cosh, float_sinh, float_tanh, float_acos, float_acosh, float_asin, float_asinh, float_atan, float_atanh, float_round, float_floor, float_ceil, float_trunc, float_erf, float_max, float_min, float_max_abs, float_sign }
-        (tensor: F, axes: &[usize]) -> F { float_permute, float_flip }
-        (tensor: F, shape: Shape) -> F { float_reshape = Op::Reshape, float_expand }
+        (tensor: F) -> F { float_neg = Op::Neg, float_recip, float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_prod, float_mean = Op::Reduce(Reduce::mean_all()), float_exp, float_log, float_log1p, float_sqrt, float_abs, float_cos, float_sin, float_tan, float_cosh, float_sinh, float_tanh = Op::Activation(Activation::Tanh), float_acos, float_acosh, float_asin, float_asinh, float_atan, float_atanh, float_round, float_floor, float_ceil, float_trunc, float_erf, float_max, float_min, float_max_abs, float_sign }
+        (tensor: F, axes: &[usize]) -> F { float_permute = Op::Permute(Permute::new(axes.to_vec())), float_flip = Op::Flip(Flip::new(axes.to_vec())) }
+        (tensor: F, shape: Shape) -> F { float_reshape = Op::Reshape, float_expand = Op::Expand }
         (dim: usize, tensor: F, indices: Int<B>) -> F { float_gather }
         (dim: usize, tensor: F, indices: Int<B>, value: F) -> F { float_scatter_add }
         (data: F, indices: Int<B>, values: F, reduction: IndexingUpdateOp) -> F { float_scatter_nd }
         (data: F, indices: Int<B>) -> F { float_gather_nd, float_powi }
-        (tensor: F, dim: usize, indices: Int<B>) -> F { float_select }
+        (tensor: F, dim: usize, indices: Int<B>) -> F { float_select = select::<B>(dim, &indices) }
         (tensor: F, dim: usize, indices: Int<B>, value: F) -> F { float_select_add }
-        (tensor: F, slices: &[Slice]) -> F { float_slice }
-        (tensor: F, slices: &[Slice], value: F) -> F { float_slice_assign }
-        (tensor: F, mask: Bool<B>, value: F) -> F { float_mask_where }
-        (tensor: F, mask: Bool<B>, value: Scalar) -> F { float_mask_fill }
-        (lhs: F, rhs: F, out_dtype: BoolDType) -> Bool<B> { float_equal, float_not_equal, float_greater, float_greater_equal, float_lower, float_lower_equal }
-        (lhs: F, rhs: Scalar, out_dtype: BoolDType) -> Bool<B> { float_equal_elem, float_not_equal_elem, float_greater_elem, float_greater_equal_elem, float_lower_elem, float_lower_equal_elem }
+        (tensor: F, slices: &[Slice]) -> F { float_slice = Op::Slice(slices.to_vec()) }
+        (tensor: F, slices: &[Slice], value: F) -> F { float_slice_assign = Op::SliceAssign(slices.to_vec()) }
+        (tensor: F, mask: M, value: F) -> F { float_mask_where = Op::MaskWhere }
+        (tensor: F, mask: M, value: Scalar) -> F { float_mask_fill = Op::MaskFill(value.elem()) }
+        (lhs: F, rhs: F, out_dtype: BoolDType) -> M { float_equal, float_not_equal, float_greater, float_greater_equal, float_lower, float_lower_equal }
+        (lhs: F, rhs: Scalar, out_dtype: BoolDType) -> M { float_equal_elem, float_not_equal_elem, float_greater_elem = (Relation::Greater, rhs), float_greater_equal_elem = (Relation::GreaterEqual, rhs), float_lower_elem = (Relation::Lower, rhs), float_lower_equal_elem = (Relation::LowerEqual, rhs) }
         (tensor: RF) -> bool { float_is_require_grad }
-        (tensor: F, dim: usize) -> F { float_sum_dim, float_prod_dim, float_mean_dim, float_cumsum, float_cumprod, float_cummin, float_cummax, float_max_dim, float_min_dim, float_max_abs_dim }
+        (tensor: F, dim: usize) -> F { float_sum_dim = Op::Reduce(Reduce::sum([dim])), float_prod_dim, float_mean_dim = Op::Reduce(Reduce::mean([dim])), float_cumsum, float_cumprod, float_cummin, float_cummax, float_max_dim, float_min_dim, float_max_abs_dim }
         (tensor: F, dtype: FloatDType) -> F { float_cast }
-        (tensors: VF, dim: usize) -> F { float_cat }
+        (tensors: VF, dim: usize) -> F { float_cat = Op::Cat { dim } }
         (tensor: F, dim: usize, out_dtype: IntDType) -> Int<B> { float_argmax, float_argmin }
         (tensor: F, dim: usize, k: usize, out_dtype: IntDType) -> Int<B> { float_argtopk }
         (tensor: F, dim: usize, indices_dtype: IntDType) -> (F, Int<B>) { float_max_dim_with_indices, float_min_dim_with_indices }
-        (tensor: F, out_dtype: BoolDType) -> Bool<B> { float_any, float_all, float_is_nan, float_is_inf }
-        (tensor: F, dim: usize, out_dtype: BoolDType) -> Bool<B> { float_any_dim, float_all_dim }
+        (tensor: F, out_dtype: BoolDType) -> M { float_any, float_all, float_is_nan, float_is_inf }
+        (tensor: F, dim: usize, out_dtype: BoolDType) -> M { float_any_dim, float_all_dim }
         (tensor: F, dim: usize, descending: bool) -> F { float_sort }
         (tensor: F, dim: usize, descending: bool, indices_dtype: IntDType) -> (F, Int<B>) { float_sort_with_indices }
         (tensor: F, dim: usize, descending: bool, out_dtype: IntDType) -> Int<B> { float_argsort }
@@ -68,5 +74,17 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
 
     fn float_set_require_grad(tensor: TracedTensor<B>, require_grad: bool) -> TracedTensor<B> {
         tensor.moved(|t| B::float_set_require_grad(t, require_grad))
+    }
+}
+
+fn power(method: &'static str, exponent: Scalar) -> Op {
+    Op::Power { method, exponent: exponent.elem() }
+}
+
+/// The places are constants of the graph, wherever they come from: they are read here and now.
+fn select<B: Backend>(dim: usize, indices: &Int<B>) -> Op {
+    match read_sync(B::int_into_data(indices.clone())) {
+        Ok(data) => Op::Select(Select::new(dim, data.iter::<i64>().map(|place| place as usize))),
+        Err(_) => Op::Barrier("float_select"),
     }
 }

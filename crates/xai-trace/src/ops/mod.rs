@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The argument kinds `F`, `VF`, `OF`, `RF` and `TP` are float tensors (plain, in a `Vec`, in an
-//! `Option`, behind `&`, in a `TensorPrimitive`); any other type is passed on. A method returning
+//! `Option`, behind `&`, in a `TensorPrimitive`), `M`, `VM`, `OM` and `RM` masks; any other type is
+//! passed on. A method returning
 //! a float tensor records `= op`, or a barrier of its own name where no operation is given, but
 //! only if one of its float arguments depends on a graph input. Methods that Burn provides a body
 //! for are delegated as well: else a softmax would be recorded as the primitives of that body, and
@@ -39,6 +40,10 @@ macro_rules! delegate {
         $(method! { [$name TP] [] [] [] $args })*
         delegate! { $($rest)* }
     };
+    ($args:tt -> M { $($name:ident $(= $comparison:expr)?),* } $($rest:tt)*) => {
+        $(method! { [$name M $($comparison)?] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
     ($args:tt -> $ret:ty { $($name:ident),* } $($rest:tt)*) => {
         $(method! { [$name @ $ret] [] [] [] $args })*
         delegate! { $($rest)* }
@@ -64,6 +69,18 @@ macro_rules! method {
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: RF $(, $($r:tt)*)?)) => {
         method! { $h [$($s)* $n: &TracedTensor<B>,] [$($c)* &$n.primitive,] [$($f)*] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: M $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: TracedMask<B>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: VM $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: Vec<TracedMask<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: OM $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: Option<TracedMask<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: RM $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: &TracedMask<B>,] [$($c)* &$n.primitive,] [$($f)*] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: $t:ty $(, $($r:tt)*)?)) => {
         method! { $h [$($s)* $n: $t,] [$($c)* $n,] [$($f)*] ($($($r)*)?) }
@@ -94,6 +111,18 @@ macro_rules! method {
                 TensorPrimitive::Float(t) => TensorPrimitive::Float(call.finish(op, t)),
                 TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),
             }
+        }
+    };
+    ([$n:ident M] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> TracedMask<B> {
+            let depends = [$(Argument::<B>::depends(&$f)),*].contains(&true);
+            TracedMask::computed(depends, B::$n($($c)*))
+        }
+    };
+    ([$n:ident M $comparison:expr] [$($s:tt)*] [$($c:tt)*] [$f:ident] ()) => {
+        fn $n($($s)*) -> TracedMask<B> {
+            let source = MaskSource::comparison(&$f, $comparison);
+            TracedMask { primitive: B::$n($($c)*), source }
         }
     };
     ([$n:ident @ $r:ty] [$($s:tt)*] [$($c:tt)*] $f:tt ()) => {

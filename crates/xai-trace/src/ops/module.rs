@@ -11,11 +11,13 @@ use burn_backend::ops::{
     MaxPool2dWithIndices, ModuleOps, TransactionOps, TransactionPrimitive, TransactionPrimitiveData,
     UnfoldOptions,
 };
-use burn_backend::tensor::{BoolTensor as Bool, FloatTensor, IntTensor as Int};
+use burn_backend::tensor::{FloatTensor, IntTensor as Int};
 use burn_backend::{Backend, ExecutionError, Scalar};
+use xai_core::layer::{Activation, Softmax, SoftmaxForm};
 
 use super::{delegate, method};
 use crate::backend::Traced;
+use crate::mask::TracedMask;
 use crate::op::Op;
 use crate::tensor::{Argument, Call, TracedTensor};
 
@@ -34,13 +36,13 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, offset: F, weight: F, mask: OF, bias: OF, options: DeformConvOptions<2>) -> F { deform_conv2d }
         (x: F, weight: F, bias: OF, options: ConvOptions<3>) -> F { conv3d = Op::conv(&options) }
         (x: F, weight: F, output_grad: F, options: ConvOptions<3>) -> F { conv3d_x_backward, conv3d_weight_backward }
-        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<1>) -> F { conv_transpose1d }
+        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<1>) -> F { conv_transpose1d = Op::conv_transpose(&options) }
         (weight: F, output_grad: F, options: ConvTransposeOptions<1>) -> F { conv_transpose1d_x_backward }
         (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<1>) -> F { conv_transpose1d_weight_backward }
-        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<2>) -> F { conv_transpose2d }
+        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<2>) -> F { conv_transpose2d = Op::conv_transpose(&options) }
         (weight: F, output_grad: F, options: ConvTransposeOptions<2>) -> F { conv_transpose2d_x_backward }
         (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<2>) -> F { conv_transpose2d_weight_backward }
-        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<3>) -> F { conv_transpose3d }
+        (x: F, weight: F, bias: OF, options: ConvTransposeOptions<3>) -> F { conv_transpose3d = Op::conv_transpose(&options) }
         (weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_x_backward }
         (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_weight_backward }
         (x: F, kernel_size: [usize; 2], options: UnfoldOptions) -> F { unfold4d }
@@ -54,7 +56,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil_mode: bool) -> F { max_pool2d = Op::max_pool(kernel_size, stride, padding, dilation) }
         (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate }
         (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
-        (query: F, key: F, value: F, mask: Option<Bool<B>>, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
+        (query: F, key: F, value: F, mask: OM, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
         (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm }
         (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, blank: usize) -> F { ctc_loss }
         () -> bool { has_ctc_loss_backward }
@@ -167,13 +169,18 @@ fn barrier<B: Backend>(name: &'static str, call: Call<B>) -> impl Fn(FloatTensor
     }
 }
 
+fn softmax(form: SoftmaxForm, dim: usize) -> Op {
+    Op::Softmax(Softmax::new(form, dim))
+}
+
 impl<B: Backend> ActivationOps<Self> for Traced<B> {
     delegate! {
-        (tensor: F, negative_slope: Scalar) -> F { leaky_relu }
-        (tensor: F) -> F { relu = Op::Relu, gelu, sigmoid, log_sigmoid }
-        (output: F, grad: F) -> F { relu_backward, prelu, gelu_backward, sigmoid_backward, log_sigmoid_backward }
-        (tensor: F, alpha: Scalar, beta: Scalar) -> F { hard_sigmoid }
-        (tensor: F, dim: usize) -> F { softmax, log_softmax, softmin }
+        (tensor: F, negative_slope: Scalar) -> F { leaky_relu = Op::Activation(Activation::LeakyRelu { slope: negative_slope.elem() }) }
+        (tensor: F) -> F { relu = Op::Activation(Activation::Relu), gelu = Op::Activation(Activation::Gelu), sigmoid = Op::Activation(Activation::Sigmoid), log_sigmoid = Op::Activation(Activation::LogSigmoid) }
+        (tensor: F, alpha: F) -> F { prelu = Op::PRelu }
+        (output: F, grad: F) -> F { relu_backward, gelu_backward, sigmoid_backward, log_sigmoid_backward }
+        (tensor: F, alpha: Scalar, beta: Scalar) -> F { hard_sigmoid = Op::Activation(Activation::HardSigmoid { alpha: alpha.elem(), beta: beta.elem() }) }
+        (tensor: F, dim: usize) -> F { softmax = softmax(SoftmaxForm::Softmax, dim), log_softmax = softmax(SoftmaxForm::LogSoftmax, dim), softmin = softmax(SoftmaxForm::Softmin, dim) }
     }
 }
 
@@ -185,7 +192,7 @@ impl<B: Backend> TransactionOps<Self> for Traced<B> {
             transaction.read_floats.lower(),
             transaction.read_qfloats,
             transaction.read_ints,
-            transaction.read_bools,
+            transaction.read_bools.lower(),
         ))
     }
 }

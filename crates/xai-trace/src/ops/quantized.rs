@@ -3,7 +3,7 @@
 
 use burn_backend::ops::QTensorOps;
 use burn_backend::quantization::{QuantScheme, QuantizationParametersPrimitive};
-use burn_backend::tensor::{BoolTensor as Bool, Device, IntTensor as Int, QuantizedTensor as Quant};
+use burn_backend::tensor::{Device, IntTensor as Int, QuantizedTensor as Quant};
 use burn_backend::{
     Backend, BoolDType, ExecutionError, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
     TensorPrimitive,
@@ -11,6 +11,7 @@ use burn_backend::{
 
 use super::{delegate, method};
 use crate::backend::Traced;
+use crate::mask::TracedMask;
 use crate::op::Op;
 use crate::tensor::{Argument, Call, TracedTensor};
 
@@ -43,8 +44,8 @@ impl<B: Backend> QTensorOps<Self> for Traced<B> {
         (tensor: Quant<B>, dim: usize, k: usize, out_dtype: IntDType) -> Int<B> { q_argtopk }
         (tensor: Quant<B>, dim: usize) -> Quant<B> { q_max_dim, q_min_dim, q_max_abs_dim }
         (tensor: Quant<B>, dim: usize, out_dtype: IntDType) -> (Quant<B>, Int<B>) { q_max_dim_with_indices, q_min_dim_with_indices }
-        (tensor: Quant<B>, out_dtype: BoolDType) -> Bool<B> { q_any, q_all }
-        (tensor: Quant<B>, dim: usize, out_dtype: BoolDType) -> Bool<B> { q_any_dim, q_all_dim }
+        (tensor: Quant<B>, out_dtype: BoolDType) -> M { q_any, q_all }
+        (tensor: Quant<B>, dim: usize, out_dtype: BoolDType) -> M { q_any_dim, q_all_dim }
         (tensor: Quant<B>, dim: usize, descending: bool) -> Quant<B> { q_sort }
         (tensor: Quant<B>, dim: usize, descending: bool, out_dtype: IntDType) -> (Quant<B>, Int<B>) { q_sort_with_indices }
         (tensor: Quant<B>, dim: usize, descending: bool, out_dtype: IntDType) -> Int<B> { q_argsort }

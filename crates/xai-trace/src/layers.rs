@@ -1,0 +1,243 @@
+//! The table from recorded operations to layers.
+
+use burn_backend::{Backend, Shape};
+use xai_core::Value;
+use xai_core::kernel::{ConvGeometry, PoolGeometry, PoolOutput};
+use xai_core::layer::{
+    Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Expand, Layer, Linear, Matmul,
+    PRelu, Pad, Pool, Reshape, Slice,
+};
+
+use crate::op::{Op, Window};
+use crate::tensor::{Constant, Edge, Node};
+
+/// The layer of an operation; an `Err` says why it has none.
+pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    let output = node.shape.as_slice();
+    Ok(match &node.op {
+        Op::Linear => {
+            let (weight, bias) = parameters(node)?;
+            Linear::new(weight, bias).map_err(|error| error.to_string())?.into()
+        }
+        Op::Conv(geometry) => conv(node, geometry.clone())?,
+        Op::ConvTranspose(geometry) => {
+            let (weight, bias) = parameters(node)?;
+            ConvTranspose::new(weight, bias, geometry.clone()).map_err(|error| error.to_string())?.into()
+        }
+        Op::Activation(activation) => (*activation).into(),
+        Op::PRelu => prelu(node)?,
+        Op::Softmax(softmax) => (*softmax).into(),
+        Op::MaxPool(window) => Pool::max(sliding(window, output)).into(),
+        Op::AvgPool { window, count_include_pad } => {
+            Pool::average(sliding(window, output), *count_include_pad).into()
+        }
+        Op::AdaptiveAvgPool => {
+            let output = output.get(2..).unwrap_or_default().to_vec();
+            Pool::average(PoolGeometry::Adaptive { output }, false).into()
+        }
+        Op::Add | Op::Sub | Op::Mul | Op::Div => arithmetic(node)?,
+        Op::AddScalar(value) => Affine::shift(Coefficient::Scalar(*value)).into(),
+        Op::SubScalar(value) => Affine::shift(Coefficient::Scalar(-value)).into(),
+        Op::MulScalar(value) => Affine::scale(Coefficient::Scalar(*value)).into(),
+        Op::DivScalar(value) => Affine::scale(Coefficient::Scalar(1.0 / value)).into(),
+        Op::Neg => Affine::scale(Coefficient::Scalar(-1.0)).into(),
+        Op::Matmul => matmul(node)?,
+        Op::Reduce(reduce) => reduce.clone().into(),
+        Op::Cat { dim } => concat(node, *dim)?,
+        Op::Reshape => reshape(node),
+        Op::Permute(permute) => permute.clone().into(),
+        Op::Flip(flip) => flip.clone().into(),
+        Op::Slice(_) => slice(node)?,
+        Op::SliceAssign(_) => padding(node)?.into(),
+        Op::Select(select) => select.clone().into(),
+        Op::Expand => expand(input_dims(node), output).into(),
+        Op::Repeat(repeat) => (*repeat).into(),
+        Op::MaskWhere | Op::MaskFill(_) => return Err("outside a known activation".to_owned()),
+        Op::Power { exponent, .. } => return Err(format!("to the power of {exponent}")),
+        Op::Input | Op::Barrier(_) => return Err("no layer".to_owned()),
+    })
+}
+
+/// Sizes of the first argument that depends on a graph input.
+fn input_dims<B: Backend>(node: &Node<B>) -> &[usize] {
+    let input = node.inputs.iter().find_map(Edge::node);
+    input.map_or(&[], |input| input.shape.as_slice())
+}
+
+/// Constant weight and bias of a layer whose first argument alone depends on the input.
+fn parameters<B: Backend>(node: &Node<B>) -> Result<(Value<B>, Option<Value<B>>), String> {
+    let constant = |edge: &Edge<B>| edge.constant().map(|constant| constant.value);
+    let parameters = match node.inputs.as_slice() {
+        [Edge::Node(_), weight] => constant(weight).map(|weight| (weight, None)),
+        [Edge::Node(_), weight, bias] => constant(weight).zip(constant(bias).map(Some)),
+        _ => None,
+    };
+    parameters.ok_or_else(|| "with weights that depend on the input".to_owned())
+}
+
+/// The convolution of a node, with a geometry that may differ from the recorded one.
+pub(crate) fn conv<B: Backend>(node: &Node<B>, geometry: ConvGeometry) -> Result<Layer<B>, String> {
+    let (weight, bias) = parameters(node)?;
+    Ok(Conv::new(weight, bias, geometry).map_err(|error| error.to_string())?.into())
+}
+
+fn prelu<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    // Burn has shaped the slopes to broadcast: `[1, channels, 1, ...]`.
+    let (slope, _) = parameters(node)?;
+    let dims = slope.dims();
+    let count = dims.iter().product();
+    if dims.get(1).is_some_and(|&channels| channels != count) {
+        return Err(format!("with slopes of the shape {dims:?}"));
+    }
+    Ok(PRelu::new(slope.reshape(&[count])).map_err(|error| error.to_string())?.into())
+}
+
+/// The recorded output size is exact, whichever way the framework rounds it.
+pub(crate) fn sliding(window: &Window, output: &[usize]) -> PoolGeometry {
+    PoolGeometry::Sliding {
+        kernel: window.kernel.clone(),
+        stride: window.stride.clone(),
+        padding: window.padding.clone(),
+        dilation: window.dilation.clone(),
+        output: PoolOutput::Exact(output.get(2..).unwrap_or_default().to_vec()),
+    }
+}
+
+fn arithmetic<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    let tensor = |constant: &Constant<B>| Coefficient::Tensor(for_every_sample(&constant.value, node));
+    let scaled = |constant: &Constant<B>, factor: f64| {
+        Coefficient::Tensor(for_every_sample(&constant.value, node) * factor)
+    };
+    Ok(match (&node.op, node.inputs.as_slice()) {
+        (Op::Add, [Edge::Node(_), Edge::Node(_)]) => Add.into(),
+        (Op::Sub, [Edge::Node(_), Edge::Node(_)]) => Arithmetic::Sub.into(),
+        (Op::Mul, [Edge::Node(_), Edge::Node(_)]) => Arithmetic::Mul.into(),
+        (Op::Div, [Edge::Node(_), Edge::Node(_)]) => Arithmetic::Div.into(),
+        (Op::Add, [Edge::Node(_), Edge::Constant(c)] | [Edge::Constant(c), Edge::Node(_)]) => {
+            Affine::shift(tensor(c)).into()
+        }
+        (Op::Mul, [Edge::Node(_), Edge::Constant(c)] | [Edge::Constant(c), Edge::Node(_)]) => {
+            Affine::scale(tensor(c)).into()
+        }
+        (Op::Sub, [Edge::Node(_), Edge::Constant(c)]) => Affine::shift(scaled(c, -1.0)).into(),
+        (Op::Sub, [Edge::Constant(c), Edge::Node(_)]) => {
+            Affine::new(Some(Coefficient::Scalar(-1.0)), Some(tensor(c))).into()
+        }
+        (Op::Div, [Edge::Node(_), Edge::Constant(c)]) => {
+            let divisor = for_every_sample(&c.value, node);
+            Affine::scale(Coefficient::Tensor(divisor.full_like(&divisor.dims(), 1.0) / divisor)).into()
+        }
+        (Op::Div, [Edge::Constant(_), Edge::Node(_)]) => {
+            return Err("of a constant by a value that depends on the input".to_owned());
+        }
+        _ => return Err("of arguments of another kind".to_owned()),
+    })
+}
+
+/// A constant that was repeated for each sample of the recorded batch, with one sample only: so the
+/// batch stays free.
+fn for_every_sample<B: Backend>(constant: &Value<B>, node: &Node<B>) -> Value<B> {
+    let (dims, batch) = (constant.dims(), node.shape.as_slice().first());
+    if dims.len() != node.shape.as_slice().len() || dims.len() < 2 || dims[0] < 2 || Some(&dims[0]) != batch {
+        return constant.clone();
+    }
+    let Ok(data) = constant.to_data() else { return constant.clone() };
+    let bytes = data.as_bytes();
+    let sample = bytes.len() / dims[0];
+    if sample == 0 || bytes.chunks(sample).any(|other| other != &bytes[..sample]) {
+        return constant.clone();
+    }
+    let ranges: Vec<burn_backend::Slice> =
+        dims.iter().enumerate().map(|(axis, &size)| (0..if axis == 0 { 1 } else { size }).into()).collect();
+    constant.clone().slice(&ranges)
+}
+
+fn matmul<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    Ok(match node.inputs.as_slice() {
+        [Edge::Node(_), Edge::Node(_)] => Matmul::new().into(),
+        [Edge::Constant(left), Edge::Node(_)] => Matmul::by_left(for_every_sample(&left.value, node)).into(),
+        [Edge::Node(_), Edge::Constant(right)] => {
+            let matrix = for_every_sample(&right.value, node);
+            let dims = matrix.dims();
+            match dims.split_last_chunk::<2>() {
+                Some((leading, last)) if leading.iter().all(|&size| size == 1) => {
+                    let linear = Linear::new(matrix.reshape(last), None);
+                    linear.map_err(|error| error.to_string())?.into()
+                }
+                _ => Matmul::by_right(matrix).into(),
+            }
+        }
+        _ => return Err("of arguments of another kind".to_owned()),
+    })
+}
+
+fn concat<B: Backend>(node: &Node<B>, dim: usize) -> Result<Layer<B>, String> {
+    if node.inputs.iter().all(|edge| edge.node().is_some()) {
+        return Ok(Concat::new(dim).into());
+    }
+    let part = |edge: &Edge<B>| match edge.constant() {
+        Some(constant) if dim > 0 => Some(for_every_sample(&constant.value, node)),
+        Some(constant) => Some(constant.value),
+        None => None,
+    };
+    Ok(Concat::with_constants(dim, node.inputs.iter().map(part)).into())
+}
+
+/// Keeps a leading dimension that the reshape leaves alone free: it is the batch.
+fn reshape<B: Backend>(node: &Node<B>) -> Layer<B> {
+    let first = |shape: &Shape| shape.as_slice().first().copied();
+    let input = node.inputs.first().and_then(Edge::node);
+    let batch = input.is_some_and(|input| first(&input.shape) == first(&node.shape));
+    let sizes = node.shape.as_slice().iter().map(|&size| size as i64);
+    Reshape::new(sizes.enumerate().map(|(place, size)| if batch && place == 0 { 0 } else { size })).into()
+}
+
+/// An expansion; sizes that stay are left free.
+pub(crate) fn expand(input: &[usize], output: &[usize]) -> Expand {
+    let new = output.len().saturating_sub(input.len());
+    Expand::new(output.iter().enumerate().map(|(place, &size)| {
+        let stays = place.checked_sub(new).and_then(|place| input.get(place)) == Some(&size);
+        if stays { -1 } else { size as i64 }
+    }))
+}
+
+fn slice<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    let Op::Slice(slices) = &node.op else { return Err("no slice".to_owned()) };
+    let cuts = input_dims(node).iter().enumerate().map(|(axis, &size)| {
+        let Some(slice) = slices.get(axis) else { return Cut::All };
+        let range = slice.to_range(size);
+        match (range.start, range.end, slice.step()) {
+            (0, end, 1) if end == size => Cut::All,
+            (start, end, step) => Cut::Range { start, end, step },
+        }
+    });
+    Ok(Slice::new(cuts).into())
+}
+
+/// An assignment of a value into a larger constant of equal elements, which is what Burn records
+/// for padding.
+pub(crate) fn padding<B: Backend>(node: &Node<B>) -> Result<Pad, String> {
+    let (Op::SliceAssign(slices), [Edge::Constant(base), Edge::Node(value)]) =
+        (&node.op, node.inputs.as_slice())
+    else {
+        return Err("into a value that depends on the input".to_owned());
+    };
+    let inner = value.shape.as_slice();
+    let mut padding = Vec::with_capacity(inner.len());
+    for (axis, &size) in base.value.dims().iter().enumerate() {
+        let range = slices.get(axis).map_or(0..size, |slice| slice.to_range(size));
+        let step = slices.get(axis).map_or(1, burn_backend::Slice::step);
+        if step != 1 || inner.get(axis) != Some(&range.len()) {
+            return Err("that is not just padding".to_owned());
+        }
+        padding.push((range.start, size - range.end));
+    }
+    let data =
+        base.value.to_data().map_err(|error| format!("of a constant that cannot be read: {error:?}"))?;
+    let mut elements = data.iter::<f64>();
+    let fill = elements.next().unwrap_or(0.0);
+    if elements.any(|element| element != fill) || fill.is_nan() {
+        return Err("into a constant whose elements differ".to_owned());
+    }
+    Ok(Pad::new(padding, fill))
+}

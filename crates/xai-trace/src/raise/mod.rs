@@ -1,0 +1,58 @@
+//! Layers that Burn computes in several steps, raised from the operations that it records.
+
+mod activation;
+mod batch_norm;
+mod padding;
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use burn_backend::Backend;
+use xai_core::layer::Layer;
+
+use crate::tensor::{Edge, Key, Node};
+
+/// One layer that stands for several recorded operations.
+pub(crate) struct Raised<B: Backend> {
+    pub(crate) layer: Layer<B>,
+    /// What nodes of this layer are called that own no parameter.
+    pub(crate) kind: Cow<'static, str>,
+    /// The one value that the operations read.
+    pub(crate) input: Arc<Node<B>>,
+    /// Ids of the operations before the last.
+    pub(crate) inside: Vec<u64>,
+    /// The constants that they read.
+    pub(crate) constants: Vec<Key>,
+}
+
+/// All raised layers, by the id of their last operation.
+///
+/// Nothing outside may read the values inside, and of two that overlap the larger one counts: the
+/// search runs from the output backwards, and what is inside one layer does not end another.
+pub(crate) fn raised<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Raised<B>> {
+    let mut readers: HashMap<u64, Vec<u64>> = HashMap::new();
+    for node in nodes {
+        for input in node.inputs.iter().filter_map(Edge::node) {
+            readers.entry(input.id).or_default().push(node.id);
+        }
+    }
+    let mut inside = HashSet::new();
+    let mut raised = HashMap::new();
+    for node in nodes.iter().rev() {
+        if inside.contains(&node.id) {
+            continue;
+        }
+        let candidates = [batch_norm::find, activation::find, padding::find];
+        let found = candidates.iter().filter_map(|find| find(node)).find(|found| {
+            let only_here = |reader: &u64| *reader == node.id || found.inside.contains(reader);
+            let is_private = |id: &u64| readers.get(id).is_some_and(|readers| readers.iter().all(only_here));
+            found.inside.iter().all(is_private)
+        });
+        if let Some(found) = found {
+            inside.extend(found.inside.iter().copied());
+            raised.insert(node.id, found);
+        }
+    }
+    raised
+}

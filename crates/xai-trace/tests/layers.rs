@@ -1,0 +1,273 @@
+//! Every operation that has a layer: the recorded graph computes what the function computes.
+#![allow(clippy::unwrap_used)]
+
+use burn::nn::conv::{Conv1dConfig, Conv2dConfig, Conv3dConfig, ConvTranspose2dConfig};
+use burn::nn::pool::{AvgPool1dConfig, AvgPool2dConfig, MaxPool1dConfig, MaxPool2dConfig};
+use burn::nn::{
+    BatchNormConfig, DropoutConfig, LinearConfig, PReluConfig, PaddingConfig1d, PaddingConfig2d, SwiGluConfig,
+};
+use burn::tensor::{Distribution, Int, Tensor, activation as act, backend::Backend};
+use burn_flex::Flex;
+use xai_core::Value;
+use xai_core::graph::Graph;
+use xai_core::layer::{Activation, Layer};
+use xai_trace::{Recorded, Traced};
+
+type Plain<const D: usize> = Tensor<Flex, D>;
+type T<const D: usize> = Tensor<Traced<Flex>, D>;
+type Device = <Flex as burn_backend::BackendTypes>::Device;
+
+fn random<const D: usize>(dims: [usize; D]) -> Plain<D> {
+    Tensor::random(dims, Distribution::Normal(0.0, 2.0), &Device::default())
+}
+
+fn constant<const D: usize>(dims: [usize; D]) -> T<D> {
+    Tensor::from_inner(random(dims))
+}
+
+/// A constant that is the same in each call.
+fn ramp<const D: usize>(dims: [usize; D]) -> T<D> {
+    let count = dims.iter().product::<usize>() as i64;
+    Tensor::<Traced<Flex>, 1, Int>::arange(1..count + 1, &Device::default()).float().reshape(dims) / 7.0
+}
+
+/// Kinds of all nodes but the input, after checking that graph and function agree, on another batch
+/// size too where `free` says so.
+fn kinds_of<const D: usize, const E: usize>(
+    graph: &Graph<Flex>,
+    x: Plain<D>,
+    f: impl Fn(T<D>) -> T<E>,
+    text: &str,
+) -> Vec<String> {
+    let expected = f(Tensor::from_inner(x.clone())).inner();
+    let output = graph.forward(&[Value::from(x)]).unwrap_or_else(|error| panic!("{text}: {error}\n{graph}"));
+    let output: Plain<E> = output.into_tensor().unwrap();
+    let difference = (output - expected).abs().max().into_scalar();
+    assert!(difference <= 1e-5, "{text}: differs by {difference}\n{graph}");
+    let kind = |layer: &Layer<Flex>| match layer {
+        Layer::Activation(activation) => activation.name().to_owned(),
+        layer => layer.kind().name().to_owned(),
+    };
+    graph.nodes().iter().skip(1).map(|node| kind(node.layer())).collect()
+}
+
+macro_rules! lifts {
+    ($($dims:expr, $f:expr => [$($kind:literal),*];)*) => {$({
+        let f = $f;
+        let mut dims = $dims;
+        let graph = Recorded::<Flex>::function(f).record(random(dims)).unwrap();
+        assert_eq!(kinds_of(&graph, random(dims), f, stringify!($f)), [$($kind),*], "{}", stringify!($f));
+        // Nothing but the batch recorded its size.
+        dims[0] += 1;
+        kinds_of(&graph, random(dims), f, stringify!($f));
+    })*};
+}
+
+#[test]
+fn activations_become_one_node() {
+    lifts! {
+        [2, 4], |x: T<2>| act::relu(x) => ["relu"];
+        [2, 4], |x: T<2>| x.clamp(0.0, 6.0) => ["relu6"];
+        [2, 4], |x: T<2>| x.clamp(-1.0, 0.5) => ["clamp"];
+        [2, 4], |x: T<2>| x.clamp_min(0.0) => ["relu"];
+        [2, 4], |x: T<2>| act::leaky_relu(x, 0.1) => ["leaky-relu"];
+        [2, 4], |x: T<2>| act::elu(x, 1.5) => ["elu"];
+        [2, 4], |x: T<2>| act::elu(x, 1.0) => ["elu"];
+        [2, 4], |x: T<2>| act::celu(x, 0.5) => ["celu"];
+        [2, 4], |x: T<2>| act::selu(x) => ["selu"];
+        [2, 4], |x: T<2>| act::gelu(x) => ["gelu"];
+        [2, 4], |x: T<2>| act::gelu_approximate(x) => ["gelu-tanh"];
+        [2, 4], |x: T<2>| act::silu(x) => ["silu"];
+        [2, 4], |x: T<2>| act::sigmoid(x.clone()) * x => ["silu"];
+        [2, 4], |x: T<2>| act::sigmoid(x) => ["sigmoid"];
+        [2, 4], |x: T<2>| ((-x).exp() + 1.0).recip() => ["sigmoid"];
+        [2, 4], |x: T<2>| act::tanh(x) => ["tanh"];
+        [2, 4], |x: T<2>| act::softplus(x, 1.0) => ["softplus"];
+        [2, 4], |x: T<2>| act::softplus(x, 2.5) => ["softplus"];
+        [2, 4], |x: T<2>| x.exp().log1p() => ["softplus"];
+        [2, 4], |x: T<2>| act::hard_sigmoid(x, 0.2, 0.5) => ["hard-sigmoid"];
+        [2, 4], |x: T<2>| (x + 3.0).clamp(0.0, 6.0) / 6.0 => ["hard-sigmoid"];
+        [2, 4], |x: T<2>| act::hard_swish(x) => ["hard-swish"];
+        [2, 4], |x: T<2>| x.clone() * ((x + 3.0).clamp(0.0, 6.0) / 6.0) => ["hard-swish"];
+        [2, 4], |x: T<2>| x.clone() * (x + 3.0).clamp(0.0, 6.0) / 6.0 => ["hard-swish"];
+        [2, 4], |x: T<2>| act::mish(x) => ["mish"];
+        [2, 4], |x: T<2>| act::log_sigmoid(x) => ["log-sigmoid"];
+        [2, 4], |x: T<2>| act::softsign(x) => ["softsign"];
+        [2, 4], |x: T<2>| act::thresholded_relu(x, 0.5) => ["thresholded-relu"];
+        [2, 4], |x: T<2>| act::hard_shrink(x, 0.5) => ["shrink"];
+        [2, 4], |x: T<2>| act::soft_shrink(x, 0.5) => ["shrink"];
+        [2, 4], |x: T<2>| act::shrink(x, 0.5, 0.25) => ["shrink"];
+        [2, 4], |x: T<2>| act::prelu(x, ramp([1])) => ["activation"];
+        [2, 3, 4], |x: T<3>| act::prelu(x, ramp([3])) => ["activation"];
+        [2, 4, 3], |x: T<3>| act::softmax(x, 2) => ["softmax"];
+        [2, 4, 3], |x: T<3>| act::softmin(x, 1) => ["softmax"];
+        [2, 4, 3], |x: T<3>| act::log_softmax(x, 1) => ["softmax"];
+        [2, 4], |x: T<2>| act::glu(x, 1) => ["slice", "slice", "sigmoid", "mul"];
+    }
+}
+
+/// A value inside an activation that something else reads keeps its steps.
+#[test]
+fn shared_steps_are_not_swallowed() {
+    lifts! {
+        [2, 4], |x: T<2>| { let gate = act::sigmoid(x.clone()); x * gate.clone() + gate } =>
+            ["sigmoid", "mul", "add"];
+        [2, 4], |x: T<2>| act::relu(x.clone()) * act::sigmoid(x) => ["relu", "sigmoid", "mul"];
+    }
+    let two = Recorded::<Flex>::function(|x: T<2>| {
+        act::elu(x.clone(), 1.0).mask_where(x.clone().greater_elem(1.0), x)
+    });
+    let graph = two.record(random([2, 4])).unwrap();
+    assert!(graph.nodes().iter().any(|node| matches!(node.layer(), Layer::Barrier(_))), "{graph}");
+    let mask_of_another = |x: T<2>| {
+        let mask = (x.clone() * 2.0 - 1.0).lower_equal_elem(0);
+        let scaled = x.clone().exp().sub_scalar(1).mul_scalar(1.0);
+        x.mask_where(mask, scaled)
+    };
+    let graph = Recorded::<Flex>::function(mask_of_another).record(random([2, 4])).unwrap();
+    assert!(graph.nodes().iter().any(|node| matches!(node.layer(), Layer::Barrier(_))), "{graph}");
+}
+
+#[test]
+fn arithmetic_with_constants_and_values() {
+    lifts! {
+        [2, 3], |x: T<2>| x + ramp([1, 3]) => ["affine"];
+        [2, 3], |x: T<2>| x - ramp([1, 3]) => ["affine"];
+        [2, 3], |x: T<2>| ramp([1, 3]) - x => ["affine"];
+        [2, 3], |x: T<2>| x * ramp([1, 3]) => ["affine"];
+        [2, 3], |x: T<2>| x / ramp([1, 3]) => ["affine"];
+        [2, 3], |x: T<2>| -(x * 3.0 - 1.0) / 4.0 + 2.0 => ["affine", "affine", "affine", "affine", "affine"];
+        [2, 3], |x: T<2>| x.clone() * 2.0 - act::relu(x) => ["affine", "relu", "sub"];
+        [2, 3], |x: T<2>| act::relu(x.clone()) * (x + 1.0) => ["relu", "affine", "mul"];
+        [2, 3], |x: T<2>| x.clone() / (act::relu(x) + 1.0) => ["relu", "affine", "div"];
+        [2, 3], |x: T<2>| x.clone() + x => ["add"];
+        [2, 3], |x: T<2>| x.clone() - x.mean_dim(1) => ["mean", "expand", "sub"];
+        [2, 3, 4, 4], |x: T<4>| x.clone() * act::sigmoid(x.mean_dim(3).mean_dim(2)) =>
+            ["mean", "mean", "sigmoid", "expand", "mul"];
+        [2, 1, 3], |x: T<3>| x + ramp([1, 4, 1]) => ["expand", "affine"];
+    }
+}
+
+#[test]
+fn products_and_reductions() {
+    lifts! {
+        [2, 3], |x: T<2>| x.matmul(ramp([3, 4])) => ["linear"];
+        [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) => ["linear"];
+        [2, 3, 5], |x: T<3>| ramp([1, 4, 3]).matmul(x) => ["matmul"];
+        [2, 6, 5, 3], |x: T<4>| x.matmul(ramp([1, 6, 3, 4])) => ["matmul"];
+        [2, 3, 3], |x: T<3>| x.clone().matmul(x.transpose()) => ["permute", "matmul"];
+        [2, 3, 4], |x: T<3>| x.sum_dim(2) => ["sum"];
+        [2, 3, 4], |x: T<3>| x.mean_dims(&[1, 2]) => ["mean", "mean"];
+        [2, 3], |x: T<2>| x.sum() => ["sum"];
+        [2, 3], |x: T<2>| x.mean() => ["mean"];
+        [2, 5, 4], |x: T<3>| burn::tensor::module::linear(x, ramp([4, 3]), Some(ramp([3]))) => ["linear"];
+        [2, 5, 2, 4], |x: T<4>| burn::tensor::module::linear(x, ramp([4, 3]), None) => ["linear"];
+    }
+}
+
+#[test]
+fn shapes_keep_the_batch_free() {
+    lifts! {
+        [2, 3, 4], |x: T<3>| x.flatten::<2>(1, 2) => ["reshape"];
+        [2, 3, 4], |x: T<3>| x.unsqueeze_dim::<4>(1) => ["reshape"];
+        [2, 3, 4], |x: T<3>| x.permute([2, 0, 1]) => ["permute"];
+        [2, 3, 4], |x: T<3>| x.swap_dims(0, 2) => ["permute"];
+        [2, 3, 4], |x: T<3>| x.transpose() => ["permute"];
+        [2, 3, 4], |x: T<3>| x.flip([0, 2]) => ["permute"];
+        [2, 3, 5], |x: T<3>| x.narrow(1, 1, 2).narrow(1, 0, 1) => ["slice", "slice"];
+        [2, 3, 5], |x: T<3>| x.slice(burn::tensor::s![.., .., 1..-1]) => ["slice"];
+        [2, 3, 7], |x: T<3>| x.slice(burn::tensor::s![.., .., 0..6;2]) => ["slice"];
+        [2, 3, 7], |x: T<3>| x.slice(burn::tensor::s![.., .., 1..7;-2]) => ["slice"];
+        [2, 1, 3], |x: T<3>| x.expand([-1, 4, 3]) => ["expand"];
+        [2, 2, 3], |x: T<3>| x.repeat_dim(1, 3) => ["expand"];
+        [2, 2, 3], |x: T<3>| Tensor::cat(vec![x.clone(), act::relu(x)], 2) => ["relu", "concat"];
+        [2, 2, 3], |x: T<3>| {
+            let token = ramp([1, 1, 3]).expand([x.dims()[0] as i64, 1, 3]);
+            Tensor::cat(vec![token, x], 1)
+        } => ["concat"];
+        [2, 2, 3], |x: T<3>| x.pad((1, 2, 0, 1), 0.5) => ["pad"];
+        [2, 4, 3], |x: T<3>| {
+            x.select(1, Tensor::from_ints([2, 0, 2], &Device::default()))
+        } => ["slice"];
+        [2, 6], |x: T<2>| DropoutConfig::new(0.5).init().forward(act::relu(x)) => ["relu"];
+    }
+}
+
+/// Records a layer of the model with its own parameters.
+macro_rules! lifts_module {
+    ($($init:expr, $dims:expr, $rank:literal => [$($kind:literal),*];)*) => {$({
+        let module = $init;
+        let recorded = Recorded::new(&module, |m: &_, x: T<$rank>| m.forward(x));
+        let graph = recorded.record(random($dims)).unwrap();
+        let x = random($dims);
+        let expected = module.forward(x.clone());
+        let output: Plain<$rank> = graph.forward(&[Value::from(x)]).unwrap().into_tensor().unwrap();
+        let difference = (output - expected).abs().max().into_scalar();
+        assert!(difference <= 1e-5, "{}: {difference}\n{graph}", stringify!($init));
+        let kinds: Vec<_> = graph.nodes().iter().skip(1).map(|node| node.layer().kind().name()).collect();
+        assert_eq!(kinds, [$($kind),*], "{}", stringify!($init));
+    })*};
+}
+
+#[test]
+fn modules_of_every_rank() {
+    let device = &Device::default();
+    let same = PaddingConfig2d::Same;
+    lifts_module! {
+        Conv1dConfig::new(2, 3, 3).with_stride(2).with_padding(PaddingConfig1d::Explicit(1, 1)).init::<Flex>(device),
+            [2, 2, 7], 3 => ["conv"];
+        Conv1dConfig::new(2, 3, 4).with_padding(PaddingConfig1d::Same).init::<Flex>(device), [2, 2, 7], 3 => ["conv"];
+        Conv2dConfig::new([2, 3], [2, 4]).with_padding(same.clone()).init::<Flex>(device), [2, 2, 5, 6], 4 => ["conv"];
+        Conv2dConfig::new([2, 3], [3, 3]).with_stride([2, 2]).with_padding(same.clone()).init::<Flex>(device),
+            [2, 2, 6, 6], 4 => ["conv"];
+        Conv3dConfig::new([2, 3], [1, 2, 3]).init::<Flex>(device), [1, 2, 3, 4, 5], 5 => ["conv"];
+        ConvTranspose2dConfig::new([4, 6], [3, 3]).with_stride([2, 2]).with_padding([1, 1]).with_padding_out([1, 1])
+            .with_groups(2).init::<Flex>(device), [2, 4, 3, 5], 4 => ["conv-transpose"];
+        BatchNormConfig::new(3).init::<Flex>(device), [2, 3, 4], 3 => ["batch-norm"];
+        BatchNormConfig::new(3).init::<Flex>(device), [2, 3, 2, 2, 3], 5 => ["batch-norm"];
+        LinearConfig::new(4, 3).init::<Flex>(device), [2, 5, 4], 3 => ["linear"];
+        PReluConfig::new().with_num_parameters(3).init::<Flex>(device), [2, 3, 4], 3 => ["activation"];
+        SwiGluConfig::new(4, 3).init::<Flex>(device), [2, 4], 2 => ["linear", "activation", "linear", "mul"];
+    }
+}
+
+#[test]
+fn padding_around_pools_is_taken_in() {
+    let (max1, avg1) = (MaxPool1dConfig::new(3), AvgPool1dConfig::new(2));
+    let explicit = PaddingConfig1d::Explicit(1, 0);
+    let max1 = max1.with_stride(2).with_padding(explicit.clone()).init();
+    let avg1 = avg1.with_padding(explicit).with_count_include_pad(false).init();
+    let max2 = MaxPool2dConfig::new([2, 3]).with_strides([1, 1]).with_padding(PaddingConfig2d::Same).init();
+    let avg2 = AvgPool2dConfig::new([2, 3]).with_strides([1, 1]).with_padding(PaddingConfig2d::Same).init();
+    fn check<const D: usize>(f: impl Fn(T<D>) -> T<D> + Send + Sync + 'static, dims: [usize; D], kind: &str) {
+        let f = std::sync::Arc::new(f);
+        let recorded = f.clone();
+        let graph = Recorded::<Flex>::function(move |x| recorded(x)).record(random(dims)).unwrap();
+        assert_eq!(kinds_of(&graph, random(dims), |x| f(x), kind), [kind]);
+    }
+    check(move |x: T<3>| max1.forward(x), [2, 2, 7], "max-pool");
+    check(move |x: T<3>| avg1.forward(x), [2, 2, 7], "avg-pool");
+    check(move |x: T<4>| max2.forward(x), [2, 2, 5, 4], "max-pool");
+    check(move |x: T<4>| avg2.forward(x), [2, 2, 5, 4], "avg-pool");
+    // A batch of padded images is no padding that a convolution could add.
+    let kernel = constant([3, 2, 2, 2]);
+    let f = move |x: T<4>| {
+        let options = burn::tensor::ops::ConvOptions::new([1, 1], [0, 0], [1, 1], 1);
+        burn::tensor::module::conv2d(x.pad((1, 1, 1, 1), 0.5), kernel.clone(), None, options)
+    };
+    let graph = Recorded::<Flex>::function(f.clone()).record(random([2, 2, 4, 4])).unwrap();
+    assert_eq!(kinds_of(&graph, random([2, 2, 4, 4]), f, "filled"), ["pad", "conv"]);
+}
+
+#[test]
+fn raised_layers_are_named_by_what_they_read() {
+    let linear = LinearConfig::new(4, 4).init::<Flex>(&Device::default());
+    fn forward<B: Backend>(linear: &burn::nn::Linear<B>, x: Tensor<B, 2>) -> Tensor<B, 2> {
+        act::hard_swish(act::silu(linear.forward(x)))
+    }
+    let graph = Recorded::new(&linear, forward).record(random([2, 4])).unwrap();
+    let names: Vec<_> = graph.nodes().iter().map(|node| node.name()).collect();
+    assert_eq!(names, ["input", "linear", "linear.silu", "linear.silu.hard_swish"]);
+    let Layer::Activation(activation) = graph.nodes()[2].layer() else { panic!("{graph}") };
+    assert_eq!(*activation, Activation::Silu);
+}
