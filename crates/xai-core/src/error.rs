@@ -418,12 +418,12 @@ pub enum TargetError {
     /// A contrast of explicit relevance.
     #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
     ContrastOfRelevance,
-    /// Explicit relevance of another shape or element type than the output.
+    /// Explicit relevance of another shape, element type or device than the output.
     #[error("the relevance is {got}, but the output is {output}")]
     Relevance {
-        /// Shape and element type given.
+        /// Element type, shape and device given.
         got: String,
-        /// Shape and element type of the output.
+        /// Those of the output.
         output: String,
     },
 }
