@@ -61,6 +61,11 @@ const ADAPTIVE: &[(Sizes, Sizes)] = &[
     (&[1, 2, 7, 5, 6], &[3, 2, 4]),
 ];
 
+/// Inputs and geometries of all pools under test.
+pub(crate) fn geometries() -> Vec<(Vec<usize>, PoolGeometry)> {
+    cases().into_iter().map(|case| (case.input, case.geometry)).collect()
+}
+
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for &(input, kernel, stride, padding, dilation) in SLIDING {
