@@ -6,6 +6,7 @@ use xai_core::Value;
 use xai_core::composite::{Composite, Matcher};
 use xai_core::explain::{Attribution, Explainer, GraphSource, Target};
 use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::kernel::windowed;
 use xai_core::layer::{Activation, Add, Layer, LayerKind, Reduce, Reshape};
 use xai_core::rule::{Pass, Rule, WinnerTakesAll};
 
@@ -56,6 +57,9 @@ impl<'a, B: Backend> Single<'a, B> {
             }
             Detail::MaxpoolGradient { layer, rule: spec } => {
                 (layer, vec![rule(golden, case, spec)?, WinnerTakesAll {}.into()], false)
+            }
+            Detail::TakesmostPr214 { layer, rule: spec } | Detail::TakesmostExact { layer, rule: spec } => {
+                (layer, vec![rule(golden, case, spec)?], false)
             }
             _ => {
                 let what = "no runner for its kind".to_owned();
@@ -123,6 +127,20 @@ impl<'a, B: Backend> Single<'a, B> {
             Deviation::of(self.case, &format!("output{what}"), &output, &self.output)?,
             Deviation::of(self.case, &format!("relevance_in{what}"), &relevance, &self.relevance_in)?,
         ])
+    }
+
+    /// TakesMost by tensor operations, which not every backend uses.
+    fn by_tensor_operations(
+        &self,
+        subject: &Subject<B>,
+        rule: &Rule,
+    ) -> Result<Option<Deviation>, GoldenError> {
+        let Rule::TakesMost(rule) = rule else { return Ok(None) };
+        let layer = subject.graph.nodes()[subject.graph.output().index()].layer();
+        let pool = layer.ops().pooling().and_then(|pool| Some((pool.extremum()?, pool.geometry())));
+        let Some((extremum, windows)) = pool else { return Ok(None) };
+        let got = windowed::takes_most(&subject.inputs[0], &self.relevance_out, rule.beta, extremum, windows);
+        Deviation::of(self.case, "relevance_in by tensor operations", &got, &self.relevance_in).map(Some)
     }
 
     fn failed(&self, source: xai_core::error::ExplainError) -> GoldenError {
@@ -196,6 +214,7 @@ pub(super) fn built_by_hand<B: Backend>(
                     deviations.extend(single.deviations(&attribution, &what)?);
                 }
             }
+            deviations.extend(single.by_tensor_operations(subject, rule)?);
         }
     }
     Ok(deviations)
