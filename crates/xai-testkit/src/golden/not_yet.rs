@@ -16,28 +16,22 @@ pub const NOT_YET: &[Exclusion] = &[
 const NO_PARAMETERS: &str = "the reference splits a weight that a pool does not have, so clamps nothing; \
      here a pool is a linear layer with positive weights";
 
-/// Why relevance does not pass layers that mix their inputs.
-const MIXES: &str = "Pass is refused on a layer that mixes its inputs, though input and output have one \
-     shape (`cases::rules` tests the refusal)";
-
 /// Cases in which the library differs from the reference on purpose.
 pub const NEVER: &[Exclusion] = &[
     Exclusion::new("rules/*pool*/zplus*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/alphabeta*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/gamma*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/zbox*", NO_PARAMETERS).tagged("degenerate", 30),
-    Exclusion::new("rules/linear_square/pass*", MIXES),
-    Exclusion::new("rules/conv*_same/pass*", MIXES),
 ];
 
-/// Cases of networks that [`models`](crate::models) does not have as a Burn module, beside
-/// [`NOT_YET`].
+/// Cases that cannot be recorded, beside [`NOT_YET`] and [`NEVER`].
 pub const NOT_RECORDED: &[Exclusion] = &[
-    not_yet("rules/*", "not yet: single layers are not recorded"),
-    not_yet("pooling/*", "not yet: single layers are not recorded"),
-    not_yet("pooling-exact/*", "not yet: single layers are not recorded"),
-    Exclusion::new("composites/mlp/*", "run by hand only: vgg_like and resnet_like hold all its layers"),
-    Exclusion::new("composites/mlp_bn/*", "run by hand only: vgg_like and resnet_like hold all its layers"),
-    Exclusion::new("composites/separable_relu6/*", "run by hand only: recording of ReLU6 is not covered yet"),
-    Exclusion::new("composites/cnn1d/*", "run by hand only: recording of 1d layers is not covered yet"),
+    Exclusion::new("rules/avgpool3d/*", NO_3D_POOLS),
+    Exclusion::new("pooling/maxpool_gradient/max3d*", NO_3D_POOLS),
+    Exclusion::new("pooling-exact/3d*", NO_3D_POOLS),
+    Exclusion::new("pooling/takesmost/min*", NO_MIN_POOLS),
+    Exclusion::new("pooling-exact/*__min__*", NO_MIN_POOLS),
 ];
+
+const NO_3D_POOLS: &str = "Burn has no pools in three dimensions";
+const NO_MIN_POOLS: &str = "Burn has no min pools";
