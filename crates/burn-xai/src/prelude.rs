@@ -14,7 +14,7 @@ pub use xai_core::error::ExplainError;
 pub use xai_core::explain::{Attribution, Explainer, Seed, Target};
 pub use xai_core::layer::LayerKind;
 pub use xai_core::rule::{
-    AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Rule, Stabilizer, WSquare, WinnerTakesAll, ZBox,
-    ZPlus,
+    AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Rule, Stabilizer, TakesMost, WSquare,
+    WinnerTakesAll, ZBox, ZPlus,
 };
 pub use xai_trace::Recorded;

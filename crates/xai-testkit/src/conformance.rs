@@ -18,6 +18,7 @@ use crate::reference::Array;
 
 pub use conv::convolutions;
 pub use linear::linears;
+pub(crate) use pool::geometries;
 pub use pool::pools;
 
 /// What came of running a kernel on one case.

@@ -4,7 +4,7 @@ use super::{Composite, Matcher};
 use crate::layer::{Activation, LayerKind};
 use crate::rule::{
     AlphaBeta, Bound, Epsilon, Flat, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet,
-    ReluGuidedBackprop, Rule, Stabilizer, WinnerTakesAll, ZBox, ZPlus,
+    ReluGuidedBackprop, Rule, Stabilizer, TakesMost, WinnerTakesAll, ZBox, ZPlus,
 };
 
 /// Layers that convolve.
@@ -137,15 +137,17 @@ impl Presets {
         convolved.or(Matcher::Kind(LayerKind::Linear), epsilon)
     }
 
-    /// Sums share relevance out, max pools give it to their winner, and layers that only move
-    /// elements move it along.
+    /// Sums share relevance out, max pools give it to their winner, min pools most of it to
+    /// theirs, and layers that only move elements move it along.
     fn sums_and_routes(&self, composite: Composite) -> Composite {
         let norm = Norm { stabilizer: self.stabilizer.clone() };
         let each = |composite: Composite, kinds: &[LayerKind], rule: Rule| {
             kinds.iter().fold(composite, |composite, kind| composite.or(Matcher::Kind(*kind), rule.clone()))
         };
         let composite = each(composite, &SUMS, norm.into());
-        let composite = composite.or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {});
+        let composite = composite
+            .or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {})
+            .or(Matcher::Kind(LayerKind::MinPool), TakesMost::default());
         each(composite, &LayerKind::ROUTES, Pass {}.into())
     }
 }

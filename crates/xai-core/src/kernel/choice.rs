@@ -1,15 +1,16 @@
 //! Which kernel serves which backend and shape: the only place that decides.
 //!
 //! The choices rest on two measurements, both of which can be repeated: the conformance table of
-//! `xai-testkit` (which of Burn's kernels are right) and `benches/kernels.rs` (which are fast).
+//! `xai-testkit` (which of Burn's kernels are right), and `benches/kernels.rs` and
+//! `benches/pooling.rs` (which are fast).
 //!
-//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 | 2-d and 1-d pools |
-//! |---|---|---|---|---|
-//! | flex | subpixel | Burn | Burn | Burn |
-//! | ndarray | subpixel | subpixel | Burn | Burn |
-//! | libtorch | Burn | Burn | Burn | Burn |
-//! | cubecl | Burn | Burn | Burn | ours |
-//! | any other | subpixel | subpixel | subpixel | ours |
+//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 | 2-d and 1-d pools | TakesMost |
+//! |---|---|---|---|---|---|
+//! | flex | subpixel | Burn | Burn | Burn | loop |
+//! | ndarray | subpixel | subpixel | Burn | Burn | loop |
+//! | libtorch | Burn | Burn | Burn | Burn | tensors |
+//! | cubecl | Burn | Burn | Burn | ours | tensors |
+//! | any other | subpixel | subpixel | subpixel | ours | tensors |
 //!
 //! Burn's pools serve only geometries on which they are right; [`burn_pool`] says which.
 
@@ -64,6 +65,13 @@ pub(super) fn conv_adjoint<B: Backend>(
         Family::NdArray if strided && depthwise => ConvAdjoint::Burn,
         Family::Flex | Family::NdArray | Family::Unknown => ConvAdjoint::Subpixel,
     }
+}
+
+/// Whether a plain loop over the windows serves TakesMost, rather than tensor operations: where
+/// tensors lie in host memory and nothing differentiates through them.
+pub(super) fn loops_over_windows<B: Backend>(device: &Device<B>) -> bool {
+    let name = B::name(device);
+    matches!(family(&name), Family::Flex | Family::NdArray) && !name.contains("autodiff")
 }
 
 /// What is asked of a pool.

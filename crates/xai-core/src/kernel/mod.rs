@@ -14,6 +14,7 @@ mod choice;
 mod conv;
 mod conv_transpose;
 mod error;
+mod host;
 mod layout;
 mod linear;
 mod pool;
@@ -28,5 +29,5 @@ pub(crate) use layout::{interleave_zeros, narrow, pad};
 pub use linear::{linear, linear_adjoint, linear_output_dims};
 pub use pool::{
     Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,
-    extremum_pool_adjoint,
+    extremum_pool_adjoint, takes_most,
 };

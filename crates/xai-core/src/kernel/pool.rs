@@ -6,7 +6,7 @@ use super::burn_pool::BurnPool;
 use super::choice::{self, PoolTask};
 use super::error::{ShapeError, check_filled, check_length, check_nonzero};
 use super::window::Windows;
-use super::windowed;
+use super::{host, windowed};
 use crate::Value;
 
 /// Number of windows per spatial dimension.
@@ -207,6 +207,29 @@ pub fn extremum_pool_adjoint<B: Backend>(
         Some(pool) => pool.max_adjoint(&extremum.as_max(x.clone()), r).reshape(&x.dims()),
         None => windowed::extremum_pool_adjoint(x, r, extremum, geometry),
     }
+}
+
+/// Takes most: each window's relevance is shared out over its elements by a softmax,
+/// `R_i = sum_j p_ij R_j` over the windows `j` that contain `i`, with
+/// `p_ij = exp(beta (x_i - m_j)) / sum_k exp(beta (x_k - m_j))` and `m_j` the window's maximum; for
+/// min pools with `-beta` and its minimum.
+///
+/// x `[leading..., in...]`, r `[leading..., out...]`, beta finite and not negative; the result is
+/// shaped like x. With `beta` 0 all elements of a window get the same, and the larger it is, the
+/// more its largest (smallest) gets; equal elements always get the same. Padding is not part of a
+/// window. The sum of `r` is kept, but that a window without any element drops its relevance.
+pub fn takes_most<B: Backend>(
+    x: &Value<B>,
+    r: &Value<B>,
+    beta: f64,
+    extremum: Extremum,
+    geometry: &PoolGeometry,
+) -> Value<B> {
+    // Beyond this all elements but the extrema have the weight 0 anyway, and f32 holds it.
+    let beta = beta.min(1e30);
+    let by_loop = choice::loops_over_windows::<B>(&x.device())
+        .then(|| host::takes_most(x, r, beta, extremum, geometry));
+    by_loop.flatten().unwrap_or_else(|| windowed::takes_most(x, r, beta, extremum, geometry))
 }
 
 /// Mean of each window: the sum of its elements, divided by their number with padding

@@ -44,6 +44,12 @@ impl Windows {
         Self::Spans { spans: (0..output).map(span).collect(), input }
     }
 
+    pub(super) fn input(&self) -> usize {
+        match self {
+            Self::Sliding { input, .. } | Self::Spans { input, .. } => *input,
+        }
+    }
+
     pub(super) fn output(&self) -> usize {
         match self {
             Self::Sliding { output, .. } => *output,
@@ -68,6 +74,37 @@ impl Windows {
                 Some(kernel)
             }
             _ => None,
+        }
+    }
+
+    /// Elements of each window that lie inside the input.
+    pub(super) fn lines(&self) -> Vec<Line> {
+        match self {
+            &Self::Sliding { kernel, stride, dilation, begin, input, output, .. } => {
+                let line = |j: usize| {
+                    let before = begin.saturating_sub(j * stride).div_ceil(dilation);
+                    let until = (begin + input).saturating_sub(j * stride).div_ceil(dilation).min(kernel);
+                    // A window without elements starts anywhere inside.
+                    let count = until.saturating_sub(before);
+                    let start = if count == 0 { 0 } else { j * stride + before * dilation - begin };
+                    Line { start, step: dilation, count }
+                };
+                (0..output).map(line).collect()
+            }
+            Self::Spans { spans, .. } => {
+                spans.iter().map(|span| Line { start: span.start, step: 1, count: span.len() }).collect()
+            }
+        }
+    }
+
+    /// Whether a window reaches beyond the input, into padding or further.
+    pub(super) fn reach_outside(&self) -> bool {
+        match *self {
+            Self::Sliding { kernel, stride, dilation, begin, input, output, .. } => {
+                begin > 0 || output.saturating_sub(1) * stride + (kernel - 1) * dilation >= input
+            }
+            // Element numbers beyond a shorter span's end stand for nothing.
+            Self::Spans { ref spans, .. } => spans.iter().any(|span| span.len() < self.offsets()),
         }
     }
 
@@ -128,6 +165,20 @@ impl Windows {
     /// Number of strides that cover every window.
     fn strides(kernel: usize, stride: usize, dilation: usize, output: usize) -> usize {
         output + (kernel - 1) * dilation / stride
+    }
+}
+
+/// Elements at equal distance along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) start: usize,
+    pub(super) step: usize,
+    pub(super) count: usize,
+}
+
+impl Line {
+    pub(super) fn positions(self) -> impl Iterator<Item = usize> {
+        (0..self.count).map(move |i| self.start + i * self.step)
     }
 }
 
@@ -234,6 +285,34 @@ impl<'w, B: Backend> Sink<'w, B> {
                 let sum = sums.into_iter().flatten().next().unwrap_or_else(zeros);
                 narrow(&sum, 1, 0, input)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_the_elements_inside() {
+        for (kernel, stride, dilation, begin, input, output) in [
+            (3, 2, 1, 1, 7, 4),
+            (3, 2, 2, 2, 6, 5),
+            (2, 3, 3, 4, 5, 4),
+            (4, 1, 1, 0, 4, 1),
+            (1, 5, 1, 3, 4, 3),
+        ] {
+            let windows = Windows::Sliding { kernel, stride, dilation, begin, end: 0, input, output };
+            let inside = |j: usize| {
+                let padded = (0..kernel).map(move |offset| j * stride + offset * dilation);
+                padded.filter(|p| (begin..begin + input).contains(p)).map(|p| p - begin).collect::<Vec<_>>()
+            };
+            let lines = windows.lines();
+            for (j, line) in lines.iter().enumerate() {
+                assert_eq!(line.positions().collect::<Vec<_>>(), inside(j), "window {j} of {windows:?}");
+            }
+            let whole = lines.iter().all(|line| line.count == kernel);
+            assert_eq!(windows.reach_outside(), !whole, "{windows:?}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod plain;
 mod relu;
 mod signed;
 mod stabilizer;
+mod takes_most;
 mod terms;
 mod z_box;
 mod z_plus;
@@ -32,6 +33,7 @@ pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
 pub use plain::Plain;
 pub use relu::{ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop};
 pub use stabilizer::Stabilizer;
+pub use takes_most::TakesMost;
 pub use z_box::{Bound, ZBox};
 pub use z_plus::ZPlus;
 
@@ -72,6 +74,8 @@ pub enum Rule {
     Pass(Pass),
     /// [`WinnerTakesAll`].
     WinnerTakesAll(WinnerTakesAll),
+    /// [`TakesMost`].
+    TakesMost(TakesMost),
     /// [`Gradient`].
     Gradient(Gradient),
     /// [`ReluDeconvNet`].
@@ -102,6 +106,7 @@ impl Rule {
             Self::Norm(_) => "norm",
             Self::Pass(_) => "pass",
             Self::WinnerTakesAll(_) => "winner-takes-all",
+            Self::TakesMost(_) => "takes-most",
             Self::Gradient(_) => "gradient",
             Self::ReluDeconvNet(_) => "relu-deconv-net",
             Self::ReluGuidedBackprop(_) => "relu-guided-backprop",
@@ -123,6 +128,7 @@ impl Rule {
             Self::Norm(rule) => rule,
             Self::Pass(rule) => rule,
             Self::WinnerTakesAll(rule) => rule,
+            Self::TakesMost(rule) => rule,
             Self::Gradient(rule) => rule,
             Self::ReluDeconvNet(rule) => rule,
             Self::ReluGuidedBackprop(rule) => rule,
@@ -171,6 +177,7 @@ into_rule!(
     Norm,
     Pass,
     WinnerTakesAll,
+    TakesMost,
     Gradient,
     ReluDeconvNet,
     ReluGuidedBackprop,

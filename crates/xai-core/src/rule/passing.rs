@@ -102,7 +102,11 @@ impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
 }
 
 /// The relevance of those windows that have no element.
-fn of_empty_windows<B: Backend>(relevance: &Value<B>, input: &[usize], windows: &PoolGeometry) -> Value<B> {
+pub(super) fn of_empty_windows<B: Backend>(
+    relevance: &Value<B>,
+    input: &[usize],
+    windows: &PoolGeometry,
+) -> Value<B> {
     // Averages of ones are 1, and 0 where there is nothing to average.
     let occupied = kernel::average_pool(&relevance.full_like(input, 1.0), windows, false);
     relevance - relevance.clone().where_positive(&occupied)

@@ -27,6 +27,11 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
+    /// A whole number less than `end`.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
     /// Numbers in (-1, 1) that are never 0, the same in f32 and f64.
     pub(super) fn array(&mut self, dims: &[usize]) -> Array {
         Array::from_fn(dims, |_| ((self.next() % 256) as f64 - 127.5) / 128.0)

@@ -62,7 +62,8 @@ pub(super) struct Sample<'a> {
     /// `y = w x + bias`, around the sample if the layer is not affine.
     pub(super) w: &'a Matrix,
     pub(super) bias: &'a [f64],
-    /// The layer with all weights 1 and no bias.
+    /// The layer with all weights 1 and no bias; of max and min pools, other than 0 where an element
+    /// is in a window.
     pub(super) ones: &'a Matrix,
     /// The layer with all weights squared and no bias.
     pub(super) squared: &'a Matrix,
@@ -160,6 +161,17 @@ impl Sample<'_> {
     pub(super) fn norm(&self, epsilon: f64) -> Vec<f64> {
         let s: Vec<f64> = self.r.iter().zip(self.y).map(|(r, &y)| r / stable(y, epsilon)).collect();
         times(self.x, &self.w.transposed(&s))
+    }
+
+    pub(super) fn takes_most(&self, beta: f64) -> Vec<f64> {
+        let mut c = vec![0.0; self.x.len()];
+        for ((row, &y), r) in self.ones.elements.chunks(self.ones.inputs).zip(self.y).zip(self.r) {
+            // The output is the window's maximum or minimum, whichever the pool takes.
+            let weight = |i: usize| if row[i] == 0.0 { 0.0 } else { (-beta * (self.x[i] - y).abs()).exp() };
+            let sum: f64 = (0..c.len()).map(weight).sum();
+            c.iter_mut().enumerate().for_each(|(i, c)| *c += weight(i) / sum * r);
+        }
+        c
     }
 
     pub(super) fn gradient(&self) -> Vec<f64> {

@@ -17,6 +17,7 @@ mod matrix;
 pub mod rules;
 pub mod small;
 mod subject;
+pub mod takes_most;
 pub mod values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -67,6 +68,11 @@ macro_rules! backend_suite {
                 convolution_with_two_readers_stays, chains_are_merged_to_the_end, relevance_is_that_of_merged_weights
             ]
             small: [linear_rules, stabilizer]
+            takes_most: [
+                takes_most_same_on_every_backend, any_window_conserves, one_window_of_thousands,
+                steep_softmax_is_winner_takes_all, equal_elements_share, empty_windows_are_dropped,
+                zero_activations_keep_their_relevance, small_values
+            ]
             engine: [
                 samples_do_not_mix, a_layer_used_twice, two_inputs, gradient_is_the_slope
             ]
@@ -123,6 +129,7 @@ mod tests {
             include_str!("engine.rs"),
             include_str!("rules.rs"),
             include_str!("small.rs"),
+            include_str!("takes_most.rs"),
             include_str!("values.rs"),
         ];
         for source in sources {

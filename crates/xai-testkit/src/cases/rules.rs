@@ -8,7 +8,7 @@ use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{Activation, LayerKind};
 use xai_core::rule::{
     AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop,
-    Rule, WSquare, WinnerTakesAll, ZBox, ZPlus,
+    Rule, TakesMost, WSquare, WinnerTakesAll, ZBox, ZPlus,
 };
 
 use super::host::{Numbers, array, assert_close, explain, explain_by, sample, value};
@@ -76,6 +76,8 @@ pub(super) fn all() -> Vec<RuleCase> {
         case(Norm { stabilizer: half() }.into(), Serves::All, |s| s.norm(0.5)),
         case(Pass {}.into(), Serves::ElementKeeping, |s| s.r.to_vec()),
         case(WinnerTakesAll {}.into(), Serves::Pools, |s| s.gradient()),
+        case(TakesMost::default().into(), Serves::Pools, |s| s.takes_most(1.0)),
+        case(TakesMost { beta: 4.0 }.into(), Serves::Pools, |s| s.takes_most(4.0)),
         case(Gradient {}.into(), Serves::All, |s| s.gradient()),
         case(ReluDeconvNet {}.into(), Serves::Relu, |s| s.r.iter().map(|r| r.max(0.0)).collect()),
         case(ReluGuidedBackprop {}.into(), Serves::Relu, |s| {

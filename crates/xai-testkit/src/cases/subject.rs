@@ -16,7 +16,7 @@ pub(super) struct Subject<B: Backend> {
     pub(super) inputs: Vec<Vec<usize>>,
     pub(super) plain: Plain,
     /// The layer with all weights 1, and with all weights squared, both without bias; for a layer
-    /// without weights the layer itself.
+    /// without weights the layer itself, but for max and min pools the average over their windows.
     pub(super) ones: Plain,
     pub(super) squared: Plain,
     /// Whether `plain` is affine, so that one matrix serves every sample.
@@ -190,9 +190,12 @@ pub(super) fn extremum_pools<B: Backend>() -> Vec<Subject<B>> {
                 Extremum::Max => Pool::max(windows.clone()),
                 Extremum::Min => Pool::min(windows.clone()),
             };
-            Subject::weightless(name, layer, &[POOLED], false, move |x| {
-                reference::extremum_pool(&x[0], extremum, &windows, 0.0)
-            })
+            let members = windows.clone();
+            let pool = move |x: &[Array]| reference::extremum_pool(&x[0], extremum, &windows, 0.0);
+            Subject {
+                ones: Box::new(move |x| reference::average_pool(&x[0], &members, false)),
+                ..Subject::weightless(name, layer, &[POOLED], false, pool)
+            }
         })
         .collect()
 }

@@ -2,11 +2,11 @@ use burn::tensor::backend::Backend;
 use xai_core::Value;
 use xai_core::kernel::{
     Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,
-    extremum_pool_adjoint, windowed,
+    extremum_pool_adjoint, takes_most, windowed,
 };
 
 use super::{Bench, Outcome, Row, numbers, ties};
-use crate::reference;
+use crate::reference::{self, Array};
 
 /// Input and geometry of one pool, and the `ceil_mode` that Burn's kernel is given.
 struct Case {
@@ -60,6 +60,11 @@ const ADAPTIVE: &[(Sizes, Sizes)] = &[
     (&[2, 3, 11], &[4]),
     (&[1, 2, 7, 5, 6], &[3, 2, 4]),
 ];
+
+/// Inputs and geometries of all pools under test.
+pub(crate) fn geometries() -> Vec<(Vec<usize>, PoolGeometry)> {
+    cases().into_iter().map(|case| (case.input, case.geometry)).collect()
+}
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -136,6 +141,17 @@ fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
         rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
         let own = bench.outcome(&want, || windowed::extremum_pool_adjoint(&vx, &vr, extremum, geometry));
         rows.push(row("windowed max or min pool adjoint", own, Outcome::Absent));
+
+        // Elements as far apart as 1e4, and equal ones: neither may disturb the sum of a window.
+        for (beta, scale) in [(0.0, 1.0), (1.0, 1.0), (3.0, 2500.0)] {
+            let x = Array::from_fn(input, |i| x.data[i] * scale);
+            let vx = bench.value(&x);
+            let want = reference::takes_most(&x, &r, beta, extremum, geometry);
+            let own = bench.outcome(&want, || takes_most(&vx, &vr, beta, extremum, geometry));
+            rows.push(row("takes_most", own, Outcome::Absent));
+            let own = bench.outcome(&want, || windowed::takes_most(&vx, &vr, beta, extremum, geometry));
+            rows.push(row("windowed takes_most", own, Outcome::Absent));
+        }
     }
     for (kernel, adjoint, counted) in [
         ("average_pool", "average_pool_adjoint", false),

@@ -93,7 +93,7 @@ pub struct RuleSpec {
     pub zero_params: Vec<String>,
     /// Of AlphaBeta.
     pub alpha: Option<f64>,
-    /// Of AlphaBeta.
+    /// Of AlphaBeta and TakesMost.
     pub beta: Option<f64>,
     /// Of Gamma.
     pub gamma: Option<f64>,
@@ -103,6 +103,12 @@ pub struct RuleSpec {
     pub high: Option<BoundSpec>,
     /// Of ReLUBetaSmooth.
     pub beta_smooth: Option<f64>,
+    /// Of TakesMost: `max` or `min`, which the layer says again.
+    pub mode: Option<String>,
+    /// Of TakesMost: beta, negative for min pools.
+    pub beta_signed: Option<f64>,
+    /// Of TakesMost: what the reference adds to the sum of a window; too little to see.
+    pub denominator_epsilon: Option<f64>,
 }
 
 /// A stabilizer.
@@ -214,6 +220,20 @@ pub enum Detail {
         /// The pool.
         layer: LayerSpec,
         /// The rule, which is the gradient.
+        rule: RuleSpec,
+    },
+    /// TakesMost of the reference, on windows that do not overlap.
+    TakesmostPr214 {
+        /// The pool.
+        layer: LayerSpec,
+        /// The rule.
+        rule: RuleSpec,
+    },
+    /// TakesMost by its definition, on any windows.
+    TakesmostExact {
+        /// The pool.
+        layer: LayerSpec,
+        /// The rule.
         rule: RuleSpec,
     },
     /// Any other kind; no runner reads it yet.

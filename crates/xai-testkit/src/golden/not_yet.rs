@@ -8,8 +8,6 @@ const fn not_yet(pattern: &'static str, reason: &'static str) -> Exclusion {
 
 /// Cases that the library cannot run yet.
 pub const NOT_YET: &[Exclusion] = &[
-    not_yet("pooling/takesmost/*", "not yet: no rule TakesMost"),
-    not_yet("pooling-exact/*", "not yet: no rule TakesMost"),
     not_yet("kmeans/*", "not yet: no clustering head"),
     not_yet("imagenet/*", "not yet: pretrained networks are not stored here"),
 ];
@@ -30,6 +28,10 @@ pub const NEVER: &[Exclusion] = &[
 pub const NOT_RECORDED: &[Exclusion] = &[
     Exclusion::new("rules/avgpool3d/*", NO_3D_POOLS),
     Exclusion::new("pooling/maxpool_gradient/max3d*", NO_3D_POOLS),
+    Exclusion::new("pooling-exact/3d*", NO_3D_POOLS),
+    Exclusion::new("pooling/takesmost/min*", NO_MIN_POOLS),
+    Exclusion::new("pooling-exact/*__min__*", NO_MIN_POOLS),
 ];
 
 const NO_3D_POOLS: &str = "Burn has no pools in three dimensions";
+const NO_MIN_POOLS: &str = "Burn has no min pools";

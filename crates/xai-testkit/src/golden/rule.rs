@@ -4,7 +4,7 @@ use burn::tensor::backend::Backend;
 use xai_core::explain::Explainer;
 use xai_core::rule::{
     AlphaBeta, Bound, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Plain, ReluBetaSmooth, ReluDeconvNet,
-    ReluGuidedBackprop, Rule, Stabilizer, WSquare, ZBox, ZPlus,
+    ReluGuidedBackprop, Rule, Stabilizer, TakesMost, WSquare, ZBox, ZPlus,
 };
 
 use super::data::Golden;
@@ -47,6 +47,7 @@ pub(super) fn rule(golden: &Golden, case: &Case, spec: &RuleSpec) -> Result<Rule
         "Gradient" => Gradient {}.into(),
         "ReLUDeconvNet" => ReluDeconvNet {}.into(),
         "ReLUGuidedBackprop" => ReluGuidedBackprop {}.into(),
+        "TakesMost" => TakesMost { beta: number(spec.beta, "beta")? }.into(),
         "ReLUBetaSmooth" => ReluBetaSmooth { beta: number(spec.beta_smooth, "beta_smooth")? }.into(),
         name => return Err(unsupported(format!("rule `{name}` has no counterpart here"))),
     };

@@ -6,6 +6,7 @@ use xai_core::Value;
 use xai_core::composite::{Composite, Matcher};
 use xai_core::explain::{Attribution, Explainer, Target};
 use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::kernel::windowed;
 use xai_core::layer::{Activation, Add, Layer, LayerKind, Reduce, Reshape};
 use xai_core::rule::{Pass, Rule, WinnerTakesAll};
 
@@ -56,6 +57,9 @@ impl<'a, B: Backend> Single<'a, B> {
             }
             Detail::MaxpoolGradient { layer, rule: spec } => {
                 (layer, vec![rule(golden, case, spec)?, WinnerTakesAll {}.into()], false)
+            }
+            Detail::TakesmostPr214 { layer, rule: spec } | Detail::TakesmostExact { layer, rule: spec } => {
+                (layer, vec![rule(golden, case, spec)?], false)
             }
             _ => {
                 let what = "no runner for its kind".to_owned();
@@ -139,6 +143,21 @@ impl<'a, B: Backend> Single<'a, B> {
         ])
     }
 
+    /// TakesMost by tensor operations, which not every backend uses.
+    fn by_tensor_operations(
+        &self,
+        graph: &Graph<B>,
+        x: &Value<B>,
+        rule: &Rule,
+    ) -> Result<Option<Deviation>, GoldenError> {
+        let Rule::TakesMost(rule) = rule else { return Ok(None) };
+        let layer = graph.nodes()[graph.output().index()].layer();
+        let pool = layer.ops().pooling().and_then(|pool| Some((pool.extremum()?, pool.geometry())));
+        let Some((extremum, windows)) = pool else { return Ok(None) };
+        let got = windowed::takes_most(x, &self.relevance_out, rule.beta, extremum, windows);
+        Deviation::of(self.case, "relevance_in by tensor operations", &got, &self.relevance_in).map(Some)
+    }
+
     fn failed(&self, source: xai_core::error::ExplainError) -> GoldenError {
         GoldenError::Explain { case: self.case.name.clone(), source: Box::new(source) }
     }
@@ -208,6 +227,7 @@ pub(super) fn built_by_hand<B: Backend>(
             if let Some(attribution) = single.explain_plainly(graph.clone(), inputs, *kind, rule)? {
                 deviations.extend(single.deviations(&attribution, &format!("{what} in plain form"))?);
             }
+            deviations.extend(single.by_tensor_operations(graph, &inputs[0], rule)?);
         }
     }
     Ok(deviations)

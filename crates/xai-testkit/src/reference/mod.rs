@@ -6,7 +6,9 @@ mod pool;
 
 pub use conv::{conv, conv_adjoint, conv_output_dims};
 pub use linear::{linear, linear_adjoint};
-pub use pool::{average_pool, average_pool_adjoint, extremum_pool, extremum_pool_adjoint, pool_output_dims};
+pub use pool::{
+    average_pool, average_pool_adjoint, extremum_pool, extremum_pool_adjoint, pool_output_dims, takes_most,
+};
 
 /// A row-major f64 array of any rank.
 #[derive(Debug, Clone, PartialEq)]

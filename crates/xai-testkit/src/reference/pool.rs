@@ -105,6 +105,19 @@ pub fn extremum_pool_adjoint(x: &Array, r: &Array, extremum: Extremum, geometry:
     c
 }
 
+/// Each window's relevance, shared out by a softmax over `beta` times its elements, or times their
+/// negatives for min pools.
+pub fn takes_most(x: &Array, r: &Array, beta: f64, extremum: Extremum, geometry: &PoolGeometry) -> Array {
+    let mut c = Array::zeros(&x.dims);
+    for_each_window(&x.dims, geometry, |o, elements, _| {
+        let Some(winner) = winner(x, elements, extremum) else { return };
+        let weight = |i: usize| (-beta * (x.data[i] - x.data[winner]).abs()).exp();
+        let sum: f64 = elements.iter().map(|&i| weight(i)).sum();
+        elements.iter().for_each(|&i| c.data[i] += weight(i) / sum * r.data[o]);
+    });
+    c
+}
+
 /// Mean of each window; 0 for windows without any element.
 pub fn average_pool(x: &Array, geometry: &PoolGeometry, count_include_pad: bool) -> Array {
     let mut y = Array::zeros(&pool_output_dims(&x.dims, geometry));

@@ -1,0 +1,191 @@
+//! TakesMost as a plain loop over the windows, for tensors that lie in host memory.
+//!
+//! Tensor operations read and write the whole input once per step, and there are several steps per
+//! offset within a window. A loop visits each window once.
+
+use std::ops::{AddAssign, Mul, Sub};
+use std::thread;
+
+use burn_backend::{Backend, DType, Element, TensorData, read_sync};
+
+use super::window::{Line, Windows};
+use super::{Extremum, PoolGeometry};
+use crate::Value;
+
+/// Elements below which another thread costs more than it saves.
+const ELEMENTS_PER_THREAD: usize = 1 << 16;
+
+/// [`kernel::takes_most`](super::takes_most); `None` where the values cannot be read, or have more
+/// than three spatial dimensions.
+pub(super) fn takes_most<B: Backend>(
+    x: &Value<B>,
+    r: &Value<B>,
+    beta: f64,
+    extremum: Extremum,
+    geometry: &PoolGeometry,
+) -> Option<Value<B>> {
+    let boxes = Boxes::new(&geometry.windows(&x.dims()))?;
+    let (elements, relevance) = (read(x)?, read(r)?);
+    let shared = match x.dtype() {
+        DType::F64 => shared_out::<f64>(elements, relevance, beta, extremum, &boxes),
+        _ => shared_out::<f32>(elements, relevance, beta, extremum, &boxes),
+    };
+    Some(Value::from_data(shared?.convert_dtype(x.dtype()), &x.device()))
+}
+
+/// The value's elements. A tensor that is shared is copied by an operation first: what is left to
+/// one owner is handed over as it is, whereas some backends copy the rest element by element.
+fn read<B: Backend>(value: &Value<B>) -> Option<TensorData> {
+    let own = (value.clone() * 1.0).into_primitive();
+    read_sync(B::float_into_data(own)).ok()
+}
+
+fn shared_out<T: Real>(
+    x: TensorData,
+    r: TensorData,
+    beta: f64,
+    extremum: Extremum,
+    boxes: &Boxes,
+) -> Option<TensorData> {
+    let (x, r) = (x.convert::<T>(), r.convert::<T>());
+    let (elements, relevance) = (x.as_slice::<T>().ok()?, r.as_slice::<T>().ok()?);
+    let slope = T::of(match extremum {
+        Extremum::Max => beta,
+        Extremum::Min => -beta,
+    });
+    let mut shared = vec![T::of(0.0); elements.len()];
+    let (plane, windows) = (boxes.elements(), boxes.windows());
+    let planes = elements.len() / plane;
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(elements.len() / ELEMENTS_PER_THREAD).clamp(1, planes.max(1));
+    let each = planes.div_ceil(threads).max(1);
+    let parts = shared
+        .chunks_mut(each * plane)
+        .zip(elements.chunks(each * plane))
+        .zip(relevance.chunks(each * windows));
+    let share = |shared: &mut [T], x: &[T], r: &[T]| {
+        let planes = shared.chunks_mut(plane).zip(x.chunks(plane)).zip(r.chunks(windows));
+        for ((shared, x), r) in planes {
+            match extremum {
+                Extremum::Max => boxes.share_out(x, r, slope, |a, b| a > b, shared),
+                Extremum::Min => boxes.share_out(x, r, slope, |a, b| a < b, shared),
+            }
+        }
+    };
+    if threads == 1 {
+        parts.for_each(|((shared, x), r)| share(shared, x, r));
+    } else {
+        thread::scope(|scope| {
+            for ((shared, x), r) in parts {
+                scope.spawn(move || share(shared, x, r));
+            }
+        });
+    }
+    Some(TensorData::new(shared, x.shape.clone()))
+}
+
+/// The windows of one channel: boxes in three dimensions, of which the first ones may have size 1.
+struct Boxes {
+    input: [usize; 3],
+    lines: [Vec<Line>; 3],
+}
+
+impl Boxes {
+    fn new(windows: &[Windows]) -> Option<Self> {
+        let first = 3usize.checked_sub(windows.len())?;
+        let mut boxes =
+            Self { input: [1; 3], lines: [(); 3].map(|()| vec![Line { start: 0, step: 1, count: 1 }]) };
+        for (axis, windows) in windows.iter().enumerate() {
+            boxes.input[first + axis] = windows.input();
+            boxes.lines[first + axis] = windows.lines();
+        }
+        Some(boxes)
+    }
+
+    fn elements(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    fn windows(&self) -> usize {
+        self.lines.iter().map(Vec::len).product()
+    }
+
+    /// Adds each window's relevance, shared out by `exp(slope * (x - best))`, to `shared`.
+    fn share_out<T: Real>(
+        &self,
+        x: &[T],
+        r: &[T],
+        slope: T,
+        better: impl Fn(T, T) -> bool,
+        shared: &mut [T],
+    ) {
+        let [_, height, width] = self.input;
+        let [depths, heights, widths] = &self.lines;
+        let mut rows = Vec::new();
+        let mut weights = Vec::new();
+        let mut relevance = r.iter();
+        for depth in depths {
+            for high in heights {
+                rows.clear();
+                rows.extend(
+                    depth.positions().flat_map(|d| high.positions().map(move |h| (d * height + h) * width)),
+                );
+                for (wide, &r) in widths.iter().zip(relevance.by_ref()) {
+                    let Line { start, step, count } = *wide;
+                    if rows.is_empty() || count == 0 {
+                        continue;
+                    }
+                    let mut best = x[rows[0] + start];
+                    for row in &rows {
+                        for &element in x[row + start..].iter().step_by(step).take(count) {
+                            best = if better(element, best) { element } else { best };
+                        }
+                    }
+                    weights.clear();
+                    let mut sum = 0.0;
+                    for row in &rows {
+                        for &element in x[row + start..].iter().step_by(step).take(count) {
+                            let weight = (slope * (element - best)).exp();
+                            sum += weight.into();
+                            weights.push(weight);
+                        }
+                    }
+                    let part = T::of(r.into() / sum);
+                    let mut weights = weights.iter();
+                    for row in &rows {
+                        let elements = shared[row + start..].iter_mut().step_by(step).take(count);
+                        for (element, &weight) in elements.zip(weights.by_ref()) {
+                            *element += weight * part;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A float type of the host. Sums are kept in f64, so that they are exact for the largest windows.
+trait Real:
+    Element + Into<f64> + PartialOrd + AddAssign + Sub<Output = Self> + Mul<Output = Self> + Send + Sync
+{
+    fn of(number: f64) -> Self;
+    fn exp(self) -> Self;
+}
+
+impl Real for f32 {
+    fn of(number: f64) -> Self {
+        number as f32
+    }
+    fn exp(self) -> Self {
+        self.exp()
+    }
+}
+
+impl Real for f64 {
+    fn of(number: f64) -> Self {
+        number
+    }
+    fn exp(self) -> Self {
+        self.exp()
+    }
+}
