@@ -3,6 +3,9 @@
 //! Times are medians in milliseconds, ratios are relative to the plain forward pass of the same
 //! row. Run with `cargo bench --bench explain`.
 
+// A network that the library does not support would make the numbers meaningless.
+#![allow(clippy::expect_used)]
+
 mod timing;
 
 use burn::module::{Module, Param};

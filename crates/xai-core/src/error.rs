@@ -427,12 +427,12 @@ pub enum TargetError {
         /// Name of the output's node.
         node: String,
     },
-    /// Explicit relevance of another shape or element type than the output.
+    /// Explicit relevance of another shape, element type or device than the output.
     #[error("the relevance is {got}, but the output is {output}")]
     Relevance {
-        /// Shape and element type given.
+        /// Element type, shape and device given.
         got: String,
-        /// Shape and element type of the output.
+        /// Those of the output.
         output: String,
     },
 }

@@ -19,3 +19,17 @@ pub(crate) fn relevance_at<B: Backend>(
         _ => attribution.relevance_at::<5>(node).map(Value::from),
     }
 }
+
+/// The output, of rank 1 to 5.
+pub(crate) fn output<B: Backend>(
+    attribution: &Attribution<B>,
+    rank: usize,
+) -> Result<Value<B>, ExplainError> {
+    match rank {
+        1 => attribution.output::<1>().map(Value::from),
+        2 => attribution.output::<2>().map(Value::from),
+        3 => attribution.output::<3>().map(Value::from),
+        4 => attribution.output::<4>().map(Value::from),
+        _ => attribution.output::<5>().map(Value::from),
+    }
+}

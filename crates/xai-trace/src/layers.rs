@@ -155,20 +155,34 @@ fn for_every_sample<B: Backend>(constant: &Value<B>, node: &Node<B>) -> Value<B>
 fn matmul<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
     Ok(match node.inputs.as_slice() {
         [Edge::Node(_), Edge::Node(_)] => Matmul::new().into(),
-        [Edge::Constant(left), Edge::Node(_)] => Matmul::by_left(for_every_sample(&left.value, node)).into(),
-        [Edge::Node(_), Edge::Constant(right)] => {
-            let matrix = for_every_sample(&right.value, node);
-            let dims = matrix.dims();
-            match dims.split_last_chunk::<2>() {
-                Some((leading, last)) if leading.iter().all(|&size| size == 1) => {
-                    let linear = Linear::new(matrix.reshape(last), None);
-                    linear.map_err(|error| error.to_string())?.into()
-                }
-                _ => Matmul::by_right(matrix).into(),
-            }
-        }
+        [Edge::Constant(left), Edge::Node(_)] => Matmul::by_left(factor(&left.value, node)).into(),
+        [Edge::Node(_), Edge::Constant(right)] => match linear(node, None) {
+            Some(linear) => linear.into(),
+            None => Matmul::by_right(factor(&right.value, node)).into(),
+        },
         _ => return Err("of arguments of another kind".to_owned()),
     })
+}
+
+/// A constant factor of a matrix product, with one sample if all samples have the same.
+fn factor<B: Backend>(matrix: &Value<B>, node: &Node<B>) -> Value<B> {
+    // Without leading dimensions there is no batch, and equal rows are just equal rows.
+    if matrix.rank() < 3 { matrix.clone() } else { for_every_sample(matrix, node) }
+}
+
+/// The linear layer that a product of a value and one matrix is.
+pub(crate) fn linear<B: Backend>(product: &Node<B>, bias: Option<Value<B>>) -> Option<Linear<B>> {
+    let (Op::Matmul, [Edge::Node(_), Edge::Constant(right)]) = (&product.op, product.inputs.as_slice())
+    else {
+        return None;
+    };
+    let matrix = factor(&right.value, product);
+    let dims = matrix.dims();
+    let (leading, last) = dims.split_last_chunk::<2>()?;
+    if leading.iter().any(|&size| size != 1) {
+        return None;
+    }
+    Linear::new(matrix.reshape(last), bias).ok()
 }
 
 fn concat<B: Backend>(node: &Node<B>, dim: usize) -> Result<Layer<B>, String> {

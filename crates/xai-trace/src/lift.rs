@@ -85,7 +85,7 @@ pub(crate) fn reachable<B: Backend>(output: &Arc<Node<B>>) -> Vec<Arc<Node<B>>> 
     let mut stack = vec![output.clone()];
     while let Some(node) = stack.pop() {
         if let Entry::Vacant(place) = seen.entry(node.id) {
-            stack.extend(node.inputs.iter().filter_map(Edge::node).cloned());
+            stack.extend(node.inputs.iter().filter_map(Edge::origin).cloned());
             place.insert(node);
         }
     }
@@ -139,7 +139,8 @@ impl<'a, B: Backend> Step<'a, B> {
                     Op::Barrier(method) | Op::Power { method, .. } => method.to_owned(),
                     _ => format!("{} ({why})", node.op.name()),
                 };
-                let inputs = inputs.into_iter().map(|(input, _)| (input, None)).collect();
+                let origins = node.inputs.iter().filter_map(Edge::origin);
+                let inputs = origins.map(|origin| (origin.as_ref(), None)).collect();
                 let layer = Barrier::new(op, output.to_vec()).into();
                 Self { layer, kind: node.op.name(), inputs, constants }
             }

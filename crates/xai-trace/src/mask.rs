@@ -84,12 +84,7 @@ impl<B: Backend> TensorMetadata for TracedMask<B> {
 impl<B: Backend> Argument<B> for TracedMask<B> {
     type Inner = BoolTensor<B>;
 
-    /// A float tensor filled in by a mask alone stays a constant, as documented for comparisons.
     fn is_tracked(&self) -> bool {
-        false
-    }
-
-    fn depends(&self) -> bool {
         !matches!(self.source, MaskSource::Constant)
     }
 

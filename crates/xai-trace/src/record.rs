@@ -32,7 +32,8 @@ type Forward<B> = dyn Fn(Value<B>) -> Result<(Arc<Node<B>>, Arc<Node<B>>), Trace
 /// The layers on the way from the input to the output, with the weights and shapes of this call.
 /// Control flow is followed, not recorded: if the forward function decides anything by the values
 /// of the input, record anew for each input. Values that the function reads out of the input
-/// (`into_data`, `int`, comparisons) and computes with are constants of the graph.
+/// (`into_data`, `int`) and computes with are constants of the graph. Masks made by comparisons are
+/// followed: into known activations, and into barriers elsewhere.
 ///
 /// # Names
 /// A layer with parameters is named by their place in the model, `features.0.conv`; a layer

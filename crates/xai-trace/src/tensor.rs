@@ -149,6 +149,15 @@ impl<B: Backend> Edge<B> {
         }
     }
 
+    /// The value that the argument depends on: its producer, or what a mask was compared from.
+    pub(crate) fn origin(&self) -> Option<&Arc<Node<B>>> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::Mask(MaskSource::Comparison(comparison)) => Some(&comparison.value),
+            Self::Constant(_) | Self::Mask(_) => None,
+        }
+    }
+
     /// The value of a float argument that does not.
     pub(crate) fn constant(&self) -> Option<Constant<B>> {
         match self {
@@ -205,13 +214,8 @@ pub(crate) trait Argument<B: Backend> {
     /// The argument as the inner backend takes it.
     type Inner;
 
-    /// Whether a call with it has to be recorded.
-    fn is_tracked(&self) -> bool;
-
     /// Whether it depends on a graph input.
-    fn depends(&self) -> bool {
-        self.is_tracked()
-    }
+    fn is_tracked(&self) -> bool;
 
     /// Adds its tensors to the call.
     fn note(&self, call: &mut Call<B>);
@@ -251,10 +255,6 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Option<T> {
         self.as_ref().is_some_and(T::is_tracked)
     }
 
-    fn depends(&self) -> bool {
-        self.as_ref().is_some_and(T::depends)
-    }
-
     fn note(&self, call: &mut Call<B>) {
         self.iter().for_each(|t| t.note(call));
     }
@@ -269,10 +269,6 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
 
     fn is_tracked(&self) -> bool {
         self.iter().any(T::is_tracked)
-    }
-
-    fn depends(&self) -> bool {
-        self.iter().any(T::depends)
     }
 
     fn note(&self, call: &mut Call<B>) {

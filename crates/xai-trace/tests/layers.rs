@@ -152,6 +152,11 @@ fn arithmetic_with_constants_and_values() {
 fn products_and_reductions() {
     lifts! {
         [2, 3], |x: T<2>| x.matmul(ramp([3, 4])) => ["linear"];
+        [2, 2], |x: T<2>| x.matmul(ramp([2, 4]) * 0.0 + 1.0) => ["linear"];
+        [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) + ramp([1, 1, 4]) => ["linear"];
+        [2, 3], |x: T<2>| ramp([1, 4]) + x.matmul(ramp([3, 4])) => ["linear"];
+        [2, 3], |x: T<2>| x.matmul(ramp([3, 1])) + ramp([1, 4]) => ["linear", "expand", "affine"];
+        [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) + ramp([1, 5, 4]) => ["linear", "affine"];
         [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) => ["linear"];
         [2, 3, 5], |x: T<3>| ramp([1, 4, 3]).matmul(x) => ["matmul"];
         [2, 6, 5, 3], |x: T<4>| x.matmul(ramp([1, 6, 3, 4])) => ["matmul"];
@@ -257,6 +262,44 @@ fn padding_around_pools_is_taken_in() {
     };
     let graph = Recorded::<Flex>::function(f.clone()).record(random([2, 2, 4, 4])).unwrap();
     assert_eq!(kinds_of(&graph, random([2, 2, 4, 4]), f, "filled"), ["pad", "conv"]);
+}
+
+#[test]
+fn what_a_comparison_decides_is_no_constant() {
+    let barriers = |f: fn(T<2>) -> T<2>| {
+        let graph = Recorded::<Flex>::function(f).record(random([2, 4])).unwrap();
+        let barriers = graph.nodes().iter().filter_map(|node| match node.layer() {
+            Layer::Barrier(barrier) => Some(format!("{}: {}", node.name(), barrier.op())),
+            _ => None,
+        });
+        barriers.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        barriers(|x| x.clone().greater_elem(0.0).float() * x),
+        ["input.bool_into_float: bool_into_float"]
+    );
+    let filled = barriers(|x| x.clone() + Tensor::zeros_like(&x).mask_fill(x.lower_elem(1.0), 2.0));
+    assert_eq!(filled, ["input.mask_fill: mask_fill (outside a known activation)"]);
+}
+
+#[test]
+fn pools_and_convolutions_of_every_rank() {
+    use burn::tensor::module as m;
+    use burn::tensor::ops::ConvTransposeOptions;
+    lifts! {
+        [2, 3, 7], |x: T<3>| m::max_pool1d(x, 3, 2, 1, 1, true) => ["max-pool"];
+        [2, 3, 7], |x: T<3>| m::avg_pool1d(x, 3, 2, 1, true, false) => ["avg-pool"];
+        [2, 3, 7], |x: T<3>| m::adaptive_avg_pool1d(x, 3) => ["avg-pool"];
+        [2, 3, 7, 5], |x: T<4>| m::adaptive_avg_pool2d(x, [3, 2]) => ["avg-pool"];
+        [2, 2, 5], |x: T<3>| {
+            let options = ConvTransposeOptions::new([2], [1], [1], [2], 1);
+            m::conv_transpose1d(x, ramp([2, 3, 3]), Some(ramp([3])), options)
+        } => ["conv-transpose"];
+        [1, 2, 2, 3, 2], |x: T<5>| {
+            let options = ConvTransposeOptions::new([1, 2, 1], [0, 1, 0], [0, 0, 0], [1, 1, 2], 2);
+            m::conv_transpose3d(x, ramp([2, 2, 2, 3, 2]), None, options)
+        } => ["conv-transpose"];
+    }
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn operations_without_a_layer_are_named_barriers() {
     let assigned = |x: Tensor<Traced<Flex>, 2>| x.clone().slice_assign([0..1, 0..4], x.slice([1..2, 0..4]));
     assert_eq!(
         barriers(&record(assigned)),
-        [("layers.0.slice_assign", "slice_assign (into a value that depends on the input)")]
+        [("layers.0.slice.slice_assign", "slice_assign (into a value that depends on the input)")]
     );
     let weights = |x: Tensor<_, 2>| burn::tensor::module::linear(x.clone(), x, None);
     assert_eq!(

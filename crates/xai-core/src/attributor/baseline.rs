@@ -7,6 +7,7 @@ use super::AttributorError;
 use crate::Value;
 use crate::engine::read;
 use crate::error::ExplainError;
+use crate::explain::{describe, fits};
 
 /// What stands for a missing input: a number for all elements, or tensors.
 ///
@@ -64,11 +65,9 @@ impl<B: Backend> Baseline<B> {
 
 fn broadcast<B: Backend>(value: &Value<B>, x: &Value<B>) -> Result<Value<B>, ExplainError> {
     let (dims, input_dims) = (value.dims(), x.dims());
-    let fits = dims.len() == input_dims.len()
-        && dims.iter().zip(&input_dims).all(|(&size, &input)| size == 1 || size == input)
-        && value.dtype() == x.dtype();
-    if !fits {
-        let describe = |value: &Value<B>| format!("{:?} {:?}", value.dtype(), value.dims());
+    let broadcasts = dims.len() == input_dims.len()
+        && dims.iter().zip(&input_dims).all(|(&size, &input)| size == 1 || size == input);
+    if !(broadcasts && fits(value, x)) {
         return Err(AttributorError::Baseline { got: describe(value), input: describe(x) }.into());
     }
     if let Some(&value) = read(value)?.iter().find(|value| !value.is_finite()) {

@@ -27,12 +27,12 @@ pub enum AttributorError {
     /// A baseline that does not fit its input.
     #[error(
         "the baseline is {got}, but the input is {input}; \
-         it needs the input's element type and sizes, or sizes of 1 where it does not vary"
+         it needs the input's element type, device and sizes, or sizes of 1 where it does not vary"
     )]
     Baseline {
-        /// Shape and element type given.
+        /// Element type, shape and device given.
         got: String,
-        /// Shape and element type of the input.
+        /// Those of the input.
         input: String,
     },
     /// NaN or infinite elements in a baseline.
@@ -41,7 +41,7 @@ pub enum AttributorError {
         /// The offending value.
         value: f64,
     },
-    /// Noise of another shape, element type or number.
+    /// Noise of another shape, element type or device than the input.
     #[error("the noise is {got}, but must be {expected}")]
     Noise {
         /// What was given.

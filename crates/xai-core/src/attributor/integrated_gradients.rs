@@ -130,7 +130,7 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         let mut delta = vec![0.0; output.dims()[0]];
         for relevance in &relevance {
             let elements = read(relevance)?;
-            let samples = elements.chunks(elements.len() / delta.len());
+            let samples = elements.chunks((elements.len() / delta.len()).max(1));
             delta.iter_mut().zip(samples).for_each(|(delta, sample)| *delta += sample.iter().sum::<f64>());
         }
         let scores = score.read(&output)?.into_iter().zip(score.read(&at_baseline)?);

@@ -12,7 +12,7 @@ use super::{Attributor, AttributorError};
 use crate::Value;
 use crate::engine::read;
 use crate::error::ExplainError;
-use crate::explain::{Attribution, Explainer, Run, Target};
+use crate::explain::{Attribution, Explainer, Target, describe, fits};
 
 /// SmoothGrad: the mean of the gradients at noisy copies of the input,
 /// `R = (1/n) sum_k df/dx (x + sigma e_k)`, the noise `e_k` standard normal but 0 for the last copy.
@@ -77,8 +77,8 @@ impl<B: Backend> SmoothGrad<B> {
         target: Target<B>,
         noise: &[Value<B>],
     ) -> Result<Attribution<B>, ExplainError> {
-        let describe = |value: &Value<B>| format!("{:?} {:?}", value.dtype(), value.dims());
-        if let Some(misfit) = noise.iter().find(|noise| describe(noise) != describe(&input)) {
+        let misfit = |noise: &&Value<B>| noise.dims() != input.dims() || !fits(noise, &input);
+        if let Some(misfit) = noise.iter().find(misfit) {
             let (got, expected) = (describe(misfit), describe(&input));
             return Err(AttributorError::Noise { got, expected }.into());
         }
@@ -109,8 +109,7 @@ impl<B: Backend> SmoothGrad<B> {
         for sample in 1..samples {
             let noisy = inputs.iter().zip(draw().into_iter().zip(&deviations));
             let noisy: Vec<_> = noisy.map(|(x, (noise, deviation))| noise * deviation + x).collect();
-            let gradients =
-                self.explainer.run(&noisy).and_then(|run: Run<B>| run.relevance(score.weights()))?;
+            let gradients = self.explainer.run(&noisy).and_then(|run| run.relevance(score.weights()))?;
             sum = add_scaled(sum, gradients, weight);
             self.listener.tell(sample + 1, samples);
         }

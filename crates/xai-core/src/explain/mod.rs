@@ -12,4 +12,4 @@ pub use source::GraphSource;
 pub use target::{Seed, Target};
 
 pub(crate) use run::{Run, check_output};
-pub(crate) use target::{Start, check_relevance};
+pub(crate) use target::{Start, check_relevance, describe, fits};

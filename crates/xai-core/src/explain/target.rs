@@ -187,11 +187,20 @@ pub(crate) fn check_relevance<B: Backend>(
     relevance: &Value<B>,
     output: &Value<B>,
 ) -> Result<(), TargetError> {
-    if relevance.dims() == output.dims() && relevance.dtype() == output.dtype() {
+    if relevance.dims() == output.dims() && fits(relevance, output) {
         return Ok(());
     }
-    let describe = |value: &Value<B>| format!("{:?} {:?}", value.dtype(), value.dims());
     Err(TargetError::Relevance { got: describe(relevance), output: describe(output) })
+}
+
+/// Whether two values can be computed with, as far as their shapes allow it.
+pub(crate) fn fits<B: Backend>(value: &Value<B>, other: &Value<B>) -> bool {
+    value.dtype() == other.dtype() && value.device() == other.device()
+}
+
+/// Element type, shape and device, for error messages.
+pub(crate) fn describe<B: Backend>(value: &Value<B>) -> String {
+    format!("{:?} {:?} on {:?}", value.dtype(), value.dims(), value.device())
 }
 
 /// The class with the highest score, the first of equal ones, `except` left out.

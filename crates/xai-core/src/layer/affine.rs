@@ -126,8 +126,11 @@ mod tests {
     #[test]
     fn constants_broadcast_against_the_input() {
         let x = numbers(&[2, 3, 4], 1);
-        check(Affine::new(tensor(&[1, 3, 1], 2), tensor(&[2, 3, 4], 3)), &[x.clone()]);
-        check(Affine::new(Some(Coefficient::Scalar(-0.5)), Some(Coefficient::Scalar(2.0))), &[x.clone()]);
+        check(Affine::new(tensor(&[1, 3, 1], 2), tensor(&[2, 3, 4], 3)), std::slice::from_ref(&x));
+        check(
+            Affine::new(Some(Coefficient::Scalar(-0.5)), Some(Coefficient::Scalar(2.0))),
+            std::slice::from_ref(&x),
+        );
         check(Affine::new(None, None), &[x]);
         let y = forward(&Affine::shift(Coefficient::Scalar(1.0)).into(), &[value(&[1.0, 2.0], &[2])]);
         assert_close(&y, &value(&[2.0, 3.0], &[2]), "shift");

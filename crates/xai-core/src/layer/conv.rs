@@ -74,6 +74,23 @@ impl<B: Backend> Conv<B> {
             geometry: self.geometry.clone(),
         }
     }
+
+    /// The layer on `x factor + offset` per channel, both `[channels_in]`, as one layer; without
+    /// padding, or with an offset of 0.
+    pub(crate) fn scaled_before(&self, factor: &Value<B>, offset: &Value<B>) -> Self {
+        // A group of outputs reads the in-channels of its own group.
+        let dims = self.weight.dims();
+        let (channels_out, per_group, groups) = (dims[0], dims[1], self.geometry.groups);
+        let split = [groups, channels_out / groups, per_group, dims[2..].iter().product()];
+        let weight = self.weight.clone().reshape(&split);
+        let along_inputs = |vector: &Value<B>| vector.clone().reshape(&[groups, 1, per_group, 1]);
+        let constant = (&weight * along_inputs(offset)).sum_dim(3).sum_dim(2).reshape(&[channels_out]);
+        Self {
+            weight: (weight * along_inputs(factor)).reshape(&dims),
+            bias: Some(self.bias.iter().fold(constant, |sum, bias| sum + bias)),
+            geometry: self.geometry.clone(),
+        }
+    }
 }
 
 impl<B: Backend> LayerOps<B> for Conv<B> {

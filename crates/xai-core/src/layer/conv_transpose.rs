@@ -80,6 +80,11 @@ impl<B: Backend> ConvTranspose<B> {
             geometry: self.geometry.clone(),
         }
     }
+
+    /// The layer on `x factor` per channel, `[channels_in]`, as one layer.
+    pub(crate) fn scaled_before(&self, factor: &Value<B>) -> Self {
+        Self { weight: &self.weight * along(factor, self.weight.rank(), 0), ..self.clone() }
+    }
 }
 
 impl<B: Backend> LayerOps<B> for ConvTranspose<B> {

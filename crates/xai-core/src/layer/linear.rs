@@ -53,6 +53,15 @@ impl<B: Backend> Linear<B> {
             }),
         }
     }
+
+    /// The layer on `x factor + offset`, both `[features_in]`, as one layer.
+    pub(crate) fn scaled_before(&self, factor: &Value<B>, offset: &Value<B>) -> Self {
+        let constant = kernel::linear(offset, &self.weight, None);
+        Self {
+            weight: &self.weight * along(factor, 2, 0),
+            bias: Some(self.bias.iter().fold(constant, |sum, bias| sum + bias)),
+        }
+    }
 }
 
 impl<B: Backend> LayerOps<B> for Linear<B> {

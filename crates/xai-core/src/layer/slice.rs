@@ -196,7 +196,7 @@ mod tests {
     fn relevance_returns_to_where_it_was_cut_from() {
         let x = numbers(&[2, 7, 8], 1);
         for cut in [range(1, 4, 1), range(0, 7, 2), range(1, 7, 3), range(0, 7, -1), range(1, 6, -2)] {
-            check(Slice::new([Cut::All, cut, range(2, 7, 3)]), &[x.clone()]);
+            check(Slice::new([Cut::All, cut, range(2, 7, 3)]), std::slice::from_ref(&x));
         }
         let backwards = Slice::new([range(0, 4, -2)]);
         let y = forward(&backwards.into(), &[value(&[0.0, 1.0, 2.0, 3.0], &[4])]);

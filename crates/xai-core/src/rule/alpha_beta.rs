@@ -4,8 +4,7 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
-use super::signed::Contributions;
-use super::terms::{SplitWeight, divide, share_out};
+use super::terms::{SplitWeight, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
@@ -15,8 +14,12 @@ use crate::layer::{Layer, Reads};
 /// contributions, `x+ W-^T s + x- W+^T s` with `s = R / st(x+ W- + x- W+ + b-)`.
 ///
 /// `alpha - beta = 1`, neither negative. The bias enters once, by its sign, unless `zero_bias`.
-/// An output without negative contributions passes `alpha R` on, not `R`. One forward and two
-/// adjoints. Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
+/// An output without negative contributions passes `alpha R` on, not `R`. Four forwards and four
+/// adjoints; two and two where the input is never negative, and half of either with a beta of 0.
+/// Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
+///
+/// (One pass with `|W| |x|` instead of four would do, as [`Gamma`](super::Gamma) has it; but in
+/// `f32` the differences leave too few digits of a part that is small beside the other.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlphaBeta {
@@ -51,61 +54,48 @@ impl AlphaBeta {
         }
         Ok(())
     }
+
+    /// The rule by its formula; without the terms of negative inputs if there are none.
+    fn by_formula<B: Backend>(
+        &self,
+        layer: &Layer<B>,
+        facts: &Facts<'_>,
+        inputs_non_negative: bool,
+    ) -> Result<BoundRule<B>, RuleError> {
+        self.check()?;
+        let split = SplitWeight::new(require_linear(layer)?);
+        let Self { alpha, beta, zero_bias, .. } = *self;
+        let st = self.stabilizer.check(facts)?;
+        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
+            let (map, x) = (linear_map(site)?, site.input(0)?);
+            let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
+            let terms = match inputs_non_negative {
+                true => split.terms(x.clone(), None),
+                false => split.terms(x.positive(), Some(x.negative())),
+            };
+            let positive_bias = bias.as_ref().map(Value::positive);
+            let gain = share_out(site, terms, positive_bias, &st, relevance.clone() * alpha)?;
+            if beta == 0.0 {
+                return Ok(vec![gain]);
+            }
+            let terms = match split.negative_term(x) {
+                Some(term) if inputs_non_negative => vec![term],
+                _ => split.terms(x.negative(), Some(x.positive())),
+            };
+            let loss = share_out(site, terms, bias.as_ref().map(Value::negative), &st, relevance * -beta)?;
+            Ok(vec![gain + loss])
+        }))
+    }
 }
 
 impl<B: Backend> PropagationRule<B> for AlphaBeta {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.check()?;
-        let map = require_linear(layer)?;
-        let Some(weight) = map.weight() else { return Plain(self.clone()).bind(layer, facts) };
-        let Self { alpha, beta, zero_bias, .. } = *self;
-        let st = self.stabilizer.check(facts)?;
-        let magnitude = weight.abs();
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
-            let x_magnitude = x.abs();
-            let z = Contributions::new(site, &map.apply(&x_magnitude, Some(&magnitude)))?;
-            let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
-            let part = |weight: f64, z: Value<B>, is_real: &Value<B>, bias: Option<Value<B>>| {
-                let z = bias.iter().fold(z, |z, bias| z + bias);
-                let s = divide(site, relevance.clone() * weight, &z, bias, &st);
-                s.where_positive(is_real)
-            };
-            let s_positive = part(alpha, z.positive, &z.positive_is_real, bias.as_ref().map(Value::positive));
-            let s_negative = part(-beta, z.negative, &z.negative_is_real, bias.as_ref().map(Value::negative));
-            // Adjoints are linear, so both parts go through them together.
-            let by_magnitude = map.adjoint(&s_positive - &s_negative, Some(&magnitude), dims);
-            let by_weight = map.adjoint(s_positive + s_negative, map.weight(), dims);
-            Ok(vec![(x_magnitude * by_magnitude + x * by_weight) * 0.5])
-        }))
+        self.by_formula(layer, facts, facts.inputs_non_negative)
     }
 }
 
 impl<B: Backend> PropagationRule<B> for Plain<AlphaBeta> {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.0.check()?;
-        let split = SplitWeight::new(require_linear(layer)?);
-        let AlphaBeta { alpha, beta, zero_bias, .. } = self.0;
-        let st = self.0.stabilizer.check(facts)?;
-        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let (map, x) = (linear_map(site)?, site.input(0)?);
-            let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
-            let (positive, negative) = (x.positive(), x.negative());
-            let gain = share_out(
-                site,
-                split.terms(positive.clone(), Some(negative.clone())),
-                bias.as_ref().map(Value::positive),
-                &st,
-                relevance.clone() * alpha,
-            )?;
-            let loss = share_out(
-                site,
-                split.terms(negative, Some(positive)),
-                bias.as_ref().map(Value::negative),
-                &st,
-                relevance * -beta,
-            )?;
-            Ok(vec![gain + loss])
-        }))
+        self.0.by_formula(layer, facts, false)
     }
 }

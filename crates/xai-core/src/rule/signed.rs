@@ -6,8 +6,11 @@
 //! z+ = x+ W+ + x- W- = (|W| |x| + W x) / 2
 //! z- = x+ W- + x- W+ = (W x - |W| |x|) / 2
 //! ```
+//!
+//! Exact to the rounding of `|W| |x|`: good enough in a sum with `W x` itself, which is no better,
+//! but not as a denominator of its own.
 
-use burn_backend::{Backend, DType};
+use burn_backend::Backend;
 
 use super::linear_map;
 use crate::Value;
@@ -20,10 +23,6 @@ pub(super) struct Contributions<B: Backend> {
     pub(super) positive: Value<B>,
     /// `z-`, never positive.
     pub(super) negative: Value<B>,
-    /// Positive where `z+` is more than the rounding of the difference that gave it.
-    pub(super) positive_is_real: Value<B>,
-    /// Likewise for `z-`.
-    pub(super) negative_is_real: Value<B>,
 }
 
 impl<B: Backend> Contributions<B> {
@@ -32,13 +31,7 @@ impl<B: Backend> Contributions<B> {
         let sum = output_without_bias(site)?;
         let positive = ((magnitude + &sum) * 0.5).positive();
         let negative = ((sum - magnitude) * 0.5).negative();
-        let noise = magnitude.clone() * rounding(magnitude);
-        Ok(Self {
-            positive_is_real: &positive - &noise,
-            negative_is_real: negative.clone() * -1.0 - noise,
-            positive,
-            negative,
-        })
+        Ok(Self { positive, negative })
     }
 }
 
@@ -49,10 +42,4 @@ pub(super) fn output_without_bias<B: Backend>(site: &Site<'_, B>) -> Result<Valu
         Some(bias) => output - bias,
         None => output.clone(),
     })
-}
-
-/// A difference this small, relative to what was subtracted, is taken for 0: a sum that has no
-/// contributions of a sign comes out as rounding instead, and must not be divided by.
-fn rounding<B: Backend>(value: &Value<B>) -> f64 {
-    if value.dtype() == DType::F64 { 1e-14 } else { 1e-6 }
 }

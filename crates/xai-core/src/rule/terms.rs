@@ -88,4 +88,9 @@ impl<B: Backend> SplitWeight<B> {
         }
         terms
     }
+
+    /// `x W-`; `None` for a map without weight.
+    pub(super) fn negative_term(&self, x: &Value<B>) -> Option<Term<'_, B>> {
+        self.negative.as_ref().map(|weight| Term { x: x.clone(), weight: Some(weight) })
+    }
 }

@@ -152,15 +152,16 @@ where
 #[test]
 fn z_plus_is_its_plain_form_in_fewer_passes() {
     for zero_bias in [false, true] {
-        check(ZPlus { zero_bias, ..ZPlus::default() }, [[1, 2], [1, 1]]);
+        check(ZPlus { zero_bias, ..ZPlus::default() }, [[2, 2], [1, 1]]);
     }
 }
 
 #[test]
 fn alpha_beta_is_its_plain_form_in_fewer_passes() {
-    for (alpha, zero_bias) in [(2.0, false), (1.5, true), (1.0, false)] {
-        check(AlphaBeta { alpha, beta: alpha - 1.0, zero_bias, ..AlphaBeta::default() }, [[1, 2]; 2]);
+    for (alpha, zero_bias) in [(2.0, false), (1.5, true)] {
+        check(AlphaBeta { alpha, beta: alpha - 1.0, zero_bias, ..AlphaBeta::default() }, [[4, 4], [2, 2]]);
     }
+    check(AlphaBeta { alpha: 1.0, beta: 0.0, ..AlphaBeta::default() }, [[2, 2], [1, 1]]);
 }
 
 #[test]
@@ -206,30 +207,63 @@ fn flat_spreads_as_weights_of_ones_do() {
     }
 }
 
-#[test]
-fn outputs_without_contributions_of_a_sign_pass_no_noise() {
-    // All contributions are negative, so z+ is 0 and only rounding is left of the difference.
-    let x = value(&[4, 64], 1).abs() + 0.1;
-    let weight = value(&[64, 3], 2).abs() * -1.0;
+/// Relevance of the input, when relevance 1 arrives at every output of a linear layer without
+/// bias, all in 32-bit floats.
+fn in_f32(rule: &dyn PropagationRule<Flex>, weight: &V, x: &V) -> Vec<f64> {
     let to_f32 = |v: &V| V::from_data(v.to_data().unwrap().convert::<f32>(), &Default::default());
-    let layer: Layer<Flex> = Linear::new(to_f32(&weight), None).unwrap().into();
-    let x = to_f32(&(x * 100.0));
+    let layer: Layer<Flex> = Linear::new(to_f32(weight), None).unwrap().into();
+    let x = to_f32(x);
     let output = layer.ops().forward(&[&x]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
     let facts = Facts { inputs_non_negative: false, input_dims: &[&dims], output_dims: &output_dims };
+    let bound = rule.bind(&layer, &facts).unwrap();
+    let site = Site {
+        layer: &layer,
+        inputs: vec![Some(&x)],
+        input_dims: vec![&dims],
+        output: Some(&output),
+        account: None,
+    };
+    read(&bound.propagate(&site, output.full_like(&output_dims, 1.0)).unwrap().remove(0))
+}
+
+#[test]
+fn outputs_without_contributions_of_a_sign_pass_no_noise() {
+    // All contributions are negative, so z+ is 0.
+    let x = (value(&[4, 64], 1).abs() + 0.1) * 100.0;
+    let weight = value(&[64, 3], 2).abs() * -1.0;
     let alpha_beta = AlphaBeta { alpha: 1.0, beta: 0.0, ..AlphaBeta::default() };
     let rules: [&dyn PropagationRule<Flex>; 2] = [&ZPlus::default(), &alpha_beta];
     for rule in rules {
-        let bound = rule.bind(&layer, &facts).unwrap();
-        let site = Site {
-            layer: &layer,
-            inputs: vec![Some(&x)],
-            input_dims: vec![&dims],
-            output: Some(&output),
-            account: None,
-        };
-        let relevance = bound.propagate(&site, output.full_like(&output_dims, 1.0)).unwrap().remove(0);
-        assert!(read(&relevance).iter().all(|r| r.abs() < 1e-6), "{rule:?}: {:?}", read(&relevance));
+        let relevance = in_f32(rule, &weight, &x);
+        assert!(relevance.iter().all(|r| r.abs() < 1e-6), "{rule:?}: {relevance:?}");
+    }
+}
+
+#[test]
+fn small_contributions_of_a_sign_keep_their_digits() {
+    // One positive contribution, 0.001, beside negative ones of thousands.
+    let mut data = values(64, 1).iter().map(|x| x.abs() * -1000.0).collect::<Vec<_>>();
+    data[7] = 0.001;
+    let weight = V::from_data(TensorData::new(data, [64, 1]), &Default::default());
+    let x = weight.full_like(&[1, 64], 1.0);
+    let alpha_beta = AlphaBeta { stabilizer: 0.0.into(), ..AlphaBeta::default() };
+    let z_plus = ZPlus { stabilizer: 0.0.into(), zero_bias: false };
+    let expected = |alpha: f64| alpha - 1e-6..alpha + 1e-6;
+    let (of_z_plus, of_alpha_beta) = (in_f32(&z_plus, &weight, &x)[7], in_f32(&alpha_beta, &weight, &x)[7]);
+    assert!(expected(1.0).contains(&of_z_plus), "{of_z_plus}");
+    assert!(expected(2.0).contains(&of_alpha_beta), "{of_alpha_beta}");
+}
+
+#[test]
+fn an_output_in_the_corner_of_the_box_does_not_drown_the_others() {
+    // The first output sees the second input alone, which is in the corner for it: its denominator
+    // is 0, and what it would pass on, a million times more than the second output, must be 0.
+    let weight = V::from_data(TensorData::new(vec![0.0, 1.0, 1.0, -0.5], [2, 2]), &Default::default());
+    let x = V::from_data(TensorData::new(vec![2.0, 0.0], [1, 2]), &Default::default());
+    let relevance = in_f32(&ZBox::new(0.0, 3.0), &weight, &x);
+    for (relevance, expected) in relevance.iter().zip([2.0 / 3.5, 1.5 / 3.5]) {
+        assert!((relevance - expected).abs() < 1e-5, "{relevance} {expected}");
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
 use super::signed::output_without_bias;
-use super::terms::{Term, divide, share_out};
+use super::terms::{SplitWeight, Term, divide, share, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
@@ -116,10 +116,8 @@ impl ZBox {
 #[derive(Debug, Clone)]
 struct Corner<B: Backend> {
     dims: Vec<usize>,
-    /// `(l + h) / 2`.
-    middle: Value<B>,
-    /// `(h - l) / 2`.
-    radius: Value<B>,
+    low: Value<B>,
+    high: Value<B>,
     /// `l W+ + h W-`.
     z: Value<B>,
 }
@@ -132,14 +130,13 @@ impl<B: Backend> Corner<B> {
             Some(negative) => z + map.apply(&high, Some(&negative)),
             None => z,
         };
-        let (middle, radius) = ((&low + &high) * 0.5, (high - low) * 0.5);
-        Self { dims: x.dims().split_off(1), middle, radius, z }
+        Self { dims: x.dims().split_off(1), low, high, z }
     }
 }
 
 impl<B: Backend> PropagationRule<B> for ZBox {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let magnitude = require_linear(layer)?.weight().map(Value::abs);
+        let split = SplitWeight::new(require_linear(layer)?);
         let (rule, st) = (self.clone(), self.check(facts)?);
         let kept: Mutex<Option<Corner<B>>> = Mutex::default();
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
@@ -153,9 +150,9 @@ impl<B: Backend> PropagationRule<B> for ZBox {
             };
             let z = output_without_bias(site)? - corner.z;
             let s = divide(site, relevance, &z, None, &st);
-            let by_weight = map.adjoint(s.clone(), map.weight(), dims);
-            let by_magnitude = map.adjoint(s, magnitude.as_ref(), dims);
-            Ok(vec![(x - corner.middle) * by_weight + corner.radius * by_magnitude])
+            // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these
+            // products is negative, so nothing cancels where z is small and s large.
+            Ok(vec![share(map, split.terms(x - corner.low, Some(x - corner.high)), s, dims)?])
         }))
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! A case runs in the backend's default float type.
 
+pub mod attributors;
 pub mod canonization;
 pub mod conservation;
 pub mod engine;
@@ -69,6 +70,10 @@ macro_rules! backend_suite {
             engine: [
                 samples_do_not_mix, a_layer_used_twice, two_inputs, gradient_is_the_slope
             ]
+            attributors: [
+                occlusion_of_a_recorded_model, integrated_gradients_are_complete, noise_is_drawn_on_the_host,
+                targets_share_a_forward_pass
+            ]
             values: [elementwise_operations_on_every_layout]
         );
     };
@@ -112,6 +117,7 @@ mod tests {
         let (lists, _) = lists.split_once(");\n").unwrap();
         let listed: Vec<&str> = lists.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
         let sources = [
+            include_str!("attributors.rs"),
             include_str!("canonization.rs"),
             include_str!("conservation.rs"),
             include_str!("engine.rs"),

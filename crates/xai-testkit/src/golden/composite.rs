@@ -51,7 +51,7 @@ impl<B: Backend> Setup<B> {
             None => composite(method, params).map_err(unsupported)?,
         };
         let input = golden.tensor(case, "input")?;
-        let weights = Weights { golden, case, dtype, device };
+        let weights = Weights::of_network(golden, case, dtype, device);
         let graph = graph(golden.network(case, network)?, &weights, &input.dims)?;
         Ok(Self {
             network: network.clone(),

@@ -38,6 +38,16 @@ impl HostTensor {
         let element = |i: usize| self.data[i % rows * columns + i / rows];
         Some(Self { dims: vec![columns, rows], data: (0..rows * columns).map(element).collect() })
     }
+
+    /// The parts of a tensor that was stacked along its last dimension.
+    pub fn columns(&self) -> Vec<Self> {
+        let (dims, count) = match self.dims.split_last() {
+            Some((count, dims)) => (dims, *count),
+            None => return vec![self.clone()],
+        };
+        let column = |i: usize| self.data.iter().skip(i).step_by(count).copied().collect();
+        (0..count).map(|i| Self { dims: dims.to_vec(), data: column(i) }).collect()
+    }
 }
 
 /// Tensors of a file by key.

@@ -23,21 +23,32 @@ pub struct Network {
     pub arch: Vec<ArchNode>,
 }
 
-/// One layer of a network. Arguments that are absent have PyTorch's defaults.
+/// One layer of a network.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ArchNode {
     /// Name of the node.
     pub name: String,
-    /// PyTorch's name of the layer, or `Sum`.
-    pub op: String,
     /// Names of the nodes it reads; `input` is the network's input.
     pub inputs: Vec<String>,
+    /// The layer.
+    #[serde(flatten)]
+    pub layer: LayerSpec,
+}
+
+/// A layer. Settings that are absent have PyTorch's defaults.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LayerSpec {
+    /// PyTorch's name of the layer, or `Sum`.
+    #[serde(alias = "type")]
+    pub op: String,
     /// Window of a convolution or pool.
     pub kernel_size: Option<Sizes>,
     /// Step of the window.
     pub stride: Option<Sizes>,
     /// Zeros on both sides of the input.
     pub padding: Option<Sizes>,
+    /// Elements more at the end of a transposed convolution's output.
+    pub output_padding: Option<Sizes>,
     /// Distance between the elements of a window.
     pub dilation: Option<Sizes>,
     /// Groups of a convolution.
@@ -52,6 +63,70 @@ pub struct ArchNode {
     pub bias: Option<bool>,
     /// What a batch norm adds to the variance.
     pub eps: Option<f64>,
+    /// Dimensions of a sum; negative ones count from the end.
+    pub dim: Option<Vec<isize>>,
+    /// Slope of a leaky ReLU.
+    pub negative_slope: Option<f64>,
+    /// Minus the limit of an ELU.
+    pub alpha: Option<f64>,
+    /// Sharpness of a softplus.
+    pub beta: Option<f64>,
+    /// Where PyTorch's softplus becomes the identity, for it is that by rounding.
+    pub threshold: Option<f64>,
+    /// `none` for the exact GELU.
+    pub approximate: Option<String>,
+    /// Settings that nothing reads.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, serde_json::Value>,
+}
+
+/// A rule with its parameters, by the reference's names.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSpec {
+    /// The rule.
+    pub name: String,
+    /// Its stabilizer; that of Epsilon is the epsilon.
+    pub stabilizer: Option<StabilizerSpec>,
+    /// Parameters that are taken for 0: none, or `bias`.
+    #[serde(default)]
+    pub zero_params: Vec<String>,
+    /// Of AlphaBeta.
+    pub alpha: Option<f64>,
+    /// Of AlphaBeta.
+    pub beta: Option<f64>,
+    /// Of Gamma.
+    pub gamma: Option<f64>,
+    /// Of ZBox.
+    pub low: Option<BoundSpec>,
+    /// Of ZBox.
+    pub high: Option<BoundSpec>,
+    /// Of ReLUBetaSmooth.
+    pub beta_smooth: Option<f64>,
+}
+
+/// A stabilizer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StabilizerSpec {
+    /// How far denominators are kept from 0.
+    pub epsilon: f64,
+    /// Whether small denominators are replaced, instead of adding to all.
+    pub clip: bool,
+    /// Whether epsilon is scaled by the root mean square of the denominators.
+    pub norm_scale: bool,
+    /// The dimensions of that mean; all but the batch if absent.
+    pub dim: Option<Vec<usize>>,
+}
+
+/// One end of the range of ZBox.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum BoundSpec {
+    /// The same for all inputs.
+    Number(f64),
+    /// `tensor`: stored with the case.
+    Stored(String),
 }
 
 /// A number for all spatial axes, or one for each.
@@ -86,6 +161,9 @@ pub struct Case {
     /// Error of the reference itself in f32; absent where it is not finite there.
     #[serde(default)]
     pub f32_err: Option<f64>,
+    /// What sets the case apart: `degenerate`, `edge`, ...
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// Shapes of the tensors by name.
     pub tensors: BTreeMap<String, Vec<usize>>,
     /// What the case is about.
@@ -97,6 +175,11 @@ impl Case {
     /// The part of the name before the first `/`.
     pub fn folder(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()
+    }
+
+    /// Whether the case has a tag.
+    pub fn is(&self, tag: &str) -> bool {
+        self.tags.iter().any(|own| own == tag)
     }
 }
 
@@ -116,6 +199,22 @@ pub enum Detail {
         params: serde_json::Map<String, serde_json::Value>,
         /// Name of the tensor that relevance starts with.
         relevance_out: String,
+    },
+    /// A rule on a single layer.
+    Rule {
+        /// The layer.
+        layer: LayerSpec,
+        /// The rule.
+        rule: RuleSpec,
+        /// How the input was drawn; `nonneg` if it has no negative element.
+        input_kind: Option<String>,
+    },
+    /// The gradient of a max pool.
+    MaxpoolGradient {
+        /// The pool.
+        layer: LayerSpec,
+        /// The rule, which is the gradient.
+        rule: RuleSpec,
     },
     /// Any other kind; no runner reads it yet.
     #[serde(other)]
@@ -138,12 +237,25 @@ mod tests {
     }
 
     #[test]
+    fn no_setting_is_ignored() {
+        let case = |rule: &str| {
+            serde_json::from_str::<Case>(&format!(
+                r#"{{"name": "rules/a", "file": "a.safetensors", "prefix": "", "kind": "rule", "tensors": {{}},
+                    "layer": {{"type": "ReLU", "inplace": true}}, "rule": {rule}}}"#
+            ))
+        };
+        let Detail::Rule { layer, .. } = case(r#"{"name": "Pass"}"#).unwrap().detail else { unreachable!() };
+        assert_eq!(layer.others.keys().collect::<Vec<_>>(), ["inplace"]);
+        assert!(case(r#"{"name": "Pass", "delta": 1}"#).unwrap_err().to_string().contains("delta"));
+    }
+
+    #[test]
     fn a_size_is_a_number_or_a_list() {
         let node: ArchNode = serde_json::from_str(
             r#"{"name": "p", "op": "MaxPool2d", "inputs": ["input"], "kernel_size": 3, "stride": [2, 1]}"#,
         )
         .unwrap();
-        assert_eq!(node.kernel_size.unwrap().per_axis(2), [3, 3]);
-        assert_eq!(node.stride.unwrap().per_axis(2), [2, 1]);
+        assert_eq!(node.layer.kernel_size.unwrap().per_axis(2), [3, 3]);
+        assert_eq!(node.layer.stride.unwrap().per_axis(2), [2, 1]);
     }
 }

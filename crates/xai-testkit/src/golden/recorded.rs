@@ -59,7 +59,7 @@ pub(super) fn recorded<B: Backend>(
     agreement: &mut Agreement,
 ) -> Result<Vec<Deviation>, GoldenError> {
     let setup = Setup::<B>::of(golden, case, dtype, device)?;
-    let weights = Weights { golden, case, dtype, device };
+    let weights = Weights::of_network(golden, case, dtype, device);
     let source = match setup.network.as_str() {
         "vgg_like" => Recorded::new(&VggLike::load(&weights)?, VggLike::forward),
         "resnet_like" => Recorded::new(&ResnetLike::load(&weights)?, ResnetLike::forward),

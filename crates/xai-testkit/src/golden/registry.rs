@@ -15,6 +15,10 @@ use super::manifest::Case;
 pub struct Exclusion {
     /// Names of the cases; `*` stands for any characters.
     pub pattern: &'static str,
+    /// The tag that the cases must have, if they must have one.
+    pub tag: Option<&'static str>,
+    /// How many cases these are, if it matters.
+    pub count: Option<usize>,
     /// Why they are not run.
     pub reason: &'static str,
 }
@@ -22,19 +26,40 @@ pub struct Exclusion {
 impl Exclusion {
     /// An exclusion of the cases that `pattern` matches.
     pub const fn new(pattern: &'static str, reason: &'static str) -> Self {
-        Self { pattern, reason }
+        Self { pattern, tag: None, count: None, reason }
+    }
+
+    /// Only of those with this tag, of which there are `count`.
+    pub const fn tagged(self, tag: &'static str, count: usize) -> Self {
+        Self { tag: Some(tag), count: Some(count), ..self }
+    }
+
+    /// What is wrong with the number of cases that it matched.
+    fn complaint(&self, matched: usize) -> Option<String> {
+        let (pattern, reason) = (self.pattern, self.reason);
+        match self.count {
+            _ if matched == 0 => Some(format!(
+                "`{pattern}` is listed as excluded ({reason}), but matches no case; take it off the list"
+            )),
+            Some(count) if count != matched => Some(format!(
+                "`{pattern}` is listed as excluded ({reason}) and must match {count} cases, not {matched}"
+            )),
+            _ => None,
+        }
     }
 }
 
 /// Number of cases of one folder.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FolderCount {
     /// Cases that were run.
     pub run: usize,
     /// Cases that were run and passed.
     pub passed: usize,
-    /// Cases that an exclusion lists.
-    pub excluded: usize,
+    /// Cases that an exclusion lists, by reason.
+    pub excluded: BTreeMap<&'static str, usize>,
+    /// The largest error of a tensor that passed, with the names of its case and itself.
+    pub worst: Option<(f64, String)>,
 }
 
 /// What became of all cases.
@@ -42,8 +67,6 @@ pub struct FolderCount {
 pub struct Report {
     /// Counts by folder: the part of a case's name before the first `/`.
     pub folders: BTreeMap<String, FolderCount>,
-    /// The largest error of a tensor that passed, with the names of its case and itself.
-    pub worst: Option<(f64, String)>,
     /// What failed, in words.
     pub failures: Vec<String>,
 }
@@ -78,35 +101,40 @@ impl Report {
         for deviation in deviations {
             if !deviation.passes() {
                 self.failures.push(format!("case `{}`: {deviation}", case.name));
-            } else if self.worst.as_ref().is_none_or(|(worst, _)| deviation.error > *worst) {
-                self.worst = Some((deviation.error, format!("{} {}", case.name, deviation.tensor)));
+            } else if count.worst.as_ref().is_none_or(|(worst, _)| deviation.error > *worst) {
+                count.worst = Some((deviation.error, format!("{} {}", case.name, deviation.tensor)));
             }
         }
-        if self.failures.len() == failures {
-            count.passed += 1;
-        }
+        count.passed += usize::from(self.failures.len() == failures);
     }
 }
 
-/// A table of counts, and the largest error that passed.
+/// A table of counts, the largest error of each folder, and the reasons of exclusions.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:14} {:>6} {:>6} {:>8}", "folder", "run", "passed", "excluded")?;
+        writeln!(f, "{:14} {:>6} {:>6} {:>8}  largest error", "folder", "run", "passed", "excluded")?;
         for (folder, count) in &self.folders {
-            writeln!(f, "{folder:14} {:6} {:6} {:8}", count.run, count.passed, count.excluded)?;
+            let excluded: usize = count.excluded.values().sum();
+            write!(f, "{folder:14} {:6} {:6} {excluded:8}", count.run, count.passed)?;
+            match &count.worst {
+                Some((error, tensor)) => writeln!(f, "  {error:.2e}: {tensor}")?,
+                None => writeln!(f)?,
+            }
         }
-        match &self.worst {
-            Some((error, tensor)) => write!(f, "largest error {error:.2e}: {tensor}"),
-            None => write!(f, "nothing passed"),
+        for (folder, count) in &self.folders {
+            for (reason, cases) in &count.excluded {
+                writeln!(f, "excluded: {cases} of {folder}: {reason}")?;
+            }
         }
+        Ok(())
     }
 }
 
 /// Runs every case of `golden` that no exclusion lists.
 ///
 /// Failures are: a case that does not come out as stored, a case that is neither run nor listed
-/// (`run` says so with an error), an exclusion that matches no case, a subfolder without cases,
-/// no cases at all, or none that is run.
+/// (`run` says so with an error), an exclusion that matches no case or not as many as it says, a
+/// subfolder without cases, no cases at all, or none that is run.
 pub fn run_cases(
     golden: &Golden,
     listed: &[Exclusion],
@@ -131,19 +159,24 @@ fn run_listed(
 ) -> Report {
     let mut report = Report::default();
     let patterns: Vec<_> = listed.iter().map(|exclusion| WildMatch::new(exclusion.pattern)).collect();
-    let mut used = vec![false; listed.len()];
+    let mut matched = vec![0; listed.len()];
     for case in cases {
-        let mut excluded = false;
-        for (pattern, used) in patterns.iter().zip(&mut used) {
-            if pattern.matches(&case.name) {
-                (excluded, *used) = (true, true);
+        let mut reason = None;
+        for ((exclusion, pattern), matched) in listed.iter().zip(&patterns).zip(&mut matched) {
+            if pattern.matches(&case.name) && exclusion.tag.is_none_or(|tag| case.is(tag)) {
+                reason = reason.or(Some(exclusion.reason));
+                *matched += 1;
             }
         }
-        if excluded {
-            report.folders.entry(case.folder().to_owned()).or_default().excluded += 1;
-        } else {
-            let outcome = run(case);
-            report.record(case, outcome);
+        match reason {
+            Some(reason) => {
+                let count = report.folders.entry(case.folder().to_owned()).or_default();
+                *count.excluded.entry(reason).or_default() += 1;
+            }
+            None => {
+                let outcome = run(case);
+                report.record(case, outcome);
+            }
         }
     }
     if cases.is_empty() {
@@ -151,12 +184,8 @@ fn run_listed(
     } else if report.run() == 0 {
         report.failures.push("all cases are excluded".to_owned());
     }
-    for (exclusion, _) in listed.iter().zip(used).filter(|(_, used)| !used) {
-        report.failures.push(format!(
-            "`{}` is listed as excluded ({}), but matches no case; take it off the list",
-            exclusion.pattern, exclusion.reason
-        ));
-    }
+    let complaints = listed.iter().zip(matched).filter_map(|(exclusion, n)| exclusion.complaint(n));
+    report.failures.extend(complaints);
     report
 }
 
@@ -183,9 +212,10 @@ mod tests {
             "a/1" => deviation(1e-5),
             _ => deviation(1e-3),
         });
-        assert_eq!(report.folders["a"], FolderCount { run: 2, passed: 1, excluded: 0 });
-        assert_eq!(report.folders["b"], FolderCount { run: 0, passed: 0, excluded: 1 });
-        assert_eq!(report.worst, Some((1e-5, "a/1 x".to_owned())));
+        let worst = Some((1e-5, "a/1 x".to_owned()));
+        let (of_a, of_b) = (BTreeMap::new(), BTreeMap::from([("not yet", 1)]));
+        assert_eq!(report.folders["a"], FolderCount { run: 2, passed: 1, excluded: of_a, worst });
+        assert_eq!(report.folders["b"], FolderCount { excluded: of_b, ..Default::default() });
         assert_eq!(report.failures.len(), 1);
         assert!(report.failures[0].contains("case `a/2`: `x` is off by 1.00e-3"), "{:?}", report.failures);
     }
@@ -203,6 +233,18 @@ mod tests {
         let listed = [Exclusion::new("gone/*", "too slow")];
         let report = run_listed(&[case("a/1")], &listed, |_| deviation(0.0));
         assert!(report.failures[0].contains("`gone/*` is listed as excluded (too slow)"));
+    }
+
+    #[test]
+    fn an_exclusion_by_tag_counts_its_cases() {
+        let mut odd = case("a/odd");
+        odd.tags.push("odd".to_owned());
+        let cases = [case("a/1"), odd];
+        let listed = |count| [Exclusion::new("a/*", "odd").tagged("odd", count)];
+        let report = run_listed(&cases, &listed(1), |_| deviation(0.0));
+        assert_eq!((report.run(), report.failures.len()), (1, 0));
+        let report = run_listed(&cases, &listed(2), |_| deviation(0.0));
+        assert!(report.failures[0].contains("must match 2 cases, not 1"), "{:?}", report.failures);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The parameters of a case's network.
+//! The parameters of a case's network or layer.
 
 use burn::module::Param;
 use burn::tensor::backend::Backend;
@@ -9,16 +9,33 @@ use super::data::{Golden, HostTensor};
 use super::error::GoldenError;
 use super::manifest::Case;
 
-/// The parameters of a case's network, by PyTorch's names: `conv1.weight`, `bn1.running_mean`.
+/// The parameters of a case's network or layer, by PyTorch's names: `conv1.weight`, `bn1.running_mean`.
 #[derive(Debug)]
 pub struct Weights<'a, B: Backend> {
     pub(super) golden: &'a Golden,
     pub(super) case: &'a Case,
     pub(super) dtype: DType,
     pub(super) device: &'a B::Device,
+    /// What comes before the parameters' names in the names of tensors.
+    pub(super) scope: &'static str,
 }
 
-impl<B: Backend> Weights<'_, B> {
+impl<'a, B: Backend> Weights<'a, B> {
+    /// The parameters of a network.
+    pub(super) fn of_network(
+        golden: &'a Golden,
+        case: &'a Case,
+        dtype: DType,
+        device: &'a B::Device,
+    ) -> Self {
+        Self { golden, case, dtype, device, scope: "weights/" }
+    }
+
+    /// The parameters of a case with one layer, named `weight`, `bias`, ...
+    pub(super) fn of_layer(golden: &'a Golden, case: &'a Case, dtype: DType, device: &'a B::Device) -> Self {
+        Self { golden, case, dtype, device, scope: "" }
+    }
+
     /// A parameter as it is stored.
     pub(super) fn value(&self, name: &str) -> Result<Value<B>, GoldenError> {
         Ok(self.stored(name)?.value(self.dtype, self.device))
@@ -63,10 +80,10 @@ impl<B: Backend> Weights<'_, B> {
     }
 
     fn stored(&self, name: &str) -> Result<HostTensor, GoldenError> {
-        self.golden.tensor(self.case, &format!("weights/{name}"))
+        self.golden.tensor(self.case, &format!("{}{name}", self.scope))
     }
 
-    fn inconsistent(&self, what: String) -> GoldenError {
+    pub(super) fn inconsistent(&self, what: String) -> GoldenError {
         GoldenError::Inconsistent { case: self.case.name.clone(), what }
     }
 }

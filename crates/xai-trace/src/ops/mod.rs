@@ -15,8 +15,9 @@
 //! the inner backend's own, faster version would not run. `missing_trait_methods` keeps the lists
 //! complete when a new Burn adds one.
 //!
-//! A float tensor that leaves the float world (into host data, an int or bool tensor, or a
-//! quantized one) is no longer followed: what is computed from there is a constant of the graph.
+//! A float tensor that leaves the float world (into host data, an int tensor, or a quantized one) is
+//! no longer followed: what is computed from there is a constant of the graph. A bool tensor still
+//! knows that it depends on a graph input, so that a float tensor made by it is recorded.
 
 mod float;
 mod int_bool;
@@ -115,7 +116,7 @@ macro_rules! method {
     };
     ([$n:ident M] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TracedMask<B> {
-            let depends = [$(Argument::<B>::depends(&$f)),*].contains(&true);
+            let depends = [$(Argument::<B>::is_tracked(&$f)),*].contains(&true);
             TracedMask::computed(depends, B::$n($($c)*))
         }
     };

@@ -83,8 +83,8 @@ fn activations_in_steps() {
         act::selu(x()) => ["mul", "!float_exp", "sub", "mul", "mask_where"];
         act::thresholded_relu(x(), 1.0) => ["mask_fill"];
         act::softsign(x()) => ["!float_abs", "add", "div"];
-        act::hard_shrink(x(), 0.5) => ["mask_fill"];
-        act::soft_shrink(x(), 0.5) => ["!float_sign", "mul", "sub", "mask_fill"];
+        act::hard_shrink(x(), 0.5) => ["!float_abs", "mask_fill"];
+        act::soft_shrink(x(), 0.5) => ["!float_abs", "!float_sign", "mul", "sub", "mask_fill"];
         act::quiet_softmax(x(), 1) =>
             ["!float_max_dim", "sub", "!float_exp", "sum", "neg", "!float_exp", "add", "div"];
     }
@@ -206,7 +206,9 @@ fn tensors_keep_their_origin_only_where_their_value_stays() {
         x() + constant([2, 3]) => ["add"];
         x() - constant([1, 3]) => ["sub"];
         x().int().float() => [];
-        constant([2, 3]).mask_fill(x().greater_elem(0.0), 1.0) => [];
+        constant([2, 3]).mask_fill(x().greater_elem(0.0), 1.0) => ["mask_fill"];
+        x().greater_elem(0.0).bool_not().float() => ["!bool_into_float"];
+        x().greater(constant([2, 3])).int().float() => [];
         constant([2, 3]).exp() + constant([2, 3]) => [];
     }
     assert!(matches!(x().detach().into_primitive().tensor().source, Source::Node(_)));

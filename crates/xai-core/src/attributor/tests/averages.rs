@@ -54,20 +54,18 @@ fn given_noise_is_scaled_by_each_samples_range() {
 
 #[test]
 fn classes_are_settled_by_the_unchanged_input() {
-    let noise: Value<Flex> = numbers::<Flex, 4>([2, 2, 10, 10], 5, &Default::default()).into();
-    let method = SmoothGrad::new(explainer()).noise_level(2.0);
-    let explain =
-        |target| method.attribute_with_noise(images(2).into(), target, std::slice::from_ref(&noise)).unwrap();
-    let settled = explain(Target::argmax());
-    let classes = settled.classes().unwrap().to_vec();
-    let asked = explain(Target::classes(classes.clone()));
-    assert_eq!(relevance(&settled), relevance(&asked));
-    // The noisy copies have other classes, so that it matters.
-    let range = |x: Tensor<Flex, 2>| (x.clone().max_dim(1) - x.min_dim(1)).reshape([2, 1, 1, 1]) * 2.0;
-    let noise = noise.into_tensor::<4>().unwrap();
-    let noisy = images(2) + noise * range(images(2).flatten(1, 3));
-    let other = Gradient::new(explainer()).attribute(noisy.into(), Target::argmax()).unwrap();
-    assert_ne!(other.classes().unwrap(), classes);
+    let (explainer, weight) = linear();
+    let column = weight.map(|row| f64::from(row[0]));
+    // The range of both samples is 5, so this noisy copy is -4 x.
+    let (noise, copy) = (features() * -1.0, features() * -4.0);
+    let classes = |x: Tensor<Flex, 2>| {
+        let attribution = explainer.explain(x, Target::argmax()).unwrap();
+        attribution.classes().unwrap().to_vec()
+    };
+    assert_eq!((classes(features()), classes(copy)), (vec![0, 0], vec![1, 1]));
+    let method = SmoothGrad::new(explainer.clone()).noise_level(1.0);
+    let got = method.attribute_with_noise(features().into(), Target::argmax(), &[noise.into()]).unwrap();
+    assert_eq!((relevance(&got), got.classes().unwrap()), ([column, column].concat(), [0, 0].as_slice()));
 }
 
 const QUADRATURES: [Quadrature; 4] =

@@ -17,7 +17,7 @@ fn smooth_grad_checks_its_parameters() {
     assert!(error(method().noise_level(f64::NAN)).contains("`noise_level` is NaN"));
     let noise = Tensor::<Flex, 2>::zeros([2, 3], &Default::default()).into();
     let refused = method().attribute_with_noise(features().into(), 0.into(), &[noise]).unwrap_err();
-    assert!(refused.to_string().contains("the noise is F32 [2, 3], but must be F32 [2, 4]"), "{refused}");
+    assert!(refused.to_string().contains("the noise is F32 [2, 3] on Cpu"), "{refused}");
 }
 
 #[test]
@@ -28,9 +28,7 @@ fn integrated_gradients_checks_its_parameters() {
     assert!(error(trapezoid).contains("`steps` is 1, but must be 2 or more"));
     assert!(error(method().baseline(f64::NAN)).contains("holds NaN"));
     let wide = Tensor::<Flex, 2>::zeros([1, 3], &Default::default());
-    assert!(
-        error(method().baseline(wide)).contains("the baseline is F32 [1, 3], but the input is F32 [2, 4]")
-    );
+    assert!(error(method().baseline(wide)).contains("the baseline is F32 [1, 3] on Cpu"));
     let infinite = Tensor::<Flex, 2>::full([1, 4], f32::INFINITY, &Default::default());
     assert!(error(method().baseline(infinite)).contains("holds inf"));
     assert!(error(method().baseline(Baseline::Values(Vec::new()))).contains("0 baselines were given for 1"));
