@@ -8,14 +8,14 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig, Relu};
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Tensor};
+use burn::tensor::{DType, Tensor, TensorData, Tolerance};
 use burn_flex::Flex;
 use burn_xai::composite::{Composite, Matcher, Plan, epsilon_plus_flat, gradient};
 use burn_xai::error::{ExplainError, GraphError, InputError, LayerError, PlanError, RuleError, TargetError};
 use burn_xai::explain::{Explainer, Target};
 use burn_xai::graph::{Graph, GraphBuilder, GraphPatch};
-use burn_xai::layer::{Activation, Add, LayerKind, Reshape};
-use burn_xai::rule::{AlphaBeta, Epsilon, Flat, Pass, Rule};
+use burn_xai::layer::{Activation, Add, Layer, LayerKind, Reshape};
+use burn_xai::rule::{AlphaBeta, Bound, Epsilon, Flat, Pass, Rule, ZBox};
 use burn_xai::trace::{Recorded, TraceError};
 
 /// Panics unless an error's message has all of these in it.
@@ -376,4 +376,75 @@ fn composites_that_do_not_parse() {
     let error = parse(r#"{"name": "mine", "entries": [{"match": {"kind": "convolution"}, "rule": "flat"}]}"#);
     assert!(error.is_data());
     assert_says(&error, &["`convolution`", "`conv`", "line 1"]);
+}
+
+#[test]
+fn an_input_where_a_layer_is_wanted() {
+    let mut builder = GraphBuilder::<Flex>::new();
+    let x = builder.input("x", &[1, 4]).unwrap();
+    let error = builder.push("tap", Layer::Input, &[x]).unwrap_err();
+    assert!(matches!(&error, GraphError::Layer { source: LayerError::NotALayer, .. }));
+    assert_says(&error, &["`tap`", "GraphBuilder::input"]);
+}
+
+#[test]
+fn wires_of_another_patch() {
+    let graph = graph();
+    let head = graph.find("head").unwrap();
+    let mut first = GraphPatch::new("adds a node");
+    let tap = first.tap(&graph, head).unwrap();
+    let wire = first.wire("again", Activation::Relu, &[tap]).unwrap();
+    let mut second = GraphPatch::new("does not have it");
+    second.shunt(&graph, head, &wire).unwrap();
+    let error = graph.apply(second).unwrap_err();
+    assert!(matches!(&error, GraphError::UnknownNode { .. }));
+    assert_says(&error, &["does not exist", "ids do not survive a rewrite"]);
+}
+
+#[test]
+fn relevance_that_is_not_finite() {
+    let relevance = Tensor::<Flex, 2>::full([2, 5], f32::NAN, &Default::default());
+    let error = built().explain(images([2, 3, 6, 6]), relevance).unwrap_err();
+    assert!(matches!(&error, ExplainError::Target(TargetError::NotFinite)));
+    assert_says(&error, &["relevance", "NaN", "must be finite"]);
+}
+
+#[test]
+fn bounds_for_inputs_of_another_size() {
+    let mut builder = GraphBuilder::new();
+    let x = builder.input("image", &[1, 3, 6, 6]).unwrap();
+    let conv = builder.push("conv", &net().conv, &[x]).unwrap();
+    let bound = |value: f64| Bound::Tensor { dims: vec![3, 6, 6], values: vec![value; 108] };
+    let pixels = Composite::new("box").or(Matcher::Any, ZBox::new(bound(0.0), bound(1.0)));
+    let explainer = Explainer::new(builder.finish(conv).unwrap(), pixels);
+    let seed = |size: usize| Tensor::<Flex, 4>::ones([1, 4, size, size], &Default::default());
+    assert!(explainer.explain(images([1, 3, 6, 6]), seed(4)).is_ok());
+    let error = explainer.explain(images([1, 3, 8, 8]), seed(6)).unwrap_err();
+    assert!(matches!(&error, ExplainError::Layer { source: LayerError::Bound { .. }, .. }), "{error}");
+    assert_says(&error, &["`conv`", "[3, 6, 6]", "[1, 3, 8, 8]", "over channels only"]);
+}
+
+/// Sums over the batch, and products of samples with each other: legal, so nothing may panic and
+/// the numbers must still add up.
+#[test]
+fn samples_that_are_mixed() {
+    let x = || Tensor::<Flex, 2>::from_floats([[1.0, 2.0], [3.0, -1.0], [0.5, 4.0]], &Default::default());
+    let sum = Recorded::<Flex>::function(|x: Tensor<_, 2>| x.sum_dim(0));
+    let flat = Composite::new("flat").or(Matcher::Any, Flat::default());
+    let explainer = Explainer::new(sum, flat).with_ledger();
+    let seed = Tensor::<Flex, 2>::from_floats([[3.0, 6.0]], &Default::default());
+    let attribution = explainer.explain(x(), seed).unwrap();
+    let relevance = attribution.relevance::<2>().unwrap().into_data();
+    relevance.assert_approx_eq::<f32>(
+        &TensorData::from([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]),
+        Tolerance::absolute(1e-4),
+    );
+    let ledger = attribution.ledger().unwrap();
+    assert_eq!(ledger.rows()[0].arrived, [9.0]);
+    assert!(ledger.rows()[0].unexplained()[0].abs() < 1e-5);
+
+    let gram = Recorded::<Flex>::function(|x: Tensor<_, 2>| x.clone().matmul(x.transpose()));
+    let explainer = Explainer::new(gram, gradient()).with_ledger();
+    let seed = Tensor::<Flex, 2>::ones([3, 3], &Default::default());
+    assert_eq!(explainer.explain(x(), seed).unwrap().relevance::<2>().unwrap().dims(), [3, 2]);
 }

@@ -23,6 +23,9 @@ pub enum LayerError {
         /// Number of inputs given.
         got: usize,
     },
+    /// A graph input where a layer is wanted.
+    #[error("an input computes nothing; declare it with `GraphBuilder::input`")]
+    NotALayer,
     /// Input sizes that the layer's geometry cannot take.
     #[error(transparent)]
     Shape(#[from] ShapeError),
@@ -100,6 +103,17 @@ pub enum LayerError {
     Unsupported {
         /// What is not supported, and what to do instead.
         what: String,
+    },
+    /// Bounds of a box rule for inputs of other sizes.
+    #[error(
+        "the bound of the shape {bound:?} does not fit the input {input:?}; give bounds that vary over channels \
+         only, or explain inputs of the size that they were made for"
+    )]
+    Bound {
+        /// Sizes of the bound, without the batch.
+        bound: Vec<usize>,
+        /// Sizes of the input.
+        input: Vec<usize>,
     },
     /// An operation that no layer stands for.
     #[error(
@@ -427,6 +441,9 @@ pub enum TargetError {
         /// Name of the output's node.
         node: String,
     },
+    /// Explicit relevance with NaN or infinite elements.
+    #[error("the relevance holds NaN or infinite elements; it must be finite")]
+    NotFinite,
     /// Explicit relevance of another shape, element type or device than the output.
     #[error("the relevance is {got}, but the output is {output}")]
     Relevance {

@@ -10,7 +10,8 @@ use crate::error::ExplainError;
 use crate::graph::Graph;
 use crate::layer::Account;
 
-/// What became of the relevance that arrived at one node, for each sample of the batch.
+/// What became of the relevance that arrived at one node, for each sample of the batch: for each
+/// index of dimension 0. At a node that changes that dimension, one number for the whole batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LedgerRow {
     /// Name of the node.
@@ -51,12 +52,14 @@ impl Ledger {
         &self.rows
     }
 
-    /// Sum of a column over all nodes, for each sample: `ledger.total(|row| row.bias.clone())`.
+    /// Sum of a column over all nodes, for each sample: `ledger.total(|row| row.bias.clone())`. If
+    /// some node has one number for the whole batch, so has the sum.
     pub fn total(&self, column: impl Fn(&LedgerRow) -> Vec<f64>) -> Vec<f64> {
-        let columns = self.rows.iter().map(column);
-        columns
-            .reduce(|total, column| total.iter().zip(column).map(|(a, b)| a + b).collect())
-            .unwrap_or_default()
+        let columns: Vec<Vec<f64>> = self.rows.iter().map(column).collect();
+        let length = columns.first().map_or(0, Vec::len);
+        let per_sample = columns.iter().all(|column| column.len() == length);
+        let whole = |column: Vec<f64>| if per_sample { column } else { vec![column.iter().sum()] };
+        columns.into_iter().map(whole).reduce(add).unwrap_or_default()
     }
 }
 
@@ -81,16 +84,16 @@ impl fmt::Display for Ledger {
     }
 }
 
-/// Collects per-sample sums on the device; they are read once, at the end.
+/// Collects sums over each index of dimension 0 on the device; they are read once, at the end.
 pub(crate) struct Bookkeeper<B: Backend> {
     entries: Vec<Sums<B>>,
 }
 
-/// Per-sample sums of one node.
+/// Sums of one node.
 struct Sums<B: Backend> {
     node: usize,
     arrived: Value<B>,
-    passed: Option<Value<B>>,
+    passed: Vec<Value<B>>,
     account: Account<B>,
 }
 
@@ -100,28 +103,40 @@ impl<B: Backend> Bookkeeper<B> {
     }
 
     pub(crate) fn book(&mut self, node: usize, arrived: Value<B>, passed: &[Value<B>], account: Account<B>) {
-        let sums = passed.iter().map(|passed| passed.clone().sum_per_sample());
-        let (arrived, passed) = (arrived.sum_per_sample(), sums.reduce(|a, b| a + b));
-        self.entries.push(Sums { node, arrived, passed, account });
+        let passed = passed.iter().map(|passed| passed.clone().sum_per_sample()).collect();
+        self.entries.push(Sums { node, arrived: arrived.sum_per_sample(), passed, account });
     }
 
     pub(crate) fn close(self, graph: &Graph<B>) -> Result<Ledger, ExplainError> {
         let mut rows = Vec::with_capacity(self.entries.len());
-        for Sums { node, arrived, passed, account: Account([bias, stabilizer, dropped]) } in self.entries {
+        for Sums { node, arrived, passed, account: Account(account) } in self.entries {
             let arrived = read(&arrived)?;
-            let column = |sums: Option<Value<B>>| match sums {
-                Some(sums) => read(&sums),
-                None => Ok(vec![0.0; arrived.len()]),
+            let passed = passed.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let absorbed: Vec<Option<Vec<f64>>> =
+                account.iter().map(|sums| sums.as_ref().map(read).transpose()).collect::<Result<_, _>>()?;
+            let mut all = passed.iter().chain(absorbed.iter().flatten());
+            // Where dimension 0 changes, it is not the batch: then only the whole can be balanced.
+            let per_sample = all.all(|sums| sums.len() == arrived.len());
+            let column = |sums: Option<&Vec<f64>>| match sums {
+                Some(sums) if per_sample => sums.clone(),
+                Some(sums) => vec![sums.iter().sum()],
+                None => vec![0.0; if per_sample { arrived.len() } else { 1 }],
             };
+            let added =
+                passed.iter().map(|sums| column(Some(sums))).reduce(add).unwrap_or_else(|| column(None));
             rows.push(LedgerRow {
                 node: graph.nodes()[node].name().to_owned(),
-                passed: column(passed)?,
-                bias: column(bias)?,
-                stabilizer: column(stabilizer)?,
-                dropped: column(dropped)?,
-                arrived,
+                passed: added,
+                bias: column(absorbed[0].as_ref()),
+                stabilizer: column(absorbed[1].as_ref()),
+                dropped: column(absorbed[2].as_ref()),
+                arrived: column(Some(&arrived)),
             });
         }
         Ok(Ledger { rows })
     }
+}
+
+fn add(a: Vec<f64>, b: Vec<f64>) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a + b).collect()
 }

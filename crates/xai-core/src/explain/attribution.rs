@@ -82,8 +82,13 @@ impl<B: Backend> Attribution<B> {
     /// # Errors
     /// [`ExplainError::Backend`] when the backend cannot be read.
     pub fn relevance_sums(&self) -> Result<Vec<f64>, ExplainError> {
-        let sums = self.relevance.iter().map(|relevance| relevance.clone().sum_per_sample());
-        sums.reduce(|a, b| a + b).map_or(Ok(Vec::new()), |sums| read(&sums))
+        let read_sums = |relevance: &Value<B>| read(&relevance.clone().sum_per_sample());
+        let sums = self.relevance.iter().map(read_sums).collect::<Result<Vec<_>, _>>()?;
+        // Inputs of different batch sizes have no samples in common.
+        let per_sample = sums.iter().all(|input| Some(input.len()) == sums.first().map(Vec::len));
+        let whole = |input: Vec<f64>| if per_sample { input } else { vec![input.iter().sum()] };
+        let add = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(b).map(|(a, b)| a + b).collect();
+        Ok(sums.into_iter().map(whole).reduce(add).unwrap_or_default())
     }
 
     /// Relevance at the output of the node `name`, also under the name of a node merged into it.

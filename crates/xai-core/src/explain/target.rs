@@ -186,11 +186,15 @@ impl<B: Backend, const D: usize> From<Tensor<B, D>> for Target<B> {
 pub(crate) fn check_relevance<B: Backend>(
     relevance: &Value<B>,
     output: &Value<B>,
-) -> Result<(), TargetError> {
-    if relevance.dims() == output.dims() && fits(relevance, output) {
-        return Ok(());
+) -> Result<(), ExplainError> {
+    if relevance.dims() != output.dims() || !fits(relevance, output) {
+        return Err(TargetError::Relevance { got: describe(relevance), output: describe(output) }.into());
     }
-    Err(TargetError::Relevance { got: describe(relevance), output: describe(output) })
+    // 0 * x is NaN exactly where x is not finite.
+    match read(&(relevance.clone() * 0.0).sum_per_sample())?.iter().all(|sum| sum.is_finite()) {
+        true => Ok(()),
+        false => Err(TargetError::NotFinite.into()),
+    }
 }
 
 /// Whether two values can be computed with, as far as their shapes allow it.

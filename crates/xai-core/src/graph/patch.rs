@@ -150,6 +150,11 @@ impl<B: Backend> Graph<B> {
                 dims: added.dims,
             });
         }
+        // Ids and wires of other graphs and patches point nowhere.
+        let ids = nodes.iter().flat_map(|node| &node.inputs).copied().chain([redirect(self.output)]);
+        if let Some(id) = ids.max().filter(|id| id.0 >= nodes.len()) {
+            return Err(GraphError::UnknownNode { id: id.0, nodes: nodes.len() });
+        }
         for &(old, new) in &patch.shunts {
             let aliases = [vec![self.nodes[old.0].name.clone()], self.nodes[old.0].aliases.clone()].concat();
             let Some(heir) = nodes.get_mut(place(new).0) else { continue };

@@ -5,6 +5,7 @@ use burn_backend::Backend;
 
 use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
 use crate::error::LayerError;
+use crate::kernel::ShapeError;
 use crate::{Value, kernel};
 
 /// `y = x W + b`: `[..., features_in]` to `[..., features_out]`.
@@ -70,7 +71,11 @@ impl<B: Backend> LayerOps<B> for Linear<B> {
     }
 
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
-        Ok(kernel::linear_output_dims(one_input(inputs)?, &self.weight.dims(), None)?)
+        let input = one_input(inputs)?;
+        if input.len() < 2 {
+            return Err(ShapeError::Rank { what: "input", dims: input.to_vec(), expected: 2 }.into());
+        }
+        Ok(kernel::linear_output_dims(input, &self.weight.dims(), None)?)
     }
 
     fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {

@@ -16,6 +16,11 @@ pub trait LinearMap<B: Backend> {
     /// The bias, shaped to broadcast against an output of rank `output_rank`.
     fn bias(&self, output_rank: usize) -> Option<Value<B>>;
 
+    /// Whether the map treats every sample, an index of dimension 0, by itself and like the others.
+    fn is_per_sample(&self) -> bool {
+        true
+    }
+
     /// `A_W x`, without bias. `weight` is `None` exactly when [`weight`](Self::weight) is.
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B>;
 

@@ -138,6 +138,12 @@ impl<B: Backend> LinearMap<B> for Matmul<B> {
         None
     }
 
+    fn is_per_sample(&self) -> bool {
+        // From the left, dimension 0 of a plain matrix is summed over; a constant with leading
+        // dimensions may differ between samples.
+        self.constant.as_ref().is_some_and(|constant| constant.matrix.rank() == 2 && !constant.is_left)
+    }
+
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
         let Some(weight) = weight.or(self.weight()) else { return x.clone() };
         match self.is_left() {

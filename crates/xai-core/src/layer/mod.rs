@@ -388,12 +388,12 @@ impl<B: Backend> LayerOps<B> for Input {
         LayerKind::Input
     }
 
-    fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
-        one_input(inputs).map(<[usize]>::to_vec)
+    fn output_dims(&self, _: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        Err(LayerError::NotALayer)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(one_input(inputs)?.clone())
+    fn forward(&self, _: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+        Err(LayerError::NotALayer)
     }
 
     fn vjp_reads(&self) -> Reads {
@@ -401,7 +401,7 @@ impl<B: Backend> LayerOps<B> for Input {
     }
 
     fn vjp(&self, _: &Site<'_, B>, _: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(Vec::new())
+        Err(LayerError::NotALayer)
     }
 }
 

@@ -127,6 +127,10 @@ impl<B: Backend> LinearMap<B> for Reduce {
         None
     }
 
+    fn is_per_sample(&self) -> bool {
+        self.axes.as_ref().is_some_and(|axes| !axes.contains(&0))
+    }
+
     fn apply(&self, x: &Value<B>, _: Option<&Value<B>>) -> Value<B> {
         self.reduce(x)
     }

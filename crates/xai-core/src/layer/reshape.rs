@@ -25,21 +25,26 @@ impl Reshape {
     }
 
     fn resolve(&self, input: &[usize]) -> Option<Vec<usize>> {
-        let total: usize = input.iter().product();
+        if self.dims.is_empty() {
+            return None;
+        }
+        let product =
+            |dims: &[usize]| dims.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        let total = product(input)?;
         let kept = |(place, &size): (usize, &i64)| match size {
             0 => input.get(place).copied(),
             -1 => Some(1),
             _ => usize::try_from(size).ok(),
         };
         let mut dims: Vec<usize> = self.dims.iter().enumerate().map(kept).collect::<Option<_>>()?;
-        let known: usize = dims.iter().product();
+        let known = product(&dims)?;
         let mut inferred = self.dims.iter().enumerate().filter(|(_, size)| **size == -1);
         match (inferred.next(), inferred.next()) {
             (Some((place, _)), None) if known > 0 => dims[place] = total / known,
             (Some(_), _) => return None,
             (None, _) => {}
         }
-        (dims.iter().product::<usize>() == total).then_some(dims)
+        (product(&dims)? == total).then_some(dims)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use burn_backend::Backend;
+use burn_backend::{Backend, DType};
 use serde::{Deserialize, Serialize};
 
 use super::terms::divide;
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Layer, Reads};
+use crate::layer::{Layer, LinearMap, Reads};
 
 /// LRP-w^2: `R_in = (W^2)^T (R / st(1 W^2 + b^2))`.
 ///
@@ -33,8 +33,8 @@ impl<B: Backend> PropagationRule<B> for WSquare {
         Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
             let (map, dims) = (linear_map(site)?, site.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias).map(|bias| &bias * &bias);
-            let z = denominators.get(dims, |one_sample| {
-                let z = map.apply(&relevance.full_like(one_sample, 1.0), squared.as_ref());
+            let z = denominators.get(map, dims, &relevance, |dims| {
+                let z = map.apply(&relevance.full_like(dims, 1.0), squared.as_ref());
                 bias.iter().fold(z, |z, bias| z + bias)
             });
             let s = divide(site, relevance, &z, bias, &st);
@@ -62,18 +62,19 @@ impl<B: Backend> PropagationRule<B> for Flat {
         let denominators = PerShape::default();
         Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
             let (map, dims) = (linear_map(site)?, site.dims()?);
-            let z = denominators.get(dims, |one_sample| map.apply_ones(&relevance, one_sample));
+            let z = denominators.get(map, dims, &relevance, |dims| map.apply_ones(&relevance, dims));
             let s = divide(site, relevance, &z, None, &st);
             Ok(vec![map.adjoint_ones(s, dims)])
         }))
     }
 }
 
-/// A value computed once per input shape, for one sample: the batch shares it.
+/// A value computed once per input shape; for one sample where samples are alike, so that the batch
+/// shares it.
 struct PerShape<B: Backend>(Mutex<Option<Kept<B>>>);
 
-/// Sizes of one sample, and the value for them.
-type Kept<B> = (Vec<usize>, Value<B>);
+/// Sizes and element type that a value was computed for, and the value.
+type Kept<B> = (Vec<usize>, DType, Value<B>);
 
 impl<B: Backend> Default for PerShape<B> {
     fn default() -> Self {
@@ -82,20 +83,33 @@ impl<B: Backend> Default for PerShape<B> {
 }
 
 impl<B: Backend> PerShape<B> {
-    /// The value for inputs of the sizes `dims`; `compute` gets those of one sample.
-    fn get(&self, dims: &[usize], compute: impl FnOnce(&[usize]) -> Value<B>) -> Value<B> {
-        let mut one_sample = dims.to_vec();
-        if let Some(batch) = one_sample.first_mut() {
-            *batch = 1;
-        }
+    /// The value for inputs of the sizes `dims` and the element type of `like`; `compute` gets the
+    /// sizes to compute it for.
+    fn get(
+        &self,
+        map: &dyn LinearMap<B>,
+        dims: &[usize],
+        like: &Value<B>,
+        compute: impl FnOnce(&[usize]) -> Value<B>,
+    ) -> Value<B> {
+        let dims = batch_of(map, dims);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some((dims, value)) if *dims == one_sample => value.clone(),
+            Some((of, dtype, value)) if *of == dims && *dtype == like.dtype() => value.clone(),
             _ => {
-                let value = compute(&one_sample);
-                *kept = Some((one_sample, value.clone()));
+                let value = compute(&dims);
+                *kept = Some((dims, like.dtype(), value.clone()));
                 value
             }
         }
     }
+}
+
+/// The sizes with a batch of one, if the map treats samples alike.
+pub(super) fn batch_of<B: Backend>(map: &dyn LinearMap<B>, dims: &[usize]) -> Vec<usize> {
+    let mut dims = dims.to_vec();
+    if let Some(batch) = dims.first_mut().filter(|_| map.is_per_sample()) {
+        *batch = 1;
+    }
+    dims
 }

@@ -61,9 +61,16 @@ impl<B: Backend> PropagationRule<B> for Pass {
                 if kind == LayerKind::Pad
                     && let [inside] = &passed[..]
                 {
-                    site.absorb(Absorbed::Dropped, || {
-                        arrived.sum_per_sample() - inside.clone().sum_per_sample()
-                    });
+                    // What lies on the border: the sum of all, less that of the inside.
+                    let per_sample = arrived.dims()[0] == inside.dims()[0];
+                    let sums = |value: Value<B>| match per_sample {
+                        true => value.sum_per_sample(),
+                        false => {
+                            let elements = value.dims().iter().product();
+                            value.reshape(&[1, elements]).sum_per_sample()
+                        }
+                    };
+                    site.absorb(Absorbed::Dropped, || sums(arrived) - sums(inside.clone()));
                 }
                 Ok(passed)
             }));

@@ -91,7 +91,10 @@ impl Stabilizer {
 
     /// Scales epsilon by the root mean square over `dims` only.
     pub fn rms_over(self, dims: impl Into<Vec<usize>>) -> Self {
-        Self { rms: Rms::Over(dims.into()), ..self }
+        let mut dims = dims.into();
+        dims.sort_unstable();
+        dims.dedup();
+        Self { rms: Rms::Over(dims), ..self }
     }
 
     /// `st(z)`, of the shape of `z`.
@@ -118,7 +121,7 @@ impl Stabilizer {
         let over: Vec<usize> = match &self.rms {
             Rms::Whole(false) => return None,
             Rms::Whole(true) => (1..z.rank()).collect(),
-            Rms::Over(dims) => dims.clone(),
+            Rms::Over(dims) => (0..z.rank()).filter(|dim| dims.contains(dim)).collect(),
         };
         let count: usize = over.iter().map(|&dim| z.dims()[dim]).product();
         let sum = over.iter().fold(z * z, |sum, &dim| sum.sum_dim(dim));

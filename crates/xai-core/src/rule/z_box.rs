@@ -1,11 +1,12 @@
 //! LRP-z^B: for inputs that lie in a box, such as pixels.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::TensorData;
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::fixed::batch_of;
 use super::plain::Plain;
 use super::signed::output_without_bias;
 use super::terms::{SplitWeight, Term, divide, share, share_out};
@@ -78,16 +79,20 @@ impl Bound {
         }
     }
 
-    /// The bound for one sample of an input like `x`, of full size.
-    fn for_one_sample<B: Backend>(&self, x: &Value<B>) -> Value<B> {
-        let mut one_sample = x.dims();
-        one_sample[0] = 1;
+    /// The bound for inputs of the sizes `of`, with the element type and device of `x`.
+    ///
+    /// # Errors
+    /// [`LayerError::Bound`] when a bound per element is meant for inputs of other sizes.
+    fn expanded<B: Backend>(&self, x: &Value<B>, of: &[usize]) -> Result<Value<B>, LayerError> {
         match self {
-            Self::Number(number) => x.full_like(&one_sample, *number),
+            Self::Number(number) => Ok(x.full_like(of, *number)),
             Self::Tensor { dims, values } => {
                 let dims = [&[1], dims.as_slice()].concat();
+                if dims.len() != of.len() || dims.iter().zip(of).any(|(size, of)| *size != 1 && size != of) {
+                    return Err(LayerError::Bound { bound: dims[1..].to_vec(), input: of.to_vec() });
+                }
                 let data = TensorData::new(values.clone(), dims).convert_dtype(x.dtype());
-                Value::from_data(data, &x.device()).expand(&one_sample)
+                Ok(Value::from_data(data, &x.device()).expand(of))
             }
         }
     }
@@ -112,7 +117,7 @@ impl ZBox {
     }
 }
 
-/// What [`ZBox`] needs of its bounds, for one sample of an input shape.
+/// What [`ZBox`] needs of its bounds, for one input shape.
 #[derive(Debug, Clone)]
 struct Corner<B: Backend> {
     dims: Vec<usize>,
@@ -123,14 +128,14 @@ struct Corner<B: Backend> {
 }
 
 impl<B: Backend> Corner<B> {
-    fn new(rule: &ZBox, map: &dyn LinearMap<B>, x: &Value<B>) -> Self {
-        let (low, high) = (rule.low.for_one_sample(x), rule.high.for_one_sample(x));
+    fn new(rule: &ZBox, map: &dyn LinearMap<B>, x: &Value<B>, dims: Vec<usize>) -> Result<Self, LayerError> {
+        let (low, high) = (rule.low.expanded(x, &dims)?, rule.high.expanded(x, &dims)?);
         let z = map.apply(&low, map.weight().map(Value::positive).as_ref());
         let z = match map.weight().map(Value::negative) {
             Some(negative) => z + map.apply(&high, Some(&negative)),
             None => z,
         };
-        Self { dims: x.dims().split_off(1), low, high, z }
+        Ok(Self { dims, low, high, z })
     }
 }
 
@@ -142,10 +147,11 @@ impl<B: Backend> PropagationRule<B> for ZBox {
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
             let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
             let corner = {
-                let mut kept = kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let dims = batch_of(map, dims);
                 match &*kept {
-                    Some(corner) if corner.dims == dims[1..] => corner.clone(),
-                    _ => kept.insert(Corner::new(&rule, map, x)).clone(),
+                    Some(corner) if corner.dims == dims && corner.low.dtype() == x.dtype() => corner.clone(),
+                    _ => kept.insert(Corner::new(&rule, map, x, dims)?).clone(),
                 }
             };
             let z = output_without_bias(site)? - corner.z;
@@ -165,13 +171,13 @@ impl<B: Backend> PropagationRule<B> for Plain<ZBox> {
         let (positive, negative) = (part(Value::positive), part(Value::negative));
         Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
             let (map, x) = (linear_map(site)?, site.input(0)?);
-            let whole = |bound: &Bound| bound.for_one_sample(x).expand(&x.dims()) * -1.0;
+            let whole = |bound: &Bound| bound.expanded(x, &x.dims()).map(|bound| bound * -1.0);
             let mut terms = vec![
                 Term { x: x.clone(), weight: map.weight() },
-                Term { x: whole(&rule.low), weight: positive.as_ref() },
+                Term { x: whole(&rule.low)?, weight: positive.as_ref() },
             ];
             if let Some(negative) = &negative {
-                terms.push(Term { x: whole(&rule.high), weight: Some(negative) });
+                terms.push(Term { x: whole(&rule.high)?, weight: Some(negative) });
             }
             Ok::<_, LayerError>(vec![share_out(site, terms, None, &st, relevance)?])
         }))

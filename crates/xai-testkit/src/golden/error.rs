@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use safetensors::SafeTensorError;
 use thiserror::Error;
 use xai_core::error::{ExplainError, GraphError};
+use xai_trace::TraceError;
 
 /// Golden data that cannot be read, or a case that cannot be run.
 #[derive(Debug, Error)]
@@ -112,5 +113,13 @@ pub enum GoldenError {
         case: String,
         /// Why.
         source: Box<ExplainError>,
+    },
+    /// Burn's layer could not be recorded.
+    #[error("case `{case}`: {source}")]
+    Record {
+        /// Name of the case.
+        case: String,
+        /// Why.
+        source: TraceError,
     },
 }

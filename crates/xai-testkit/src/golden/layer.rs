@@ -149,7 +149,7 @@ impl<B: Backend> Place<'_, B> {
         }
     }
 
-    fn unsupported(&self, what: &str) -> GoldenError {
+    pub(super) fn unsupported(&self, what: &str) -> GoldenError {
         GoldenError::Unsupported {
             case: self.weights.case.name.clone(),
             what: format!("{} {what}", self.describe()),

@@ -12,9 +12,11 @@ mod data;
 mod error;
 mod layer;
 mod manifest;
+mod module;
 mod network;
 mod not_yet;
 mod recorded;
+mod recorded_layer;
 mod registry;
 mod rule;
 mod single;
@@ -45,14 +47,15 @@ pub fn built_by_hand<B: Backend>(dtype: DType, device: &B::Device) -> Report {
     })
 }
 
-/// Runs the golden cases of those networks that [`models`](crate::models) has as plain Burn
-/// modules, recorded; also says how well recorded and hand-built graphs agree.
+/// Runs the golden cases on Burn's layers and on the networks of [`models`](crate::models),
+/// recorded; also says how well recorded and hand-built graphs agree.
 pub fn recorded<B: Backend>(dtype: DType, device: &B::Device) -> (Report, Agreement) {
     let golden = Golden::open().unwrap_or_else(|error| panic!("{error}"));
     let listed = [NEVER, NOT_YET, NOT_RECORDED].concat();
     let mut agreement = Agreement::default();
-    let report = run_cases(&golden, &listed, |case| {
-        recorded::recorded::<B>(&golden, case, dtype, device, &mut agreement)
+    let report = run_cases(&golden, &listed, |case| match case.detail {
+        Detail::Composite { .. } => recorded::recorded::<B>(&golden, case, dtype, device, &mut agreement),
+        _ => recorded_layer::recorded::<B>(&golden, case, dtype, device, &mut agreement),
     });
     (report, agreement)
 }

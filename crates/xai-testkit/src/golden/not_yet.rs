@@ -32,13 +32,10 @@ pub const NEVER: &[Exclusion] = &[
     Exclusion::new("rules/conv*_same/pass*", MIXES),
 ];
 
-/// Cases of networks that [`models`](crate::models) does not have as a Burn module, beside
-/// [`NOT_YET`].
+/// Cases that cannot be recorded, beside [`NOT_YET`] and [`NEVER`].
 pub const NOT_RECORDED: &[Exclusion] = &[
-    not_yet("rules/*", "not yet: single layers are not recorded"),
-    not_yet("pooling/maxpool_gradient/*", "not yet: single layers are not recorded"),
-    Exclusion::new("composites/mlp/*", "run by hand only: vgg_like and resnet_like hold all its layers"),
-    Exclusion::new("composites/mlp_bn/*", "run by hand only: vgg_like and resnet_like hold all its layers"),
-    Exclusion::new("composites/separable_relu6/*", "run by hand only: recording of ReLU6 is not covered yet"),
-    Exclusion::new("composites/cnn1d/*", "run by hand only: recording of 1d layers is not covered yet"),
+    Exclusion::new("rules/avgpool3d/*", NO_3D_POOLS),
+    Exclusion::new("pooling/maxpool_gradient/max3d*", NO_3D_POOLS),
 ];
+
+const NO_3D_POOLS: &str = "Burn has no pools in three dimensions";

@@ -1,5 +1,7 @@
 //! Cases of whole networks, on plain Burn modules that are recorded.
 
+use std::fmt;
+
 use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 use xai_core::Value;
@@ -12,24 +14,37 @@ use super::data::Golden;
 use super::error::GoldenError;
 use super::manifest::Case;
 use super::weights::Weights;
-use crate::models::{ResnetLike, VggLike};
+use crate::models::{Cnn1d, Mlp, MlpBn, ResnetLike, SeparableRelu6, VggLike};
 
 /// Largest relative difference between the relevance of a recorded and of a hand-built graph.
 const SAME: f64 = 1e-6;
 
 /// How well recorded graphs agree with those built by hand, over all nodes of all cases.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+///
+/// A case in which they do not agree to 1e-6 fails.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Agreement {
     /// Tensors compared: relevance at every node, and the logits.
     pub tensors: usize,
-    /// Tensors in which every element is the same.
-    pub equal: usize,
+    /// Those of them in which not every bit is the same, by case.
+    pub unequal: Vec<String>,
     /// The largest difference, relative to the tensor's largest element.
     pub largest: f64,
 }
 
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let equal = self.tensors - self.unequal.len();
+        writeln!(f, "recorded and built by hand: {equal} of {} tensors equal in every bit", self.tensors)?;
+        if !self.unequal.is_empty() {
+            writeln!(f, "the others to {:.1e}: {}", self.largest, self.unequal.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
 impl Agreement {
-    fn note(
+    pub(super) fn note(
         &mut self,
         case: &Case,
         node: &str,
@@ -38,7 +53,9 @@ impl Agreement {
     ) -> Result<(), GoldenError> {
         let difference = relative_error(recorded, by_hand);
         self.tensors += 1;
-        self.equal += usize::from(recorded == by_hand);
+        if recorded != by_hand {
+            self.unequal.push(format!("{} {node}", case.name));
+        }
         self.largest = self.largest.max(difference);
         if difference <= SAME {
             return Ok(());
@@ -61,6 +78,10 @@ pub(super) fn recorded<B: Backend>(
     let setup = Setup::<B>::of(golden, case, dtype, device)?;
     let weights = Weights::of_network(golden, case, dtype, device);
     let source = match setup.network.as_str() {
+        "mlp" => Recorded::new(&Mlp::load(&weights)?, Mlp::forward),
+        "mlp_bn" => Recorded::new(&MlpBn::load(&weights)?, MlpBn::forward),
+        "cnn1d" => Recorded::new(&Cnn1d::load(&weights)?, Cnn1d::forward),
+        "separable_relu6" => Recorded::new(&SeparableRelu6::load(&weights)?, SeparableRelu6::forward),
         "vgg_like" => Recorded::new(&VggLike::load(&weights)?, VggLike::forward),
         "resnet_like" => Recorded::new(&ResnetLike::load(&weights)?, ResnetLike::forward),
         other => {

@@ -4,7 +4,7 @@ use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 use xai_core::Value;
 use xai_core::composite::{Composite, Matcher};
-use xai_core::explain::{Attribution, Explainer, GraphSource, Target};
+use xai_core::explain::{Attribution, Explainer, Target};
 use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{Activation, Add, Layer, LayerKind, Reduce, Reshape};
 use xai_core::rule::{Pass, Rule, WinnerTakesAll};
@@ -23,7 +23,7 @@ pub(super) struct Single<'a, B: Backend> {
     case: &'a Case,
     pub(super) layer: &'a LayerSpec,
     pub(super) input: HostTensor,
-    output: HostTensor,
+    pub(super) output: HostTensor,
     relevance_in: HostTensor,
     relevance_out: Value<B>,
     /// The layer as graphs that must all give the same.
@@ -78,23 +78,37 @@ impl<'a, B: Backend> Single<'a, B> {
         })
     }
 
-    /// Explains a graph or a recorded layer by `rule` on all nodes of one kind; in its plain form
-    /// if asked for, and nothing if it has none.
+    /// Explains a graph by `rule` on all nodes of one kind.
     pub(super) fn explain(
         &self,
-        source: impl GraphSource<B> + 'static,
+        graph: Graph<B>,
         inputs: &[Value<B>],
         kind: LayerKind,
         rule: &Rule,
-        plain: bool,
+    ) -> Result<Attribution<B>, GoldenError> {
+        self.attribute(&Explainer::new(graph, composite(kind, rule.clone())), inputs)
+    }
+
+    /// The same by the plain form of `rule`, if it has one.
+    fn explain_plainly(
+        &self,
+        graph: Graph<B>,
+        inputs: &[Value<B>],
+        kind: LayerKind,
+        rule: &Rule,
     ) -> Result<Option<Attribution<B>>, GoldenError> {
-        let used = if plain { Rule::Custom { name: PLAIN.to_owned() } } else { rule.clone() };
-        let composite = Composite::new("golden").or(Matcher::Kind(kind), used).or(Matcher::Any, Pass {});
-        let explainer = Explainer::new(source, composite);
-        let explainer = if plain { with_plain_form(explainer, rule) } else { Some(explainer) };
-        let Some(explainer) = explainer else { return Ok(None) };
+        let plain = Rule::Custom { name: PLAIN.to_owned() };
+        let explainer = with_plain_form(Explainer::new(graph, composite(kind, plain)), rule);
+        explainer.map(|explainer| self.attribute(&explainer, inputs)).transpose()
+    }
+
+    fn attribute(
+        &self,
+        explainer: &Explainer<B>,
+        inputs: &[Value<B>],
+    ) -> Result<Attribution<B>, GoldenError> {
         let target = Target::relevance(self.relevance_out.clone());
-        explainer.explain_values(inputs, target).map(Some).map_err(|source| self.failed(source))
+        explainer.explain_values(inputs, target).map_err(|source| self.failed(source))
     }
 
     /// The output and the relevance of the input, several inputs as one.
@@ -186,17 +200,20 @@ pub(super) fn built_by_hand<B: Backend>(
 ) -> Result<Vec<Deviation>, GoldenError> {
     let single = Single::<B>::of(golden, case, dtype, device)?;
     let mut deviations = Vec::new();
-    for subject in &single.subjects {
+    for Subject { what, graph, inputs, kind } in &single.subjects {
         for rule in &single.rules {
-            for plain in [false, true] {
-                let (graph, inputs) = (subject.graph.clone(), &subject.inputs);
-                let form = if plain { " in plain form" } else { "" };
-                let what = format!("{}, rule {}{form}", subject.what, rule.name());
-                if let Some(attribution) = single.explain(graph, inputs, subject.kind, rule, plain)? {
-                    deviations.extend(single.deviations(&attribution, &what)?);
-                }
+            let what = format!("{what}, rule {}", rule.name());
+            let attribution = single.explain(graph.clone(), inputs, *kind, rule)?;
+            deviations.extend(single.deviations(&attribution, &what)?);
+            if let Some(attribution) = single.explain_plainly(graph.clone(), inputs, *kind, rule)? {
+                deviations.extend(single.deviations(&attribution, &format!("{what} in plain form"))?);
             }
         }
     }
     Ok(deviations)
+}
+
+/// `rule` on the nodes of one kind; all others pass relevance on.
+fn composite(kind: LayerKind, rule: Rule) -> Composite {
+    Composite::new("golden").or(Matcher::Kind(kind), rule).or(Matcher::Any, Pass {})
 }
