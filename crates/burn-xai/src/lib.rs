@@ -61,6 +61,7 @@ pub mod prelude;
 pub use xai_core::{
     Value, attributor, canonizer, composite, engine, error, explain, graph, kernel, layer, rule,
 };
+pub use xai_kmeans as kmeans;
 pub use xai_trace as trace;
 
 /// The programs in the README and the guides compile and run.

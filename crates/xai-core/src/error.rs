@@ -432,6 +432,15 @@ pub enum TargetError {
     /// A contrast of explicit relevance.
     #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
     ContrastOfRelevance,
+    /// The largest of several distances is that of the cluster that a sample belongs to least.
+    #[error(
+        "the output `{node}` holds distances, whose argmax is the farthest cluster; rewrite them into \
+         discriminants with the `KMeansCanonizer` of `xai-kmeans`, or name the class"
+    )]
+    Distances {
+        /// Name of the output's node.
+        node: String,
+    },
     /// Explicit relevance with NaN or infinite elements.
     #[error("the relevance holds NaN or infinite elements; it must be finite")]
     NotFinite,

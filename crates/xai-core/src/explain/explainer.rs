@@ -187,7 +187,7 @@ impl<B: Backend> Explainer<B> {
         target: impl Into<Target<B>>,
     ) -> Result<Attribution<B>, ExplainError> {
         let run = self.run(inputs)?;
-        let start = target.into().resolve(run.output())?;
+        let start = run.start(target.into())?;
         run.attribution(start, self.ledger)
     }
 
@@ -215,7 +215,7 @@ impl<B: Backend> Explainer<B> {
     ) -> Result<Vec<Attribution<B>>, ExplainError> {
         let run = self.run(inputs)?;
         // All targets are checked before the first sweep.
-        let starts = targets.into_iter().map(|target| target.into().resolve(run.output()));
+        let starts = targets.into_iter().map(|target| run.start(target.into()));
         let mut starts = starts.collect::<Result<Vec<_>, _>>()?;
         let Some(last) = starts.pop() else { return Ok(Vec::new()) };
         let sweeps = starts.into_iter().map(|start| run.clone().attribution(start, self.ledger));

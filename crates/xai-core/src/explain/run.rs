@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn_backend::Backend;
 
 use super::target::Start;
-use super::{Attribution, Prepared};
+use super::{Attribution, Prepared, Target};
 use crate::Value;
 use crate::composite::Plan;
 use crate::engine::{Bookkeeper, Forward, Observer, backward, read};
@@ -33,6 +33,12 @@ impl<B: Backend> Run<B> {
     /// The model's output.
     pub(crate) fn output(&self) -> &Value<B> {
         &self.forward.output
+    }
+
+    /// The relevance that `target` starts with.
+    pub(crate) fn start(&self, target: Target<B>) -> Result<Start<B>, ExplainError> {
+        target.check(&self.prepared.graph)?;
+        target.resolve(self.output())
     }
 
     /// The rule of every node.

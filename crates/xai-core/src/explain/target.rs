@@ -6,6 +6,8 @@ use burn_backend::Backend;
 use crate::Value;
 use crate::engine::read;
 use crate::error::{ExplainError, TargetError};
+use crate::graph::Graph;
+use crate::layer::LayerKind;
 
 /// What to explain about a model's output.
 ///
@@ -102,6 +104,17 @@ impl<B: Backend> Target<B> {
     /// Starts with `seed` instead of the selected output's own value.
     pub fn seeded(self, seed: Seed) -> Self {
         Self { seed, ..self }
+    }
+
+    /// Refuses the argmax of distances.
+    pub(crate) fn check(&self, graph: &Graph<B>) -> Result<(), ExplainError> {
+        let output = graph.node(graph.output())?;
+        match self.select {
+            Select::Argmax if output.layer().kind() == LayerKind::Distance => {
+                Err(TargetError::Distances { node: output.name().to_owned() }.into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The relevance of `output`, and the explained classes.

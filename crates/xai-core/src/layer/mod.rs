@@ -14,6 +14,7 @@ mod batch_norm;
 mod concat;
 mod conv;
 mod conv_transpose;
+mod distance;
 mod elementwise;
 mod expand;
 mod linear;
@@ -32,6 +33,7 @@ mod softmax;
 #[cfg(test)]
 mod testing;
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -47,6 +49,7 @@ pub use batch_norm::BatchNorm;
 pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
+pub use distance::{CentroidDistance, Power};
 pub use expand::{Expand, Repeat};
 pub use linear::Linear;
 pub use linear_map::LinearMap;
@@ -112,6 +115,12 @@ pub trait LayerOps<B: Backend>: Debug + Send + Sync {
         false
     }
 
+    /// The layer itself, for rules and canonizers that know its type: `Some(self)` lets them find a
+    /// [`Layer::Custom`] by [`Layer::downcast_ref`].
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
+
     /// One value of the layer's parameters, from which element type and device can be read.
     fn parameter(&self) -> Option<&Value<B>> {
         None
@@ -167,6 +176,8 @@ pub enum Layer<B: Backend> {
     Repeat(Repeat),
     /// Values one after the other.
     Concat(Concat<B>),
+    /// Distances to centroids.
+    CentroidDistance(CentroidDistance<B>),
     /// An operation that was recorded but has no layer.
     Barrier(Barrier),
     /// A layer of the user's own.
@@ -226,6 +237,11 @@ pub enum LayerKind {
     Expand,
     /// [`Layer::Concat`].
     Concat,
+    /// [`Layer::CentroidDistance`].
+    Distance,
+    /// Scores of clusters, the largest for the cluster that a point belongs to: the head that
+    /// `xai-kmeans` makes of distances.
+    Clusters,
     /// [`Layer::Barrier`].
     Barrier,
     /// [`Layer::Custom`].
@@ -264,6 +280,8 @@ impl LayerKind {
             Self::Pad => "pad",
             Self::Expand => "expand",
             Self::Concat => "concat",
+            Self::Distance => "distance",
+            Self::Clusters => "clusters",
             Self::Barrier => "barrier",
             Self::Custom => "custom",
         }
@@ -308,6 +326,7 @@ impl<B: Backend> Layer<B> {
             Self::Expand(layer) => layer,
             Self::Repeat(layer) => layer,
             Self::Concat(layer) => layer,
+            Self::CentroidDistance(layer) => layer,
             Self::Barrier(layer) => layer,
             Self::Custom(layer) => layer.as_ref(),
         }
@@ -316,6 +335,11 @@ impl<B: Backend> Layer<B> {
     /// What composites match on.
     pub fn kind(&self) -> LayerKind {
         self.ops().kind()
+    }
+
+    /// The layer as a `T`, if it is one and [says so](LayerOps::as_any).
+    pub fn downcast_ref<T: 'static>(&self) -> Option<&T> {
+        self.ops().as_any()?.downcast_ref()
     }
 }
 
@@ -351,6 +375,7 @@ into_layer!(
     Expand(Expand),
     Repeat(Repeat),
     Concat(Concat<B>),
+    CentroidDistance(CentroidDistance<B>),
     Barrier(Barrier)
 );
 

@@ -129,7 +129,10 @@ struct Parameters {
 }
 
 /// The composite that a method stands for, or why there is none.
-fn composite(method: &str, parameters: &Map<String, serde_json::Value>) -> Result<Composite, String> {
+pub(super) fn composite(
+    method: &str,
+    parameters: &Map<String, serde_json::Value>,
+) -> Result<Composite, String> {
     let parameters: Parameters = serde_json::from_value(parameters.clone().into())
         .map_err(|error| format!("method `{method}`: {error}"))?;
     let zero_bias = match parameters.zero_params.as_slice() {

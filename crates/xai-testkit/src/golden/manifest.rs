@@ -111,6 +111,23 @@ pub struct RuleSpec {
     pub denominator_epsilon: Option<f64>,
 }
 
+/// The rules of a neuralized k-means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterRuleSpec {
+    /// Of the linear layer.
+    pub neuralized: RuleSpec,
+    /// Of the min pool.
+    pub pool: ClusterPoolSpec,
+}
+
+/// TakesMost on the min pool of a neuralized k-means.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ClusterPoolSpec {
+    /// How much more the nearest competitors get.
+    pub beta: f64,
+}
+
 /// A stabilizer.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -235,6 +252,22 @@ pub enum Detail {
         layer: LayerSpec,
         /// The rule.
         rule: RuleSpec,
+    },
+    /// Distances to centroids and their linear form.
+    KmeansCanonize {},
+    /// Clusters of points, explained.
+    KmeansAttribution {
+        /// The rules.
+        rule: ClusterRuleSpec,
+    },
+    /// Clusters of a network's features, explained down to its input.
+    DeepKmeans {
+        /// The network's layers in forward order; the last one gives the features.
+        arch: Vec<ArchNode>,
+        /// Method and parameters of what serves them.
+        composite: serde_json::Map<String, serde_json::Value>,
+        /// The rules of the clusters.
+        rule: ClusterRuleSpec,
     },
     /// Any other kind; no runner reads it yet.
     #[serde(other)]

@@ -10,6 +10,7 @@ mod compare;
 mod composite;
 mod data;
 mod error;
+mod kmeans;
 mod layer;
 mod manifest;
 mod module;
@@ -30,7 +31,8 @@ pub use compare::{Deviation, relative_error};
 pub use data::{Golden, HostTensor};
 pub use error::GoldenError;
 pub use manifest::{
-    ArchNode, BoundSpec, Case, Detail, LayerSpec, Manifest, Network, RuleSpec, Sizes, StabilizerSpec,
+    ArchNode, BoundSpec, Case, ClusterPoolSpec, ClusterRuleSpec, Detail, LayerSpec, Manifest, Network,
+    RuleSpec, Sizes, StabilizerSpec,
 };
 pub use network::graph;
 pub use not_yet::{NEVER, NOT_RECORDED, NOT_YET};
@@ -43,6 +45,9 @@ pub fn built_by_hand<B: Backend>(dtype: DType, device: &B::Device) -> Report {
     let golden = Golden::open().unwrap_or_else(|error| panic!("{error}"));
     run_cases(&golden, &[NEVER, NOT_YET].concat(), |case| match case.detail {
         Detail::Composite { .. } => composite::built_by_hand::<B>(&golden, case, dtype, device),
+        Detail::KmeansCanonize {} | Detail::KmeansAttribution { .. } | Detail::DeepKmeans { .. } => {
+            kmeans::built_by_hand::<B>(&golden, case, dtype, device)
+        }
         _ => single::built_by_hand::<B>(&golden, case, dtype, device),
     })
 }

@@ -8,7 +8,7 @@ use xai_core::layer::{Add, Layer};
 
 use super::error::GoldenError;
 use super::layer::Place;
-use super::manifest::Network;
+use super::manifest::{ArchNode, Network};
 use super::weights::Weights;
 
 /// A network as a graph for inputs of the sizes `dims`; nodes have the names of its layers.
@@ -20,12 +20,24 @@ pub fn graph<B: Backend>(
     weights: &Weights<'_, B>,
     dims: &[usize],
 ) -> Result<Graph<B>, GoldenError> {
-    let failed = |source| GoldenError::Graph { case: weights.case.name.clone(), source };
     let mut builder = GraphBuilder::new();
+    let output = grow(&mut builder, &network.arch, weights, dims)?;
+    let failed = |source| GoldenError::Graph { case: weights.case.name.clone(), source };
+    builder.finish(output).map_err(failed)
+}
+
+/// Adds the layers of a network, with an input of the sizes `dims`; the last one.
+pub(super) fn grow<B: Backend>(
+    builder: &mut GraphBuilder<B>,
+    arch: &[ArchNode],
+    weights: &Weights<'_, B>,
+    dims: &[usize],
+) -> Result<NodeId, GoldenError> {
+    let failed = |source| GoldenError::Graph { case: weights.case.name.clone(), source };
     let mut places: HashMap<&str, NodeId> = HashMap::new();
     places.insert("input", builder.input("input", dims).map_err(failed)?);
     let mut last = None;
-    for node in &network.arch {
+    for node in arch {
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for input in &node.inputs {
             let place = places.get(input.as_str()).copied();
@@ -45,8 +57,5 @@ pub fn graph<B: Backend>(
         places.insert(&node.name, place);
         last = Some(place);
     }
-    match last {
-        Some(output) => builder.finish(output).map_err(failed),
-        None => Err(weights.inconsistent("its network has no layers".to_owned())),
-    }
+    last.ok_or_else(|| weights.inconsistent("its network has no layers".to_owned()))
 }

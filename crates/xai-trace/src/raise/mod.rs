@@ -2,7 +2,9 @@
 
 mod activation;
 mod batch_norm;
+mod distance;
 mod linear;
+mod min_pool;
 mod padding;
 
 use std::borrow::Cow;
@@ -44,7 +46,8 @@ pub(crate) fn raised<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Raised<
         if inside.contains(&node.id) {
             continue;
         }
-        let candidates = [batch_norm::find, linear::find, activation::find, padding::find];
+        let candidates =
+            [batch_norm::find, linear::find, activation::find, padding::find, distance::find, min_pool::find];
         let found = candidates.iter().filter_map(|find| find(node)).find(|found| {
             let only_here = |reader: &u64| *reader == node.id || found.inside.contains(reader);
             let is_private = |id: &u64| readers.get(id).is_some_and(|readers| readers.iter().all(only_here));

@@ -1,0 +1,46 @@
+//! Explains k-means clusters: which features make a point belong to its cluster, and not to another.
+//!
+//! k-means assigns a point to the nearest centroid. That decision is rewritten, exactly, as a small
+//! network (*neuralization*): for every cluster `c` the discriminant
+//!
+//! ```text
+//! f_c = min_{k != c} (|x - mu_k|^2 - |x - mu_c|^2) = min_{k != c} (w_ck . x + b_ck)
+//! ```
+//!
+//! is positive exactly for the points of that cluster, and layer-wise relevance propagation explains
+//! it. Kauffmann, Esders, Ruff, Montavon, Samek and Mueller, From Clustering to Cluster Explanations
+//! via Neural Networks, IEEE TNNLS 35(2):1926-1940, 2024, arXiv 1906.07633.
+//!
+//! - [`ClusterExplainer`]: centroids and points, nothing else.
+//! - [`KMeansCanonizer`] with [`ClusterRule`]: clusters on top of a network's features, explained
+//!   down to its input.
+//! - [`NeuralizedKMeans`], [`MinPool1d`] and [`Midpoint`]: the network in separate layers.
+
+mod attribution;
+mod beta;
+mod canonizer;
+mod distance;
+mod error;
+mod explainer;
+mod head;
+mod min_pool;
+mod network;
+mod neuralized;
+mod points;
+mod profile;
+mod pulls;
+mod rule;
+
+pub use attribution::ClusterAttribution;
+pub use beta::beta_from;
+pub use canonizer::KMeansCanonizer;
+pub use distance::{PairwiseCentroidDistance, PairwiseCentroidDistanceConfig};
+pub use error::KMeansError;
+pub use explainer::{ClusterExplainer, ClusterTarget};
+pub use head::ClusterHead;
+pub use min_pool::{MinPool1d, MinPool1dConfig, MinPool2d, MinPool2dConfig};
+pub use network::cluster_network_explainer;
+pub use neuralized::{NeuralizedKMeans, NeuralizedKMeansConfig, NeuralizedKMeansLayer};
+pub use profile::ClusterProfile;
+pub use rule::{ClusterRule, Linear, Midpoint};
+pub use xai_core::layer::{CentroidDistance, Power};

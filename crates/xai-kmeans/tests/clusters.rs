@@ -1,0 +1,373 @@
+//! Clusters explained, against the formulas written as loops over pairs of clusters.
+
+use burn::tensor::{Tensor, TensorData};
+use burn_flex::Flex;
+use proptest::prelude::*;
+use xai_core::Value;
+use xai_core::composite::{Composite, Matcher};
+use xai_core::explain::{Explainer, Target};
+use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::layer::{Layer, LayerKind};
+use xai_core::rule::{Epsilon, PropagationRule, Rule};
+use xai_kmeans::{
+    ClusterExplainer, ClusterHead, ClusterRule, ClusterTarget, KMeansError, Linear, Midpoint,
+    NeuralizedKMeans, NeuralizedKMeansLayer, beta_from,
+};
+
+type Rows = Vec<Vec<f64>>;
+
+/// Numbers between -2 and 2 without a pattern.
+fn numbers(rows: usize, columns: usize, seed: usize) -> Rows {
+    let number = |i: usize| ((i * 7919 + seed * 104_729 + 13) % 997) as f64 / 249.25 - 1.9987;
+    (0..rows).map(|row| (0..columns).map(|column| number(row * columns + column)).collect()).collect()
+}
+
+fn value(rows: &Rows, double: bool) -> Value<Flex> {
+    let data = TensorData::new(rows.concat(), [rows.len(), rows[0].len()]);
+    let data = if double { data } else { data.convert::<f32>() };
+    Value::from_data(data, &Default::default())
+}
+
+fn tensor(rows: &Rows, double: bool) -> Tensor<Flex, 2> {
+    value(rows, double).into_tensor().unwrap()
+}
+
+fn read(tensor: &Tensor<Flex, 2>) -> Rows {
+    let data: Vec<f64> = tensor.to_data().iter::<f64>().collect();
+    data.chunks(tensor.dims()[1]).map(<[f64]>::to_vec).collect()
+}
+
+fn distances(x: &[f64], mu: &Rows) -> Vec<f64> {
+    mu.iter().map(|mu| x.iter().zip(mu).map(|(x, m)| (x - m).powi(2)).sum()).collect()
+}
+
+/// For each cluster, its competitors with `h_ck` and their shares of relevance.
+fn competitors(x: &[f64], mu: &Rows, beta: f64) -> Vec<Vec<(usize, f64, f64)>> {
+    let d = distances(x, mu);
+    let of = |c: usize| {
+        let h: Vec<_> = (0..d.len()).filter(|k| *k != c).map(|k| (k, d[k] - d[c])).collect();
+        let least = h.iter().map(|(_, h)| *h).fold(f64::INFINITY, f64::min);
+        let total: f64 = h.iter().map(|(_, h)| (-beta * (h - least)).exp()).sum();
+        h.into_iter().map(|(k, h)| (k, h, (-beta * (h - least)).exp() / total)).collect()
+    };
+    (0..d.len()).map(of).collect()
+}
+
+fn discriminants(x: &[f64], mu: &Rows) -> Vec<f64> {
+    let least = |of: &Vec<(usize, f64, f64)>| of.iter().map(|(_, h, _)| *h).fold(f64::INFINITY, f64::min);
+    competitors(x, mu, 1.0).iter().map(least).collect()
+}
+
+/// Relevance of one point's features, pair by pair, from the relevance of all clusters.
+fn by_pairs(x: &[f64], mu: &Rows, relevance: &[f64], rule: &ClusterRule) -> Vec<f64> {
+    let (epsilon, halfway) = match rule.linear {
+        Linear::Midpoint { epsilon } => (epsilon, 0.5),
+        Linear::Epsilon { epsilon } => (epsilon, 0.0),
+    };
+    let mut result = vec![0.0; x.len()];
+    for (c, of) in competitors(x, mu, rule.beta).into_iter().enumerate() {
+        for (k, h, share) in of {
+            let q = relevance[c] * share / (h + if h < 0.0 { -epsilon } else { epsilon });
+            for (i, result) in result.iter_mut().enumerate() {
+                let middle = halfway * (mu[c][i] + mu[k][i]);
+                *result += (x[i] - middle) * 2.0 * (mu[c][i] - mu[k][i]) * q;
+            }
+        }
+    }
+    result
+}
+
+fn assert_close(got: &[f64], expected: &[f64], tolerance: f64, what: &str) {
+    let scale = expected.iter().fold(1e-9f64, |scale, value| scale.max(value.abs()));
+    assert_eq!(got.len(), expected.len());
+    for (got, expected) in got.iter().zip(expected) {
+        let close = (got - expected).abs() <= tolerance * scale;
+        assert!(close, "{what}: {got} instead of {expected} (of {scale})");
+    }
+}
+
+fn rules(beta: f64) -> [ClusterRule; 2] {
+    [ClusterRule::midpoint(beta), ClusterRule::epsilon(beta)]
+}
+
+#[test]
+fn explanations_equal_the_sums_over_pairs() {
+    for (clusters, features) in [(2, 1), (2, 3), (3, 2), (7, 5), (20, 3)] {
+        let (mu, x) = (numbers(clusters, features, 1), numbers(6, features, 2));
+        for rule in rules(0.0).into_iter().chain(rules(0.7)).chain(rules(40.0)) {
+            for (double, tolerance) in [(true, 1e-9), (false, 2e-3)] {
+                let explainer = ClusterExplainer::new(tensor(&mu, double), rule).unwrap();
+                for target in [ClusterTarget::Assigned, ClusterTarget::Cluster(1)] {
+                    let got = explainer.explain(tensor(&x, double), target.clone()).unwrap();
+                    for (n, (x, row)) in x.iter().zip(read(got.relevance())).enumerate() {
+                        let (f, c) = (discriminants(x, &mu), got.explained()[n]);
+                        assert!(target != ClusterTarget::Assigned || f[c] > 0.0);
+                        assert_close(&[got.scores()[n]], &[f[c]], tolerance, "score");
+                        let one = |(k, f): (usize, &f64)| if k == c { *f } else { 0.0 };
+                        let relevance: Vec<_> = f.iter().enumerate().map(one).collect();
+                        assert_close(&row, &by_pairs(x, &mu, &relevance, &rule), tolerance, "relevance");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_contrast_explains_the_difference_of_two_distances() {
+    let (mu, x) = (numbers(5, 4, 1), numbers(6, 4, 2));
+    let pair = vec![mu[3].clone(), mu[1].clone()];
+    for rule in rules(0.7) {
+        let explainer = ClusterExplainer::new(tensor(&mu, true), rule).unwrap();
+        let got = explainer.explain(tensor(&x, true), ClusterTarget::Contrast { a: 3, b: 1 }).unwrap();
+        for (n, (x, row)) in x.iter().zip(read(got.relevance())).enumerate() {
+            // Against one rival alone there is nothing to share out.
+            let f = discriminants(x, &pair);
+            assert_close(&[got.scores()[n]], &[f[0]], 1e-9, "score");
+            assert_close(&row, &by_pairs(x, &pair, &[f[0], 0.0], &rule), 1e-8, "relevance");
+        }
+    }
+}
+
+fn graph(layer: Layer<Flex>, features: usize) -> Graph<Flex> {
+    let mut builder = GraphBuilder::new();
+    let x = builder.input("x", &[1, features]).unwrap();
+    let y = builder.push("layer", layer, &[x]).unwrap();
+    builder.finish(y).unwrap()
+}
+
+fn explainer(layer: Layer<Flex>, rule: Rule) -> Explainer<Flex> {
+    let composite = Composite::new("test").or(Matcher::Any, rule);
+    Explainer::new(graph(layer, 4), composite).with_rule(Midpoint::NAME, Midpoint::default()).with_ledger()
+}
+
+#[test]
+fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
+    let (mu, x, relevance) = (numbers(6, 4, 1), numbers(5, 4, 2), numbers(5, 6, 3));
+    for (double, tolerance) in [(true, 1e-9), (false, 5e-3)] {
+        for rule in rules(0.3) {
+            let head = ClusterHead::new(value(&mu, double)).unwrap();
+            let head = explainer(head.into(), ClusterRule::entry()).with_rule(ClusterRule::NAME, rule);
+            let head =
+                head.explain(tensor(&x, double), Target::relevance(value(&relevance, double))).unwrap();
+
+            let linear = NeuralizedKMeansLayer::new(value(&mu, double)).unwrap();
+            let serving = match rule.linear {
+                Linear::Midpoint { .. } => Midpoint::entry(),
+                Linear::Epsilon { epsilon } => {
+                    Epsilon { epsilon: epsilon.into(), ..Epsilon::default() }.into()
+                }
+            };
+            // What a min pool under TakesMost passes on.
+            let shares = |(x, relevance): (&Vec<f64>, &Vec<f64>)| -> Vec<f64> {
+                let clusters = competitors(x, &mu, rule.beta).into_iter().zip(relevance);
+                clusters.flat_map(|(of, r)| of.into_iter().map(move |(_, _, share)| share * r)).collect()
+            };
+            let hidden: Rows = x.iter().zip(&relevance).map(shares).collect();
+            let hidden = value(&hidden, double).reshape(&[5, 6, 5]);
+            let linear = explainer(Layer::custom(linear), serving);
+            let linear = linear.explain(tensor(&x, double), Target::relevance(hidden)).unwrap();
+
+            let (by_head, by_linear) = (head.relevance().unwrap(), linear.relevance().unwrap());
+            for (n, (x, relevance)) in x.iter().zip(&relevance).enumerate() {
+                let expected = by_pairs(x, &mu, relevance, &rule);
+                assert_close(&read(&by_head)[n], &expected, tolerance, "head");
+                assert_close(&read(&by_linear)[n], &expected, tolerance, "linear layer");
+            }
+            if double {
+                for row in [&head, &linear].into_iter().flat_map(|a| a.ledger().unwrap().rows()) {
+                    assert!(row.unexplained().iter().all(|rest| rest.abs() < 1e-7), "{row:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn gradients_of_the_head_are_those_of_the_nearest_competitor() {
+    let (mu, x, gradient) = (numbers(5, 3, 1), numbers(4, 3, 2), numbers(4, 5, 3));
+    let graph = graph(ClusterHead::new(value(&mu, true)).unwrap().into(), 3);
+    let got = graph.vjp(&[value(&x, true)], value(&gradient, true)).unwrap();
+    let got = read(&got[0].clone().into_tensor().unwrap());
+    let score = |x: &[f64], g: &[f64]| discriminants(x, &mu).iter().zip(g).map(|(f, g)| f * g).sum::<f64>();
+    for ((x, g), got) in x.iter().zip(&gradient).zip(&got) {
+        let slope = |i: usize| {
+            let moved = |step: f64| {
+                let mut x = x.clone();
+                x[i] += step;
+                score(&x, g)
+            };
+            (moved(1e-6) - moved(-1e-6)) / 2e-6
+        };
+        assert_close(got, &(0..3).map(slope).collect::<Vec<_>>(), 1e-6, "gradient");
+    }
+}
+
+#[test]
+fn the_module_computes_what_its_layer_does() {
+    let (mu, x) = (numbers(4, 3, 1), numbers(5, 3, 2));
+    let module = NeuralizedKMeans::from_centroids(tensor(&mu, true)).unwrap();
+    let by_layer = graph((&module).into(), 3).forward(&[value(&x, true)]).unwrap();
+    let by_module: Vec<f64> = module.forward(tensor(&x, true)).to_data().iter::<f64>().collect();
+    let by_layer: Vec<f64> = by_layer.to_data().unwrap().iter::<f64>().collect();
+    assert_close(&by_layer, &by_module, 1e-12, "h");
+}
+
+#[test]
+fn a_midpoint_rule_needs_the_linear_layer_of_clusters() {
+    let head: Layer<Flex> = ClusterHead::new(value(&numbers(3, 4, 1), false)).unwrap().into();
+    assert_eq!(head.kind(), LayerKind::Clusters);
+    let facts_of = explainer(head, Midpoint::entry());
+    assert!(facts_of.prepare(&[value(&numbers(1, 4, 2), false)]).is_err());
+    let _: &dyn PropagationRule<Flex> = &Midpoint::default();
+}
+
+#[test]
+fn ties_and_equal_centroids_give_zero() {
+    let mu = vec![vec![0.0, 0.0], vec![2.0, 0.0], vec![0.0, 0.0], vec![9.0, 9.0]];
+    for rule in rules(1.0) {
+        let explainer = ClusterExplainer::new(tensor(&mu, false), rule).unwrap();
+        // Between two centroids; on equal ones; on a centroid of its own.
+        let points = tensor(&vec![vec![1.0, 0.0], vec![0.0, 0.0], vec![9.0, 9.0]], false);
+        let got = explainer.explain(points, ClusterTarget::Assigned).unwrap();
+        assert_eq!(got.assigned(), [0, 0, 3]);
+        assert_eq!(got.scores()[..2], [0.0, 0.0]);
+        let rows = read(got.relevance());
+        assert_eq!(rows[..2], [[0.0, 0.0], [0.0, 0.0]]);
+        assert!(rows[2].iter().all(|value| value.is_finite()) && got.scores()[2] > 0.0);
+    }
+}
+
+#[test]
+fn far_from_the_origin_nothing_cancels() {
+    // Multiples of 2^-9 near 10^4 are exact in f32.
+    let shift = |value: &f64| (value * 512.0).round() / 512.0 + 1e4;
+    let away = |rows: Rows| -> Rows { rows.iter().map(|row| row.iter().map(shift).collect()).collect() };
+    let (mu, x) = (away(numbers(8, 16, 1)), away(numbers(6, 16, 2)));
+    let run = |double| {
+        let explainer = ClusterExplainer::new(tensor(&mu, double), ClusterRule::midpoint(0.1)).unwrap();
+        let got = explainer.explain(tensor(&x, double), ClusterTarget::Assigned).unwrap();
+        (read(got.relevance()), got.scores().to_vec())
+    };
+    let ((single, scores), (double, _)) = (run(false), run(true));
+    for ((single, double), score) in single.iter().zip(&double).zip(scores) {
+        assert_close(single, double, 1e-5, "relevance");
+        // Squared distances are about 40 here, and scores differences of such.
+        let sum: f64 = single.iter().sum();
+        assert!((sum - score).abs() <= 1e-5, "{sum} instead of {score}");
+    }
+}
+
+#[test]
+fn beta_is_one_over_the_mean_discriminant() {
+    let (mu, x) = (numbers(5, 3, 1), numbers(40, 3, 2));
+    let own = |x: &Vec<f64>| discriminants(x, &mu).into_iter().fold(f64::MIN, f64::max);
+    let expected = 40.0 / x.iter().map(own).sum::<f64>();
+    let head = ClusterHead::new(value(&mu, true)).unwrap();
+    assert_close(&[beta_from(&head, tensor(&x, true)).unwrap()], &[expected], 1e-12, "beta");
+    let equal = ClusterHead::new(value(&vec![vec![1.0]; 3], true)).unwrap();
+    assert_eq!(beta_from(&equal, tensor(&vec![vec![2.0]], true)), Err(KMeansError::NoScale));
+}
+
+#[test]
+fn a_profile_is_the_mean_over_members() {
+    let (mu, x) = (numbers(4, 3, 1), numbers(30, 3, 2));
+    let mu: Rows = mu.into_iter().chain([vec![1e3; 3]]).collect();
+    let explainer = ClusterExplainer::new(tensor(&mu, true), ClusterRule::midpoint(0.5)).unwrap();
+    let profile = explainer.profile(tensor(&x, true)).unwrap();
+    let got = explainer.explain(tensor(&x, true), ClusterTarget::Assigned).unwrap();
+    let (rows, assigned) = (read(got.relevance()), got.assigned());
+    assert_eq!((profile.members().iter().sum::<usize>(), profile.members()[4]), (30, 0));
+    for (cluster, mean) in read(profile.relevance()).iter().enumerate() {
+        let members = rows.iter().zip(assigned).filter(|(_, c)| **c == cluster);
+        let members: Vec<_> = members.map(|(row, _)| row).collect();
+        let of = |i: usize| members.iter().map(|row| row[i]).sum::<f64>() / members.len().max(1) as f64;
+        assert_close(mean, &(0..3).map(of).collect::<Vec<_>>(), 1e-12, "mean");
+    }
+}
+
+#[test]
+fn mistakes_are_named() {
+    let mu = numbers(3, 2, 1);
+    let new = |mu: &Rows, rule| ClusterExplainer::new(tensor(mu, false), rule);
+    let midpoint = ClusterRule::midpoint(1.0);
+    assert!(matches!(new(&vec![vec![1.0, 2.0]], midpoint), Err(KMeansError::OneCluster)));
+    assert!(matches!(
+        new(&vec![vec![1.0, 2.0], vec![f64::NAN, 0.0]], midpoint),
+        Err(KMeansError::NotFinite { what: "centroids", index: [1, 0], .. })
+    ));
+    assert!(matches!(new(&mu, ClusterRule::midpoint(-1.0)), Err(KMeansError::Parameter { .. })));
+    assert!(matches!(new(&mu, ClusterRule::epsilon(f64::INFINITY)), Err(KMeansError::Parameter { .. })));
+    let explainer = new(&mu, midpoint).unwrap();
+    let explain = |points, target| explainer.explain(points, target).unwrap_err();
+    let points = || tensor(&numbers(2, 2, 2), false);
+    let none = Tensor::<Flex, 2>::empty([0, 2], &Default::default());
+    assert_eq!(explain(none.clone(), ClusterTarget::Assigned), KMeansError::NoPoints { dims: vec![0, 2] });
+    assert_eq!(explainer.assign(none), Err(KMeansError::NoPoints { dims: vec![0, 2] }));
+    let wide = tensor(&numbers(2, 3, 2), false);
+    assert_eq!(explain(wide, ClusterTarget::Assigned), KMeansError::Features { got: 3, expected: 2 });
+    assert!(matches!(
+        explain(tensor(&vec![vec![0.0, f64::INFINITY]], false), ClusterTarget::Assigned),
+        KMeansError::NotFinite { what: "points", index: [0, 1], .. }
+    ));
+    let far = tensor(&vec![vec![0.0, 0.0], vec![1e30, 0.0]], false);
+    assert_eq!(explain(far, ClusterTarget::Assigned), KMeansError::Overflow { point: 1 });
+    let double = tensor(&numbers(2, 2, 2), true);
+    assert!(matches!(explain(double, ClusterTarget::Assigned), KMeansError::Kind { .. }));
+    let missing = KMeansError::Cluster { cluster: 3, clusters: 3 };
+    assert_eq!(explain(points(), ClusterTarget::Cluster(3)), missing);
+    let short = ClusterTarget::Clusters(vec![0]);
+    assert_eq!(explain(points(), short), KMeansError::ClusterCount { got: 1, points: 2 });
+    let same = ClusterTarget::Contrast { a: 1, b: 1 };
+    assert_eq!(explain(points(), same), KMeansError::SameCluster { cluster: 1 });
+    let large = NeuralizedKMeansLayer::new(value(&numbers(3000, 40, 1), false));
+    assert!(matches!(large, Err(KMeansError::TooLarge { clusters: 3000, .. })));
+}
+
+#[test]
+fn rules_are_data() {
+    for rule in rules(0.25) {
+        let text = serde_json::to_string(&rule).unwrap();
+        assert_eq!(serde_json::from_str::<ClusterRule>(&text).unwrap(), rule, "{text}");
+    }
+}
+
+fn moved(rows: &Rows, shift: f64) -> Rows {
+    rows.iter().map(|row| row.iter().map(|value| value + shift).collect()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn midpoint_conserves_and_ignores_the_origin(
+        clusters in 2..9usize,
+        features in 1..7usize,
+        beta in 0.0..5.0f64,
+        seed in 0..1000usize,
+        shift in -50.0..50.0f64,
+    ) {
+        let (mu, x) = (numbers(clusters, features, seed), numbers(5, features, seed + 1));
+        let run = |shift: f64, target: ClusterTarget| {
+            let rule = ClusterRule::midpoint(beta);
+            let explainer = ClusterExplainer::new(tensor(&moved(&mu, shift), true), rule).unwrap();
+            let got = explainer.explain(tensor(&moved(&x, shift), true), target).unwrap();
+            (read(got.relevance()), got.scores().to_vec())
+        };
+        let (rows, scores) = run(0.0, ClusterTarget::Assigned);
+        let (shifted, _) = run(shift, ClusterTarget::Assigned);
+        for ((row, score), shifted) in rows.iter().zip(&scores).zip(&shifted) {
+            // A stabilizer of 1e-9 in the denominators is all that is lost.
+            let sum: f64 = row.iter().sum();
+            prop_assert!((sum - score).abs() <= 1e-8 + 1e-9 * score.abs(), "{} of {}", sum, score);
+            let scale = row.iter().fold(1.0f64, |scale, value| scale.max(value.abs()));
+            for (value, shifted) in row.iter().zip(shifted) {
+                prop_assert!((value - shifted).abs() <= 1e-7 * scale);
+            }
+        }
+        let (rows, scores) = run(0.0, ClusterTarget::Contrast { a: 0, b: clusters - 1 });
+        for (row, score) in rows.iter().zip(&scores) {
+            prop_assert!((row.iter().sum::<f64>() - score).abs() <= 1e-8 + 1e-9 * score.abs());
+        }
+    }
+}
