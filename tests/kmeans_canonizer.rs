@@ -1,5 +1,8 @@
 //! Distances to centroids, in any place of a model, become discriminants that a composite explains.
 
+// A case that cannot go on has failed, in a helper function too.
+#![allow(clippy::unwrap_used)]
+
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, Relu};
 use burn::tensor::{Distribution, Tensor, TensorData, backend::Backend};

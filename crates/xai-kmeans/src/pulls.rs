@@ -88,9 +88,12 @@ impl<B: Backend> Pulls<B> {
     }
 }
 
-/// The clusters with relevance, one for each sample at a time: which one, `[N, K]`, and its
-/// relevance, `[N, 1]`. Samples that have fewer than others fill up with relevance 0.
-fn explained<B: Backend>(relevance: &Value<B>) -> Result<Vec<(Value<B>, Value<B>)>, LayerError> {
+/// Which cluster of each sample, `[N, K]`, and its relevance, `[N, 1]`.
+type Explained<B> = (Value<B>, Value<B>);
+
+/// The clusters with relevance, one for each sample at a time. Samples that have fewer than others
+/// fill up with relevance 0.
+fn explained<B: Backend>(relevance: &Value<B>) -> Result<Vec<Explained<B>>, LayerError> {
     let dims = relevance.dims();
     let &[samples, clusters] = &dims[..] else {
         return Err(LayerError::Parameter { name: "relevance", expected: "[points, clusters]", got: dims });

@@ -1,5 +1,8 @@
 //! Clusters explained, against the formulas written as loops over pairs of clusters.
 
+// A case that cannot go on has failed, in a helper function too.
+#![allow(clippy::unwrap_used)]
+
 use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use proptest::prelude::*;
