@@ -13,12 +13,15 @@ mod digits;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use burn_xai::attributor::Progress;
 use burn_xai::backend::{self, Default as B};
 use burn_xai::engine::LedgerRow;
 use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
 use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use digits::data::{self, CLASSES, Digits, SIDE};
@@ -90,8 +93,7 @@ fn main() -> digits::Result<()> {
     let shown: Vec<usize> = (0..CLASSES)
         .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
         .collect();
-    let composites = composites();
-    let picture = draw(&test.select(&shown), &model, &composites)?;
+    let picture = draw(&test.select(&shown), &methods(&model))?;
 
     fs::create_dir_all(&args.out)
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
@@ -145,13 +147,15 @@ fn explain(lrp: &Explainer<B>, batch: &Digits) -> digits::Result<Vec<Explained>>
         .collect())
 }
 
-/// Every preset, and one of them with an entry of one's own before it: Epsilon on the first
-/// convolution asks which pixels were ink, where Flat only asks which region counted.
-fn composites() -> Vec<Composite> {
+/// Every preset, one of them with an entry of one's own before it, and the methods that run the
+/// model many times; those show their progress.
+fn methods(model: &Recorded<B>) -> Vec<Box<dyn Attributor<B>>> {
+    // Epsilon on the first convolution asks which pixels were ink, where Flat only asks which
+    // region counted.
     let epsilon_first = epsilon_plus_flat()
         .named("the same, first: epsilon")
         .with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
-    vec![
+    let composites = [
         epsilon_plus(),
         epsilon_plus_flat(),
         epsilon_first,
@@ -163,24 +167,47 @@ fn composites() -> Vec<Composite> {
         guided_backprop(),
         beta_smooth(),
         gradient(),
-    ]
+    ];
+    let by_rules =
+        composites.map(|rules| Box::new(Explainer::new(model.clone(), rules)) as Box<dyn Attributor<B>>);
+    let gradients = Arc::new(Explainer::new(model.clone(), gradient()));
+    let smooth = SmoothGrad::new(gradients.clone()).samples(100).on_progress(bar("SmoothGrad"));
+    let integrated =
+        IntegratedGradients::new(gradients.clone()).steps(100).on_progress(bar("IntegratedGradients"));
+    let occlusion = Occlusion::new(gradients, 2).stride(1).on_progress(bar("Occlusion"));
+    let repeated: [Box<dyn Attributor<B>>; 3] = [Box::new(smooth), Box::new(integrated), Box::new(occlusion)];
+    by_rules.into_iter().chain(repeated).collect()
 }
 
-/// One column per image: the image, then a row for each composite.
-fn draw(shown: &Digits, model: &Recorded<B>, composites: &[Composite]) -> digits::Result<Picture> {
+/// A bar on the terminal that follows a method's progress.
+fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
+    let bar = ProgressBar::new(0).with_message(name).with_style(
+        ProgressStyle::with_template("{msg:20} {bar:30} {pos}/{len}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    move |progress| {
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+        if progress.done == progress.total {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// One column per image: the image, then a row for each method.
+fn draw(shown: &Digits, methods: &[Box<dyn Attributor<B>>]) -> digits::Result<Picture> {
     let ink = shown.pixels().map(|pixels| pixels.iter().map(|ink| 1.0 - ink).collect::<Vec<f32>>());
     let pictures = ink.map(|ink| gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax));
     let images = cells(pictures.collect::<Result<Vec<_>, _>>()?)?;
 
     let mut rows = Vec::new();
     let mut predicted = Vec::new();
-    for composite in composites {
-        let explainer = Explainer::new(model.clone(), composite.clone());
-        let attribution = explainer.explain(shown.images(&backend::device()), Target::argmax())?;
+    for method in methods {
+        let attribution = method.attribute(shown.images(&backend::device()).into(), Target::argmax())?;
         predicted = attribution.classes().unwrap_or_default().to_vec();
         let maps = maps(attribution.relevance()?)?;
         let pictures = maps.iter().map(|map| render(map, Normalization::Symmetric, Colormap::BlueWhiteRed));
-        rows.push((composite.name(), cells(pictures)?));
+        rows.push((method.name(), cells(pictures)?));
     }
 
     let headers =

@@ -1,6 +1,6 @@
 //! The backends that are compiled in, one module each, chosen by cargo features.
 //!
-//! [`Default`] is the first of flex, ndarray that is compiled in, and [`device`] gives its device.
+//! `Default` is the first of flex, ndarray that is compiled in, and [`device`] gives its device.
 
 #[cfg(feature = "flex")]
 pub use xai_flex as flex;

@@ -37,7 +37,8 @@ impl<B: Backend> PropagationRule<B> for Norm {
     }
 }
 
-/// `R_in = R`, for layers that keep every element in its place. Relevance that meets a layer that
+/// `R_in = R`, for layers whose output has the shape of their one input: activations, batch norms.
+/// (A linear layer of that shape takes it too, for comparison with other systems.) Relevance that meets a layer that
 /// only moves elements, such as a reshape or a concatenation, moves back along with them; what lies
 /// on padding is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,15 +46,8 @@ impl<B: Backend> PropagationRule<B> for Norm {
 pub struct Pass {}
 
 impl<B: Backend> PropagationRule<B> for Pass {
-    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let kind = layer.kind();
-        let in_place = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Affine, LayerKind::Custom];
-        if in_place.contains(&kind) {
-            return Ok(BoundRule::new(Reads::NOTHING, |site, relevance| match site.dims()? {
-                dims if dims == relevance.dims() => Ok(vec![relevance]),
-                dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
-            }));
-        }
         if LayerKind::ROUTES.contains(&kind) {
             return Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
                 let arrived = relevance.clone();
@@ -75,7 +69,14 @@ impl<B: Backend> PropagationRule<B> for Pass {
                 Ok(passed)
             }));
         }
-        Err(RuleError::Ability { needs: "a layer that keeps or only moves elements", kind })
+        if facts.input_dims == [facts.output_dims] {
+            return Ok(BoundRule::new(Reads::NOTHING, |site, relevance| match site.dims()? {
+                dims if dims == relevance.dims() => Ok(vec![relevance]),
+                dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
+            }));
+        }
+        let needs = "a layer that only moves elements, or whose output has the shape of its one input";
+        Err(RuleError::Ability { needs, kind })
     }
 }
 

@@ -19,18 +19,12 @@ pub const NOT_YET: &[Exclusion] = &[
 const NO_PARAMETERS: &str = "the reference splits a weight that a pool does not have, so clamps nothing; \
      here a pool is a linear layer with positive weights";
 
-/// Why relevance does not pass layers that mix their inputs.
-const MIXES: &str = "Pass is refused on a layer that mixes its inputs, though input and output have one \
-     shape (`cases::rules` tests the refusal)";
-
 /// Cases in which the library differs from the reference on purpose.
 pub const NEVER: &[Exclusion] = &[
     Exclusion::new("rules/*pool*/zplus*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/alphabeta*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/gamma*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/zbox*", NO_PARAMETERS).tagged("degenerate", 30),
-    Exclusion::new("rules/linear_square/pass*", MIXES),
-    Exclusion::new("rules/conv*_same/pass*", MIXES),
 ];
 
 /// Cases that cannot be recorded, beside [`NOT_YET`] and [`NEVER`].
