@@ -78,7 +78,7 @@ impl<B: Backend> PairwiseCentroidDistance<B> {
         let each = (BLOCK / (samples * features).max(1)).clamp(1, clusters);
         let points = points.unsqueeze_dim::<3>(1);
         let blocks = (0..clusters).step_by(each).map(|start| {
-            let block = centroids.clone().slice(start..(start + each).min(clusters));
+            let block = centroids.clone().narrow(0, start, each.min(clusters - start));
             let width = block.dims()[0];
             let difference = points.clone() - block.unsqueeze_dim::<3>(0);
             let squared = (difference.clone() * difference).sum_dim(2).reshape([samples, width]);

@@ -88,11 +88,11 @@ impl<B: Backend> Pulls<B> {
     }
 }
 
-/// A cluster of each sample as one-hot, and its relevance.
+/// Which cluster of each sample, `[N, K]`, and its relevance, `[N, 1]`.
 type Explained<B> = (Value<B>, Value<B>);
 
-/// The clusters with relevance, one for each sample at a time: which one, `[N, K]`, and its
-/// relevance, `[N, 1]`. Samples that have fewer than others fill up with relevance 0.
+/// The clusters with relevance, one for each sample at a time. Samples that have fewer than others
+/// fill up with relevance 0.
 fn explained<B: Backend>(relevance: &Value<B>) -> Result<Vec<Explained<B>>, LayerError> {
     let dims = relevance.dims();
     let &[samples, clusters] = &dims[..] else {

@@ -7,23 +7,27 @@ use burn_backend::Backend;
 use super::narrow;
 use crate::Value;
 
-/// Elements of one block of differences: few enough to stay in a cache of a few megabytes, enough
-/// to keep a GPU busy.
-const BLOCK: usize = 1 << 18;
+/// Elements of one block of differences: few enough to stay in a processor's cache.
+const BLOCK: usize = 1 << 16;
+
+/// Elements from which a block of centroids is worth an operation for every single sample. Backends
+/// broadcast a row over a matrix much faster than two tensors over each other.
+const WORTHWHILE: usize = 1 << 11;
 
 /// `d_nk = sum_i (x_ni - c_ki)^2`: points `[N, D]`, centroids `[K, D]`, distances `[N, K]`.
 ///
 /// From the differences, not as `|x|^2 - 2 x.c + |c|^2`: far from the origin those terms cancel. The
 /// differences are formed block by block, so memory beyond the result stays bounded.
 pub fn squared_distances<B: Backend>(points: &Value<B>, centroids: &Value<B>) -> Value<B> {
-    let rows = difference_blocks(points, centroids).into_iter().map(|(samples, blocks)| {
-        let columns = blocks.into_iter().map(|clusters| {
-            let difference = differences(points, centroids, &samples, &clusters);
-            (&difference * &difference).sum_dim(2).reshape(&[samples.len(), clusters.len()])
+    let columns = cluster_blocks(centroids).into_iter().map(|(_, block)| {
+        let rows = sample_blocks(points, &block).into_iter().map(|samples| {
+            let (rows, width) = (samples.len(), block.dims()[0]);
+            let squares = squared_differences(points, &block, &samples);
+            squares.sum_dim(2).reshape(&[rows, width])
         });
-        join(columns.collect(), 1)
+        join(rows.collect(), 0)
     });
-    join(rows.collect(), 0)
+    join(columns.collect(), 1)
 }
 
 /// `y_ni = sum_k w_nk (x_ni - c_ki)^2`, the squared differences summed over centroids instead of
@@ -35,42 +39,50 @@ pub fn weighted_squared_differences<B: Backend>(
     weights: &Value<B>,
 ) -> Value<B> {
     let features = points.dims()[1];
-    let rows = difference_blocks(points, centroids).into_iter().filter_map(|(samples, blocks)| {
-        let parts = blocks.into_iter().map(|clusters| {
-            let difference = differences(points, centroids, &samples, &clusters);
-            let weights = narrow(weights, 0, samples.start, samples.len());
-            let weights = narrow(&weights, 1, clusters.start, clusters.len());
+    let parts = cluster_blocks(centroids).into_iter().map(|(clusters, block)| {
+        let weights = narrow(weights, 1, clusters.start, clusters.len());
+        let rows = sample_blocks(points, &block).into_iter().map(|samples| {
+            let weights = narrow(&weights, 0, samples.start, samples.len());
             let weights = weights.reshape(&[samples.len(), 1, clusters.len()]);
-            weights.matmul(&difference * &difference).reshape(&[samples.len(), features])
+            let squares = squared_differences(points, &block, &samples);
+            weights.matmul(squares).reshape(&[samples.len(), features])
         });
-        parts.reduce(|sum, part| sum + part)
+        join(rows.collect(), 0)
     });
-    join(rows.collect(), 0)
+    parts.reduce(|sum, part| sum + part).unwrap_or_else(|| points.full_like(&points.dims(), 0.0))
 }
 
-/// `x_n - c_k` for a block: `[samples, clusters, D]`.
-fn differences<B: Backend>(
+/// `(c_k - x_n)^2` for a block: `[samples, clusters, D]`.
+fn squared_differences<B: Backend>(
     points: &Value<B>,
     centroids: &Value<B>,
     samples: &Range<usize>,
-    clusters: &Range<usize>,
 ) -> Value<B> {
-    let features = points.dims()[1];
+    let (clusters, features) = (centroids.dims()[0], points.dims()[1]);
     let points = narrow(points, 0, samples.start, samples.len());
-    let centroids = narrow(centroids, 0, clusters.start, clusters.len());
-    points.reshape(&[samples.len(), 1, features]) - centroids.reshape(&[1, clusters.len(), features])
+    let difference = match samples.len() {
+        1 => (centroids - points).reshape(&[1, clusters, features]),
+        rows => centroids.clone().reshape(&[1, clusters, features]) - points.reshape(&[rows, 1, features]),
+    };
+    &difference * &difference
 }
 
-/// Ranges of samples, each with the ranges of clusters that it is paired with.
-fn difference_blocks<B: Backend>(
-    points: &Value<B>,
-    centroids: &Value<B>,
-) -> Vec<(Range<usize>, Vec<Range<usize>>)> {
-    let (samples, clusters, features) = (points.dims()[0], centroids.dims()[0], points.dims()[1].max(1));
-    let clusters_each = (BLOCK / features).clamp(1, clusters.max(1));
-    let samples_each = (BLOCK / (features * clusters_each)).clamp(1, samples.max(1));
-    let columns = ranges(clusters, clusters_each);
-    ranges(samples, samples_each).into_iter().map(|rows| (rows, columns.clone())).collect()
+/// The centroids in blocks, each with its place.
+fn cluster_blocks<B: Backend>(centroids: &Value<B>) -> Vec<(Range<usize>, Value<B>)> {
+    let (clusters, features) = (centroids.dims()[0], centroids.dims()[1].max(1));
+    let block = |range: Range<usize>| {
+        let part = narrow(centroids, 0, range.start, range.len());
+        // A slice may be a view into the whole, which is slower to read than memory of its own.
+        let part = if range.len() < clusters { part * 1.0 } else { part };
+        (range, part)
+    };
+    ranges(clusters, (BLOCK / features).max(1)).into_iter().map(block).collect()
+}
+
+/// Samples that are worked on together with a block of centroids.
+fn sample_blocks<B: Backend>(points: &Value<B>, block: &Value<B>) -> Vec<Range<usize>> {
+    let size = (block.dims()[0] * block.dims()[1]).max(1);
+    ranges(points.dims()[0], if size < WORTHWHILE { BLOCK / size } else { 1 })
 }
 
 fn ranges(total: usize, each: usize) -> Vec<Range<usize>> {
