@@ -40,7 +40,7 @@ impl LedgerRow {
 }
 
 /// Where relevance went: one [`LedgerRow`] per node, from the output to the inputs. Each column
-/// has its own formula, none is computed as a remainder.
+/// has its own formula, none is defined as what the others leave.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ledger {
     rows: Vec<LedgerRow>,
