@@ -26,8 +26,7 @@ mod weights;
 use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 
-pub(crate) use compare::elements;
-pub use compare::{Deviation, relative_error};
+pub use compare::{Deviation, elements, relative_error};
 pub use data::{Golden, HostTensor};
 pub use error::GoldenError;
 pub use manifest::{
