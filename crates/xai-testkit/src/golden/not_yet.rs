@@ -7,11 +7,8 @@ const fn not_yet(pattern: &'static str, reason: &'static str) -> Exclusion {
 }
 
 /// Cases that the library cannot run yet.
-pub const NOT_YET: &[Exclusion] = &[
-    not_yet("kmeans/deep__gamma*", "not yet: Gamma on the linear part of a head above a network"),
-    not_yet("kmeans/deep__zplus*", "not yet: ZPlus on the linear part of a head above a network"),
-    not_yet("imagenet/*", "not yet: pretrained networks are not stored here"),
-];
+pub const NOT_YET: &[Exclusion] =
+    &[not_yet("imagenet/*", "not yet: pretrained networks are not stored here")];
 
 /// Why a pool's degenerate cases are not run.
 const NO_PARAMETERS: &str = "the reference splits a weight that a pool does not have, so clamps nothing; \
