@@ -17,6 +17,7 @@ use burn_xai::explain::{Explainer, Target};
 use burn_xai::graph::GraphBuilder;
 use burn_xai::kmeans::{ClusterExplainer, ClusterRule, ClusterTarget, Midpoint, NeuralizedKMeansLayer};
 use burn_xai::layer::Layer;
+use burn_xai::rule::Gamma;
 
 const POINTS: usize = 64;
 const FEATURES: usize = 512;
@@ -60,9 +61,11 @@ fn main() {
     };
     for clusters in [10, 100, 1_000, 10_000] {
         let (centroids, points) = (random(clusters), random(POINTS));
-        for (name, rule) in
-            [("midpoint", ClusterRule::midpoint(0.01)), ("epsilon", ClusterRule::epsilon(0.01))]
-        {
+        for (name, rule) in [
+            ("midpoint", ClusterRule::midpoint(0.01)),
+            ("epsilon", ClusterRule::epsilon(0.01)),
+            ("gamma", ClusterRule::other(0.01, Gamma::default())),
+        ] {
             let explainer = ClusterExplainer::new(centroids.clone(), rule).expect("usable centroids");
             let measured = measure(|| {
                 let explained = explainer.explain(points.clone(), ClusterTarget::Assigned);

@@ -3,10 +3,13 @@
 // A case that cannot go on has failed, in a helper function too.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, Relu};
 use burn::tensor::{Distribution, Tensor, TensorData, backend::Backend};
 use burn_xai::Value;
+use burn_xai::attributor::Gradient;
 use burn_xai::backend::flex::{self, Flex};
 use burn_xai::canonizer::{Canonizer, canonize};
 use burn_xai::composite::{Composite, epsilon_plus};
@@ -196,10 +199,32 @@ fn one_cluster_is_refused() {
 
 #[test]
 fn the_argmax_of_distances_is_refused() {
-    let source = Recorded::new(&net(Power::Two), Net::forward);
+    let column = Recorded::function(|x: Tensor<_, 2>| {
+        let centroids = Tensor::from_inner(random([CLUSTERS, 4], 1));
+        PairwiseCentroidDistance::new(centroids, Power::Two)
+            .unwrap()
+            .forward(x)
+            .reshape([CLUSTERS as i32, -1])
+    });
     let composite = Composite::new("gradient").or(Matcher::Any, burn_xai::rule::Gradient {});
-    let error = Explainer::new(source, composite).explain(random([2, 4], 1), Target::argmax()).unwrap_err();
-    assert!(matches!(error, ExplainError::Target(TargetError::Distances { .. })), "{error}");
+    let explainers = [
+        Explainer::new(Recorded::new(&net(Power::Two), Net::forward), composite.clone()),
+        Explainer::new(column, composite),
+    ];
+    for explainer in explainers.map(Arc::new) {
+        let methods: [Box<dyn Attributor<Flex>>; 4] = [
+            Box::new(Gradient::new(explainer.clone())),
+            Box::new(IntegratedGradients::new(explainer.clone())),
+            Box::new(Occlusion::new(explainer.clone(), 1)),
+            Box::new(SmoothGrad::new(explainer.clone())),
+        ];
+        let refusals =
+            methods.iter().map(|method| method.attribute(random([2, 4], 1).into(), Target::argmax()));
+        for result in refusals.chain([explainer.explain(random([2, 4], 1), Target::argmax())]) {
+            let error = result.unwrap_err();
+            assert!(matches!(error, ExplainError::Target(TargetError::Distances { .. })), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -317,6 +317,14 @@ pub enum RuleError {
         /// Sizes of the layer's input, without the batch.
         input: Vec<usize>,
     },
+    /// A rule that another one passes relevance on by.
+    #[error("the rule `{rule}` within it cannot be used: {why}")]
+    Within {
+        /// Its name.
+        rule: String,
+        /// Why.
+        why: String,
+    },
     /// No rule of this name was registered.
     #[error("no custom rule is registered under this name; register it with `Explainer::with_rule`")]
     NotRegistered,

@@ -1,7 +1,7 @@
 //! What can go wrong while clusters are explained.
 
 use thiserror::Error;
-use xai_core::error::LayerError;
+use xai_core::error::{LayerError, RuleError};
 
 /// Centroids, points or settings that cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -78,16 +78,9 @@ pub enum KMeansError {
         /// The cluster.
         cluster: usize,
     },
-    /// A parameter out of range.
-    #[error("the parameter `{parameter}` is {value}, but must be {range}")]
-    Parameter {
-        /// Name of the parameter.
-        parameter: &'static str,
-        /// Value given.
-        value: f64,
-        /// Allowed values.
-        range: &'static str,
-    },
+    /// A rule that cannot be used.
+    #[error("the rule of the clusters cannot be used: {0}")]
+    Rule(#[from] RuleError),
     /// All points lie between clusters, so they give no scale for beta.
     #[error(
         "beta cannot be derived from these points: every one of them is as far from a second centroid as \

@@ -10,7 +10,6 @@ use crate::error::KMeansError;
 use crate::head::ClusterHead;
 use crate::points::{check_points, host, value_like};
 use crate::profile::ClusterProfile;
-use crate::pulls::{Pulls, Sharing};
 use crate::rule::ClusterRule;
 
 /// Elements of `[N, K]` that are worked on at once.
@@ -68,10 +67,8 @@ impl<B: Backend> ClusterExplainer<B> {
     /// [`KMeansError`] for other centroids, or a beta or epsilon that is negative or not finite.
     pub fn new(centroids: Tensor<B, 2>, rule: ClusterRule) -> Result<Self, KMeansError> {
         let head = ClusterHead::new(centroids)?;
-        match rule.fault() {
-            Some((parameter, value, range)) => Err(KMeansError::Parameter { parameter, value, range }),
-            None => Ok(Self { head, rule }),
-        }
+        rule.check(&head)?;
+        Ok(Self { head, rule })
     }
 
     /// The same with the beta that [`beta_from`] gives for `points`.
@@ -84,8 +81,8 @@ impl<B: Backend> ClusterExplainer<B> {
     }
 
     /// The rule.
-    pub fn rule(&self) -> ClusterRule {
-        self.rule
+    pub fn rule(&self) -> &ClusterRule {
+        &self.rule
     }
 
     /// The cluster that each point belongs to, the first of equally near ones.
@@ -184,38 +181,23 @@ impl<B: Backend> ClusterExplainer<B> {
             ClusterTarget::Clusters(named) => named.clone(),
             ClusterTarget::Cluster(a) | ClusterTarget::Contrast { a, .. } => vec![*a; samples],
         };
-        let stabilizer = self.rule.stabilizer();
-        let mut scores = Vec::with_capacity(samples);
-        // Relevance of the clusters; for a contrast already the pulls, since nothing is shared out.
-        let mut start = vec![0.0; samples * clusters];
-        for (sample, &cluster) in explained.iter().enumerate() {
-            let row = sample * clusters;
-            match target {
-                ClusterTarget::Contrast { b, .. } => {
-                    let excess = |k: usize| (-f[row + k]).max(0.0);
-                    let score = excess(b) - excess(cluster);
-                    (start[row + cluster], start[row + b]) = (1.0, -1.0);
-                    scores.push(score);
-                }
-                _ => {
-                    start[row + cluster] = f[row + cluster];
-                    scores.push(f[row + cluster]);
-                }
-            }
-        }
-        let start = value_like(start, [samples, clusters], points);
-        let v = match target {
-            ClusterTarget::Contrast { .. } => {
-                // R / st(h), of which both the sign and all but the stabilizer cancel.
+        let each = explained.iter().enumerate().map(|(sample, cluster)| (sample * clusters, *cluster));
+        let (passed, scores): (_, Vec<_>) = match target {
+            ClusterTarget::Contrast { a, b } => {
+                let excess = |row: usize, cluster: usize| (-f[row + cluster]).max(0.0);
+                let scores: Vec<_> = each.map(|(row, _)| excess(row, b) - excess(row, a)).collect();
                 let h = value_like(scores.clone(), [samples, 1], points);
-                start * (&h / stabilizer.apply(&h))
+                (self.rule.contrast(&self.head, points, [a, b], &h)?, scores)
             }
             _ => {
-                Pulls::new(&discriminants, &start, &Sharing::Soft(self.rule.beta), Some(&stabilizer))?
-                    .on_centroids
+                let mut start = vec![0.0; samples * clusters];
+                each.clone().for_each(|(row, cluster)| start[row + cluster] = f[row + cluster]);
+                let start = value_like(start, [samples, clusters], points);
+                let passed = self.rule.propagate(&self.head, points, &discriminants, &start, false)?;
+                (passed, each.map(|(row, cluster)| f[row + cluster]).collect())
             }
         };
-        let relevance = crate::head::tensor(&self.rule.relevance(&self.head, points, &v))?;
+        let relevance = crate::head::tensor(&passed.relevance[0])?;
         Ok(ClusterAttribution { relevance, assigned, explained, scores })
     }
 }

@@ -18,6 +18,7 @@
 
 mod attribution;
 mod beta;
+mod blocks;
 mod canonizer;
 mod distance;
 mod error;

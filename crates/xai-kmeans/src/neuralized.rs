@@ -4,7 +4,7 @@ use std::any::Any;
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::error::LayerError;
@@ -12,6 +12,7 @@ use xai_core::kernel::{ShapeError, squared_distances};
 use xai_core::layer::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site};
 
 use crate::error::KMeansError;
+use crate::points::select;
 
 /// Weights that the materialised form may have: 1 GiB in 32-bit floats.
 const LIMIT: usize = 1 << 28;
@@ -146,14 +147,8 @@ impl<B: Backend> NeuralizedKMeansLayer<B> {
 
 /// For each cluster the entries of all others, in order: `size` becomes `size (size - 1)` along `dim`.
 fn of_others<B: Backend>(value: &Value<B>, dim: usize, size: usize) -> Result<Value<B>, LayerError> {
-    let indices: Vec<i64> =
-        (0..size).flat_map(|c| (0..size).filter(move |k| *k != c)).map(|k| k as i64).collect();
-    let count = indices.len();
-    let indices = Tensor::<B, 1, Int>::from_data(TensorData::new(indices, [count]), &value.device());
-    let tensor = value.clone().into_tensor::<2>();
-    let tensor =
-        tensor.ok_or(LayerError::Parameter { name: "centroids", expected: "[K, D]", got: value.dims() })?;
-    Ok(tensor.select(dim, indices).into())
+    let indices: Vec<_> = (0..size).flat_map(|c| (0..size).filter(move |k| *k != c)).collect();
+    select(value, dim, &indices)
 }
 
 impl<B: Backend> LayerOps<B> for NeuralizedKMeansLayer<B> {

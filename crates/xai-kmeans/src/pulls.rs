@@ -44,40 +44,21 @@ pub(crate) struct Pulls<B: Backend> {
 impl<B: Backend> Pulls<B> {
     /// From discriminants `f` and their relevance, both `[N, K]`. Without a stabilizer nothing is
     /// divided: `q_ck = R_ck`, which gives gradients.
-    ///
-    /// Takes `O(N K)` for each cluster with relevance that a sample has: one for a plain
-    /// explanation, two for a contrast.
     pub(crate) fn new(
         discriminants: &Value<B>,
         relevance: &Value<B>,
         sharing: &Sharing,
         stabilizer: Option<&Stabilizer>,
     ) -> Result<Self, LayerError> {
-        let f = tensor(discriminants)?;
-        let excess = f.clone().neg().clamp_min(0.0);
-        let mut v = excess.zeros_like();
-        let mut absorbed = excess.zeros_like();
-        for (one_hot, relevance) in explained(relevance)? {
-            let one_hot = tensor(&one_hot)?;
-            let own = one_hot.clone().greater_elem(0.5);
-            let of_own = |rows: &Tensor<B, 2>| (rows.clone() * one_hot.clone()).sum_dim(1);
-            let h = excess.clone() - of_own(&excess);
-            // How much farther than the nearest competitor: never negative but for the cluster itself.
-            let behind = h.clone() - of_own(&f);
-            let share = match sharing {
-                Sharing::Soft(beta) => (behind * -*beta).mask_fill(own.clone(), NEVER).exp(),
-                Sharing::Nearest => {
-                    let nearest = behind.lower_equal_elem(0.0);
-                    excess.zeros_like().mask_fill(nearest, 1.0).mask_fill(own.clone(), 0.0)
-                }
-            };
-            let share = share.clone() / share.sum_dim(1) * tensor(&relevance)?;
+        let mut v = tensor(discriminants)?.zeros_like();
+        let mut absorbed = v.clone();
+        for Shares { one_hot, h, relevance, .. } in shares(discriminants, relevance, sharing)? {
             let q = match stabilizer {
-                None => share,
+                None => relevance,
                 Some(stabilizer) => {
-                    let h = Value::from(h.mask_fill(own, 1.0));
+                    let h = Value::from(h);
                     let stabilized = stabilizer.apply(&h);
-                    let q = Value::from(share) / &stabilized;
+                    let q = Value::from(relevance) / &stabilized;
                     absorbed = absorbed + tensor(&(&q * (stabilized - h)))?;
                     tensor(&q)?
                 }
@@ -88,11 +69,60 @@ impl<B: Backend> Pulls<B> {
     }
 }
 
-/// Which cluster of each sample, `[N, K]`, and its relevance, `[N, 1]`.
-type Explained<B> = (Value<B>, Value<B>);
+/// The relevance of one cluster of each sample, shared out over its competitors.
+#[derive(Debug)]
+pub(crate) struct Shares<B: Backend> {
+    /// The cluster of each sample; `None` where there is no relevance to share.
+    pub(crate) clusters: Vec<Option<usize>>,
+    one_hot: Tensor<B, 2>,
+    /// `h_ck`, `[N, K]`; 1 for the cluster itself.
+    pub(crate) h: Tensor<B, 2>,
+    /// `R_ck`, `[N, K]`; 0 for the cluster itself.
+    pub(crate) relevance: Tensor<B, 2>,
+}
 
-/// The clusters with relevance, one for each sample at a time. Samples that have fewer than others
-/// fill up with relevance 0.
+/// Shares out the relevance `[N, K]` of clusters with these discriminants, `[N, K]`.
+///
+/// Takes `O(N K)` for each cluster with relevance that a sample has: one for a plain explanation,
+/// two for a contrast.
+pub(crate) fn shares<B: Backend>(
+    discriminants: &Value<B>,
+    relevance: &Value<B>,
+    sharing: &Sharing,
+) -> Result<Vec<Shares<B>>, LayerError> {
+    let f = tensor(discriminants)?;
+    let excess = f.clone().neg().clamp_min(0.0);
+    let share_out = |Explained { clusters, one_hot, amounts }| {
+        let one_hot = tensor(&one_hot)?;
+        let own = one_hot.clone().greater_elem(0.5);
+        let of_own = |rows: &Tensor<B, 2>| (rows.clone() * one_hot.clone()).sum_dim(1);
+        let h = excess.clone() - of_own(&excess);
+        // How much farther than the nearest competitor: never negative but for the cluster itself.
+        let behind = h.clone() - of_own(&f);
+        let share = match sharing {
+            Sharing::Soft(beta) => (behind * -*beta).mask_fill(own.clone(), NEVER).exp(),
+            Sharing::Nearest => {
+                let nearest = behind.lower_equal_elem(0.0);
+                excess.zeros_like().mask_fill(nearest, 1.0).mask_fill(own.clone(), 0.0)
+            }
+        };
+        let relevance = share.clone() / share.sum_dim(1) * tensor(&amounts)?;
+        Ok(Shares { clusters, one_hot, h: h.mask_fill(own, 1.0), relevance })
+    };
+    explained(relevance)?.into_iter().map(share_out).collect()
+}
+
+/// One cluster of each sample.
+struct Explained<B: Backend> {
+    /// `None` for samples that have fewer clusters with relevance than others.
+    clusters: Vec<Option<usize>>,
+    /// The same as ones, `[N, K]`; the first cluster for those samples.
+    one_hot: Value<B>,
+    /// Relevance, `[N, 1]`; 0 for those samples.
+    amounts: Value<B>,
+}
+
+/// The clusters with relevance, one for each sample at a time.
 fn explained<B: Backend>(relevance: &Value<B>) -> Result<Vec<Explained<B>>, LayerError> {
     let dims = relevance.dims();
     let &[samples, clusters] = &dims[..] else {
@@ -107,13 +137,17 @@ fn explained<B: Backend>(relevance: &Value<B>) -> Result<Vec<Explained<B>>, Laye
     let rounds = rows.iter().map(Vec::len).max().unwrap_or(0);
     let round = |round: usize| {
         let (mut one_hot, mut amounts) = (vec![0.0; samples * clusters], vec![0.0; samples]);
-        for (sample, row) in rows.iter().enumerate() {
-            let (cluster, amount) = row.get(round).copied().unwrap_or_default();
+        let chosen: Vec<_> = rows.iter().map(|row| row.get(round).copied()).collect();
+        for (sample, chosen) in chosen.iter().enumerate() {
+            let (cluster, amount) = chosen.unwrap_or_default();
             one_hot[sample * clusters + cluster] = 1.0;
             amounts[sample] = amount;
         }
-        let one_hot = value_like(one_hot, [samples, clusters], relevance);
-        (one_hot, value_like(amounts, [samples, 1], relevance))
+        Explained {
+            clusters: chosen.into_iter().map(|chosen| chosen.map(|(cluster, _)| cluster)).collect(),
+            one_hot: value_like(one_hot, [samples, clusters], relevance),
+            amounts: value_like(amounts, [samples, 1], relevance),
+        }
     };
     Ok((0..rounds).map(round).collect())
 }

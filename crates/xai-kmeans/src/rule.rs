@@ -6,14 +6,16 @@ use xai_core::Value;
 use xai_core::error::{LayerError, RuleError};
 use xai_core::kernel::weighted_squared_differences;
 use xai_core::layer::{Absorbed, Layer, Reads, Site};
-use xai_core::rule::{BoundRule, Facts, PropagationRule, Rule, Stabilizer};
+use xai_core::rule::{BoundRule, Facts, Passed, PropagationRule, Rule, Stabilizer};
 
+use crate::blocks::{self, Blocks};
 use crate::head::ClusterHead;
 use crate::neuralized::NeuralizedKMeansLayer;
-use crate::pulls::{Pulls, Sharing};
+use crate::points::value_like;
+use crate::pulls::{Pulls, Shares, Sharing, shares};
 
 /// How relevance passes the linear part of a [`ClusterHead`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "linear", rename_all = "kebab-case")]
 pub enum Linear {
     /// `R_i = sum_k (x_i - (mu_c,i + mu_k,i)/2) w_ck,i R_k / st(h_ck)`: from the middle between two
@@ -29,11 +31,19 @@ pub enum Linear {
         /// Added to the denominators, with their sign.
         epsilon: f64,
     },
+    /// Any other rule of linear layers: on the weights of each explained cluster against a block of
+    /// competitors at a time, so memory stays bounded as with the others, and time grows with `K D`
+    /// for every cluster explained.
+    Other {
+        /// Epsilon, ZPlus, AlphaBeta, Gamma, ZBox, WSquare or Flat, with a stabilizer that does not
+        /// scale.
+        rule: Rule,
+    },
 }
 
 /// Relevance of clusters to features, through a [`ClusterHead`]: what
 /// [`TakesMost`](xai_core::rule) on the min pool and then [`Midpoint`] or Epsilon on the linear layer
-/// give in the materialised form, in `O(N K D)`.
+/// give in the materialised form, in `O(N K D)`; other rules of linear layers likewise.
 ///
 /// `R_k = softmin_k(beta h_ck) R_c` over the competitors `k` of the explained cluster `c`, then
 /// [`Linear`]. With `beta` 0 all other clusters compete alike; the larger it is, the more the
@@ -44,7 +54,7 @@ pub enum Linear {
 /// belongs to, Midpoint conserves: the relevance of the features adds up to the relevance explained.
 /// For another cluster some `h_ck` may be close to 0 and blow relevance of both signs up.
 /// Kauffmann et al., IEEE TNNLS 35(2):1926-1940, 2024, arXiv 1906.07633.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClusterRule {
     /// How much more the nearest competitors get; finite and 0 or more.
     pub beta: f64,
@@ -72,58 +82,113 @@ impl ClusterRule {
         Rule::Custom { name: Self::NAME.to_owned() }
     }
 
-    fn epsilon_of(&self) -> f64 {
-        match self.linear {
-            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => epsilon,
+    /// Any rule of linear layers.
+    pub fn other(beta: f64, rule: impl Into<Rule>) -> Self {
+        Self { beta, linear: Linear::Other { rule: rule.into() } }
+    }
+
+    /// Checks that the rule can serve `head`.
+    pub(crate) fn check<B: Backend>(&self, head: &ClusterHead<B>) -> Result<(), RuleError> {
+        let fine = |parameter: &'static str, value: f64| match value.is_finite() && value >= 0.0 {
+            true => Ok(()),
+            false => Err(RuleError::Parameter { parameter, value, range: "finite and 0 or more" }),
+        };
+        fine("beta", self.beta)?;
+        match &self.linear {
+            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => fine("epsilon", *epsilon),
+            Linear::Other { rule } => blocks::check(head, rule),
         }
     }
 
-    /// The parameter that is out of range, if there is one, with its value and range.
-    pub(crate) fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
-        let fine = |value: f64| value.is_finite() && value >= 0.0;
-        let range = "finite and 0 or more";
-        let parameters = [("beta", self.beta), ("epsilon", self.epsilon_of())];
-        parameters.into_iter().find(|(_, value)| !fine(*value)).map(|(name, value)| (name, value, range))
-    }
-
-    pub(crate) fn stabilizer(&self) -> Stabilizer {
-        self.epsilon_of().into()
-    }
-
-    /// Relevance `[N, D]` of points `[N, D]` that are pulled by `v`, `[N, K]`.
-    pub(crate) fn relevance<B: Backend>(
+    /// Relevance of points `[N, D]` with these discriminants from that of clusters, both `[N, K]`.
+    pub(crate) fn propagate<B: Backend>(
         &self,
         head: &ClusterHead<B>,
         points: &Value<B>,
-        v: &Value<B>,
-    ) -> Value<B> {
-        match self.linear {
+        discriminants: &Value<B>,
+        relevance: &Value<B>,
+        non_negative: bool,
+    ) -> Result<Passed<B>, LayerError> {
+        let sharing = Sharing::Soft(self.beta);
+        let rule = match &self.linear {
+            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => {
+                let stabilizer = Stabilizer::from(*epsilon);
+                let pulls = Pulls::new(discriminants, relevance, &sharing, Some(&stabilizer))?;
+                return Ok(self.pulled(head, points, pulls));
+            }
+            Linear::Other { rule } => rule,
+        };
+        let blocks = Blocks { head, rule, points, non_negative };
+        let mut passed =
+            Passed { relevance: vec![points.full_like(&points.dims(), 0.0)], absorbed: Vec::new() };
+        for Shares { clusters, h, relevance, .. } in shares(discriminants, relevance, &sharing)? {
+            let round = blocks.pass(&clusters, 0..h.dims()[1], &h.into(), &relevance.into())?;
+            let sums = passed.relevance.into_iter().zip(round.relevance);
+            passed.relevance = sums.map(|(sum, round)| sum + round).collect();
+            passed.absorbed.extend(round.absorbed);
+        }
+        Ok(passed)
+    }
+
+    /// Relevance of points of which each pair `(a, b)` of clusters has the score `h`, `[N, 1]`: what
+    /// makes them nearer to `a`. There is nothing to share out.
+    pub(crate) fn contrast<B: Backend>(
+        &self,
+        head: &ClusterHead<B>,
+        points: &Value<B>,
+        [a, b]: [usize; 2],
+        h: &Value<B>,
+    ) -> Result<Passed<B>, LayerError> {
+        let (samples, clusters) = (points.dims()[0], head.centroids().dims()[0]);
+        match &self.linear {
+            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => {
+                let stabilized = Stabilizer::from(*epsilon).apply(h);
+                let mut sides = vec![0.0; clusters];
+                (sides[a], sides[b]) = (1.0, -1.0);
+                let sides = value_like(sides, [1, clusters], points);
+                let stabilizer = h * ((&stabilized - h) / &stabilized);
+                let on_centroids = sides * (h / stabilized);
+                Ok(self.pulled(head, points, Pulls { on_centroids, stabilizer }))
+            }
+            Linear::Other { rule } => {
+                let h = h.clone().expand(&[samples, clusters]);
+                let blocks = Blocks { head, rule, points, non_negative: false };
+                blocks.pass(&vec![Some(a); samples], b..b + 1, &h, &h)
+            }
+        }
+    }
+
+    /// Relevance of points `[N, D]` that are pulled to centroids.
+    fn pulled<B: Backend>(&self, head: &ClusterHead<B>, points: &Value<B>, pulls: Pulls<B>) -> Passed<B> {
+        let Pulls { on_centroids: v, stabilizer } = pulls;
+        let mut absorbed = vec![(Absorbed::Stabilizer, stabilizer)];
+        let relevance = match self.linear {
             // (x - (mu_c + mu_k)/2) w_ck is (x - mu_k)^2 - (x - mu_c)^2 feature by feature, so it all
             // comes down to -sum_j v_j (x - mu_j)^2: no origin, and nothing large to cancel.
-            Linear::Midpoint { .. } => weighted_squared_differences(points, head.centroids(), v) * -1.0,
+            Linear::Midpoint { .. } => weighted_squared_differences(points, head.centroids(), &v) * -1.0,
             // The mean of the centroids drops out since the v_j add up to 0.
-            Linear::Epsilon { .. } => points * v.clone().matmul(head.centered().clone()) * 2.0,
-        }
+            _ => {
+                absorbed.push((Absorbed::Bias, bias_share(head, &v)));
+                points * v.matmul(head.centered().clone()) * 2.0
+            }
+        };
+        Passed { relevance: vec![relevance], absorbed }
     }
 }
 
 impl<B: Backend> PropagationRule<B> for ClusterRule {
-    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let Some(head) = layer.downcast_ref::<ClusterHead<B>>().cloned() else {
             return Err(RuleError::Ability { needs: "a `ClusterHead`", kind: layer.kind() });
         };
-        if let Some((parameter, value, range)) = self.fault() {
-            return Err(RuleError::Parameter { parameter, value, range });
-        }
-        let (rule, stabilizer) = (*self, self.stabilizer());
+        self.check(&head)?;
+        let (rule, non_negative) = (self.clone(), facts.inputs_non_negative);
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let sharing = Sharing::Soft(rule.beta);
-            let pulls = Pulls::new(site.output()?, &relevance, &sharing, Some(&stabilizer))?;
-            site.absorb(Absorbed::Stabilizer, || pulls.stabilizer.clone());
-            if matches!(rule.linear, Linear::Epsilon { .. }) {
-                site.absorb(Absorbed::Bias, || bias_share(&head, &pulls.on_centroids));
+            let passed = rule.propagate(&head, site.input(0)?, site.output()?, &relevance, non_negative)?;
+            for (column, amount) in passed.absorbed {
+                site.absorb(column, || amount);
             }
-            Ok(vec![rule.relevance(&head, site.input(0)?, &pulls.on_centroids)])
+            Ok(passed.relevance)
         }))
     }
 }
@@ -172,11 +237,11 @@ impl<B: Backend> PropagationRule<B> for Midpoint {
         let Some(layer) = layer.downcast_ref::<NeuralizedKMeansLayer<B>>().cloned() else {
             return Err(RuleError::Ability { needs: "a `NeuralizedKMeans`", kind: layer.kind() });
         };
-        let rule = ClusterRule { beta: 0.0, linear: Linear::Midpoint { epsilon: self.epsilon } };
-        if let Some((parameter, value, range)) = rule.fault() {
-            return Err(RuleError::Parameter { parameter, value, range });
+        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
+            let (value, range) = (self.epsilon, "finite and 0 or more");
+            return Err(RuleError::Parameter { parameter: "epsilon", value, range });
         }
-        let stabilizer = rule.stabilizer();
+        let stabilizer = Stabilizer::from(self.epsilon);
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
             let h = site.output()?;
             let stabilized = stabilizer.apply(h);

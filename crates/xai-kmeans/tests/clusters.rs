@@ -7,14 +7,19 @@ use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 use proptest::prelude::*;
 use xai_core::Value;
+use xai_core::canonizer::Canonizer;
 use xai_core::composite::{Composite, Matcher};
+use xai_core::error::RuleError;
 use xai_core::explain::{Explainer, Target};
 use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{Layer, LayerKind};
-use xai_core::rule::{Epsilon, PropagationRule, Rule};
+use xai_core::rule::{
+    AlphaBeta, Epsilon, Flat, Gamma, Norm, Pass, PropagationRule, Rule, Stabilizer, TakesMost, WSquare, ZBox,
+    ZPlus,
+};
 use xai_kmeans::{
-    ClusterExplainer, ClusterHead, ClusterRule, ClusterTarget, KMeansError, Linear, Midpoint,
-    NeuralizedKMeans, NeuralizedKMeansLayer, beta_from,
+    CentroidDistance, ClusterExplainer, ClusterHead, ClusterRule, ClusterTarget, KMeansCanonizer,
+    KMeansError, Linear, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power, beta_from,
 };
 
 type Rows = Vec<Vec<f64>>;
@@ -66,6 +71,7 @@ fn by_pairs(x: &[f64], mu: &Rows, relevance: &[f64], rule: &ClusterRule) -> Vec<
     let (epsilon, halfway) = match rule.linear {
         Linear::Midpoint { epsilon } => (epsilon, 0.5),
         Linear::Epsilon { epsilon } => (epsilon, 0.0),
+        _ => unreachable!("other rules are held against the layers"),
     };
     let mut result = vec![0.0; x.len()];
     for (c, of) in competitors(x, mu, rule.beta).into_iter().enumerate() {
@@ -99,7 +105,7 @@ fn explanations_equal_the_sums_over_pairs() {
         let (mu, x) = (numbers(clusters, features, 1), numbers(6, features, 2));
         for rule in rules(0.0).into_iter().chain(rules(0.7)).chain(rules(40.0)) {
             for (double, tolerance) in [(true, 1e-9), (false, 2e-3)] {
-                let explainer = ClusterExplainer::new(tensor(&mu, double), rule).unwrap();
+                let explainer = ClusterExplainer::new(tensor(&mu, double), rule.clone()).unwrap();
                 for target in [ClusterTarget::Assigned, ClusterTarget::Cluster(1)] {
                     let got = explainer.explain(tensor(&x, double), target.clone()).unwrap();
                     for (n, (x, row)) in x.iter().zip(read(got.relevance())).enumerate() {
@@ -121,7 +127,7 @@ fn a_contrast_explains_the_difference_of_two_distances() {
     let (mu, x) = (numbers(5, 4, 1), numbers(6, 4, 2));
     let pair = vec![mu[3].clone(), mu[1].clone()];
     for rule in rules(0.7) {
-        let explainer = ClusterExplainer::new(tensor(&mu, true), rule).unwrap();
+        let explainer = ClusterExplainer::new(tensor(&mu, true), rule.clone()).unwrap();
         let got = explainer.explain(tensor(&x, true), ClusterTarget::Contrast { a: 3, b: 1 }).unwrap();
         for (n, (x, row)) in x.iter().zip(read(got.relevance())).enumerate() {
             // Against one rival alone there is nothing to share out.
@@ -150,7 +156,8 @@ fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
     for (double, tolerance) in [(true, 1e-9), (false, 5e-3)] {
         for rule in rules(0.3) {
             let head = ClusterHead::new(value(&mu, double)).unwrap();
-            let head = explainer(head.into(), ClusterRule::entry()).with_rule(ClusterRule::NAME, rule);
+            let head =
+                explainer(head.into(), ClusterRule::entry()).with_rule(ClusterRule::NAME, rule.clone());
             let head =
                 head.explain(tensor(&x, double), Target::relevance(value(&relevance, double))).unwrap();
 
@@ -160,6 +167,7 @@ fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
                 Linear::Epsilon { epsilon } => {
                     Epsilon { epsilon: epsilon.into(), ..Epsilon::default() }.into()
                 }
+                _ => unreachable!("the two rules above"),
             };
             // What a min pool under TakesMost passes on.
             let shares = |(x, relevance): (&Vec<f64>, &Vec<f64>)| -> Vec<f64> {
@@ -184,6 +192,126 @@ fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
             }
         }
     }
+}
+
+/// Linear layer, min pool and flattening, with a rule each.
+fn layers(mu: &Rows, linear: Rule, beta: f64) -> Explainer<Flex> {
+    let composite = Composite::new("layers")
+        .or(Matcher::Kind(LayerKind::Linear), linear)
+        .or(Matcher::Kind(LayerKind::MinPool), TakesMost { beta })
+        .or(Matcher::Kind(LayerKind::Reshape), Pass {});
+    let distance = CentroidDistance::new(value(mu, true), Power::Two).unwrap();
+    let canonizers: Vec<Box<dyn Canonizer<Flex>>> = vec![Box::new(KMeansCanonizer::layers())];
+    Explainer::new(graph(distance.into(), mu[0].len()), composite)
+        .with_canonizers(canonizers)
+        .with_rule(Midpoint::NAME, Midpoint::default())
+        .with_ledger()
+}
+
+fn head(mu: &Rows, rule: ClusterRule) -> Explainer<Flex> {
+    let head = ClusterHead::new(value(mu, true)).unwrap();
+    let composite = Composite::new("head").or(Matcher::Any, ClusterRule::entry());
+    Explainer::new(graph(head.into(), mu[0].len()), composite)
+        .with_rule(ClusterRule::NAME, rule)
+        .with_ledger()
+}
+
+/// The rules of linear layers, with what stands for each in a head.
+fn linear_rules(beta: f64) -> Vec<(Rule, ClusterRule)> {
+    let epsilon = Epsilon::default();
+    let others: [Rule; 8] = [
+        epsilon.clone().into(),
+        Epsilon { zero_bias: true, ..epsilon.clone() }.into(),
+        ZPlus::default().into(),
+        AlphaBeta::default().into(),
+        Gamma { stabilizer: Stabilizer::from(1e-3).clip(), ..Gamma::default() }.into(),
+        ZBox::new(-2.0, 2.0).into(),
+        WSquare::default().into(),
+        Flat::default().into(),
+    ];
+    let others = others.map(|rule| (rule.clone(), ClusterRule::other(beta, rule)));
+    let own =
+        [(Midpoint::entry(), ClusterRule::midpoint(beta)), (epsilon.into(), ClusterRule::epsilon(beta))];
+    own.into_iter().chain(others).collect()
+}
+
+#[test]
+fn head_and_layers_give_the_same() {
+    for (clusters, features, points) in [(2, 3, 4), (6, 4, 9), (25, 2, 30)] {
+        let (mu, x) = (numbers(clusters, features, 1), tensor(&numbers(points, features, 2), true));
+        let every = value(&numbers(points, clusters, 3), true);
+        for (linear, rule) in linear_rules(0.6) {
+            let (layers, head) = (layers(&mu, linear.clone(), 0.6), head(&mu, rule));
+            for target in [Target::argmax(), Target::class(1), Target::relevance(every.clone())] {
+                let by_layers = layers.explain(x.clone(), target.clone()).unwrap();
+                let by_head = head.explain(x.clone(), target).unwrap();
+                let rows =
+                    |by: &xai_core::explain::Attribution<Flex>| read(&by.relevance().unwrap()).concat();
+                assert_close(&rows(&by_head), &rows(&by_layers), 1e-8, &linear.to_string());
+                let row = &by_head.ledger().unwrap().rows()[0];
+                let scale =
+                    row.bias.iter().chain(&row.passed).fold(1.0f64, |scale, part| scale.max(part.abs()));
+                for rest in row.unexplained() {
+                    assert!(rest.abs() <= 1e-9 * scale, "{linear}: {row:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn competitors_come_in_blocks() {
+    // 2^20 / 100,000 = 10 competitors a block.
+    let (mu, x) = (numbers(13, 100_000, 1), tensor(&numbers(2, 100_000, 2), true));
+    for rule in [Rule::from(Gamma::default()), ZPlus::default().into()] {
+        let by_layers = layers(&mu, rule.clone(), 0.1).explain(x.clone(), Target::classes([0, 7])).unwrap();
+        let by_head =
+            head(&mu, ClusterRule::other(0.1, rule)).explain(x.clone(), Target::classes([0, 7])).unwrap();
+        let rows = |by: &xai_core::explain::Attribution<Flex>| read(&by.relevance().unwrap()).concat();
+        assert_close(&rows(&by_head), &rows(&by_layers), 1e-8, "relevance");
+    }
+}
+
+#[test]
+fn other_rules_explain_without_a_network_too() {
+    let (mu, x) = (numbers(5, 4, 1), numbers(6, 4, 2));
+    for (linear, rule) in linear_rules(0.6) {
+        let explainer = ClusterExplainer::new(tensor(&mu, true), rule).unwrap();
+        let assigned = explainer.explain(tensor(&x, true), ClusterTarget::Assigned).unwrap();
+        let by_layers = layers(&mu, linear.clone(), 0.6).explain(tensor(&x, true), Target::argmax()).unwrap();
+        let rows = |relevance: &Tensor<Flex, 2>| read(relevance).concat();
+        let expected = rows(&by_layers.relevance().unwrap());
+        assert_close(&rows(assigned.relevance()), &expected, 1e-8, &linear.to_string());
+
+        // Two clusters are each other's only competitor.
+        let pair = vec![mu[3].clone(), mu[1].clone()];
+        let contrast = ClusterTarget::Contrast { a: 3, b: 1 };
+        let contrast = explainer.explain(tensor(&x, true), contrast).unwrap();
+        let alone = layers(&pair, linear.clone(), 0.6);
+        let graph = graph(Layer::custom(NeuralizedKMeansLayer::new(value(&pair, true)).unwrap()), 4);
+        let h =
+            graph.forward(&[value(&x, true)]).unwrap().slice(&[(0..6).into(), (0..1).into(), (0..1).into()]);
+        let h = h.reshape(&[6, 1]);
+        let seed = Value::cat(vec![h.clone(), h.full_like(&[6, 1], 0.0)], 1);
+        let expected = alone.explain(tensor(&x, true), Target::relevance(seed)).unwrap();
+        let expected = rows(&expected.relevance().unwrap());
+        assert_close(&rows(contrast.relevance()), &expected, 1e-8, &linear.to_string());
+    }
+}
+
+#[test]
+fn rules_that_cannot_work_in_blocks_are_refused() {
+    let mu = numbers(3, 4, 1);
+    let refusal = |rule: Rule| {
+        let error = ClusterExplainer::new(tensor(&mu, true), ClusterRule::other(1.0, rule)).unwrap_err();
+        let KMeansError::Rule(_) = error else { panic!("{error:?}") };
+        error.to_string()
+    };
+    let scaled = ZPlus { stabilizer: Stabilizer::from(0.1).rms(), ..ZPlus::default() };
+    assert!(refusal(scaled.into()).contains("scales with all denominators"));
+    assert!(refusal(Norm::default().into()).contains("takes epsilon, z-plus"));
+    assert!(refusal(Gamma { gamma: -1.0, ..Gamma::default() }.into()).contains("`gamma` is -1"));
+    assert!(refusal(Midpoint::entry()).contains("takes epsilon, z-plus"));
 }
 
 #[test]
@@ -294,13 +422,19 @@ fn mistakes_are_named() {
     let mu = numbers(3, 2, 1);
     let new = |mu: &Rows, rule| ClusterExplainer::new(tensor(mu, false), rule);
     let midpoint = ClusterRule::midpoint(1.0);
-    assert!(matches!(new(&vec![vec![1.0, 2.0]], midpoint), Err(KMeansError::OneCluster)));
+    assert!(matches!(new(&vec![vec![1.0, 2.0]], midpoint.clone()), Err(KMeansError::OneCluster)));
     assert!(matches!(
-        new(&vec![vec![1.0, 2.0], vec![f64::NAN, 0.0]], midpoint),
+        new(&vec![vec![1.0, 2.0], vec![f64::NAN, 0.0]], midpoint.clone()),
         Err(KMeansError::NotFinite { what: "centroids", index: [1, 0], .. })
     ));
-    assert!(matches!(new(&mu, ClusterRule::midpoint(-1.0)), Err(KMeansError::Parameter { .. })));
-    assert!(matches!(new(&mu, ClusterRule::epsilon(f64::INFINITY)), Err(KMeansError::Parameter { .. })));
+    assert!(matches!(
+        new(&mu, ClusterRule::midpoint(-1.0)),
+        Err(KMeansError::Rule(RuleError::Parameter { .. }))
+    ));
+    assert!(matches!(
+        new(&mu, ClusterRule::epsilon(f64::INFINITY)),
+        Err(KMeansError::Rule(RuleError::Parameter { .. }))
+    ));
     let explainer = new(&mu, midpoint).unwrap();
     let explain = |points, target| explainer.explain(points, target).unwrap_err();
     let points = || tensor(&numbers(2, 2, 2), false);
@@ -329,7 +463,7 @@ fn mistakes_are_named() {
 
 #[test]
 fn rules_are_data() {
-    for rule in rules(0.25) {
+    for (_, rule) in linear_rules(0.25) {
         let text = serde_json::to_string(&rule).unwrap();
         assert_eq!(serde_json::from_str::<ClusterRule>(&text).unwrap(), rule, "{text}");
     }

@@ -42,7 +42,7 @@ impl<B: Backend> Attributor<B> for Gradient<B> {
     ) -> Result<Attribution<B>, ExplainError> {
         let run = self.explainer.run(inputs)?;
         let output = run.output().clone();
-        let score = Score::of(target, &output)?;
+        let score = Score::of(target, run.graph(), &output)?;
         let swept = run.attribution(score.start(), self.explainer.keeps_ledger())?;
         let Attribution { relevance, at_nodes, ledger, .. } = swept;
         Ok(Attribution { at_nodes, ledger, ..score.attribution(relevance, output) })

@@ -41,7 +41,7 @@ impl<B: Backend> Attributor<B> for InputXGradient<B> {
     ) -> Result<Attribution<B>, ExplainError> {
         let run = self.explainer.run(inputs)?;
         let output = run.output().clone();
-        let score = Score::of(target, &output)?;
+        let score = Score::of(target, run.graph(), &output)?;
         let gradients = run.relevance(score.weights())?;
         let relevance = inputs.iter().zip(gradients).map(|(x, gradient)| x * gradient).collect();
         Ok(score.attribution(relevance, output))

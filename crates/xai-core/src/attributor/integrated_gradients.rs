@@ -96,7 +96,7 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         self.check_rules(run.plan())?;
         let baselines = self.baseline.resolve(inputs)?;
         let output = run.output().clone();
-        let score = Score::of(target, &output)?;
+        let score = Score::of(target, run.graph(), &output)?;
         let ways: Vec<_> = inputs.iter().zip(&baselines).map(|(x, baseline)| x - baseline).collect();
 
         // From the input to the baseline: where the first node is the input itself, its run is

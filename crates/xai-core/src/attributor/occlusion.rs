@@ -161,7 +161,7 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
         let dims = x.dims();
         let windows = Windows::new(&dims, &self.window, self.stride.as_ref())?;
         let baselines = self.baseline.resolve(inputs)?;
-        let score = Score::of(target, &output)?;
+        let score = Score::of(target, self.explainer.prepare(inputs)?.graph(), &output)?;
         let scores = score.read(&output)?;
 
         let total = windows.count();

@@ -6,6 +6,7 @@ use crate::Value;
 use crate::engine::read;
 use crate::error::ExplainError;
 use crate::explain::{Attribution, Seed, Start, Target};
+use crate::graph::Graph;
 
 /// A score for each sample: `f(x) = sum(weights * output)`. Relevance that starts with the weights
 /// gives its gradient.
@@ -17,9 +18,9 @@ pub(super) struct Score<B: Backend> {
 }
 
 impl<B: Backend> Score<B> {
-    /// The score that `target` selects, settled by the output of the unchanged input.
-    pub(super) fn of(target: Target<B>, output: &Value<B>) -> Result<Self, ExplainError> {
-        let start = target.seeded(Seed::One).resolve(output)?;
+    /// The score that `target` selects, settled by the output of `graph` for the unchanged input.
+    pub(super) fn of(target: Target<B>, graph: &Graph<B>, output: &Value<B>) -> Result<Self, ExplainError> {
+        let start = target.seeded(Seed::One).start(graph, output)?;
         let width = output.dims()[1..].iter().product();
         let host = (read(&start.seed)?, width);
         Ok(Self { start, host })

@@ -100,7 +100,7 @@ impl<B: Backend> SmoothGrad<B> {
         // last, as the formula has it.
         let run = self.explainer.run(inputs)?;
         let output = run.output().clone();
-        let score = Score::of(target, &output)?;
+        let score = Score::of(target, run.graph(), &output)?;
         let clean = run.relevance(score.weights())?;
         self.listener.tell(1, samples);
         let deviations = inputs.iter().map(|x| self.deviation(x)).collect::<Result<Vec<_>, _>>()?;

@@ -71,7 +71,7 @@ impl<B: Backend> Plan<B> {
             let inputs_non_negative = node.inputs().iter().all(|input| non_negative[input.index()]);
             let input_dims: Vec<_> =
                 node.inputs().iter().map(|input| graph.nodes()[input.index()].dims()).collect();
-            let facts = Facts { inputs_non_negative, input_dims: &input_dims, output_dims: node.dims() };
+            let facts = Facts::new(&input_dims, node.dims()).non_negative(inputs_non_negative);
             let bound = match (entry.rule.propagation::<B>(), custom.get(entry.rule.name())) {
                 (Some(rule), _) => rule.bind(node.layer(), &facts),
                 (None, Some(rule)) => rule.bind(node.layer(), &facts),

@@ -11,6 +11,7 @@ use crate::Value;
 use crate::composite::Plan;
 use crate::engine::{Bookkeeper, Forward, Observer, backward, read};
 use crate::error::ExplainError;
+use crate::graph::Graph;
 
 /// The values of one forward pass, to be swept backwards.
 ///
@@ -37,8 +38,12 @@ impl<B: Backend> Run<B> {
 
     /// The relevance that `target` starts with.
     pub(crate) fn start(&self, target: Target<B>) -> Result<Start<B>, ExplainError> {
-        target.check(&self.prepared.graph)?;
-        target.resolve(self.output())
+        target.start(&self.prepared.graph, self.output())
+    }
+
+    /// The graph that was run.
+    pub(crate) fn graph(&self) -> &Graph<B> {
+        &self.prepared.graph
     }
 
     /// The rule of every node.

@@ -106,19 +106,15 @@ impl<B: Backend> Target<B> {
         Self { seed, ..self }
     }
 
-    /// Refuses the argmax of distances.
-    pub(crate) fn check(&self, graph: &Graph<B>) -> Result<(), ExplainError> {
-        let output = graph.node(graph.output())?;
-        match self.select {
-            Select::Argmax if output.layer().kind() == LayerKind::Distance => {
-                Err(TargetError::Distances { node: output.name().to_owned() }.into())
-            }
-            _ => Ok(()),
+    /// The relevance of `output`, which `graph` computed, and the explained classes.
+    pub(crate) fn start(self, graph: &Graph<B>, output: &Value<B>) -> Result<Start<B>, ExplainError> {
+        match (&self.select, distances(graph)?) {
+            (Select::Argmax, Some(node)) => Err(TargetError::Distances { node }.into()),
+            _ => self.resolve(output),
         }
     }
 
-    /// The relevance of `output`, and the explained classes.
-    pub(crate) fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
+    fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
         let dims = output.dims();
         let classes = match self.select {
             Select::Relevance(_) if self.against.is_some() => {
@@ -168,6 +164,18 @@ impl<B: Backend> Target<B> {
         };
         Ok(Start { seed, classes: Some(classes), against })
     }
+}
+
+/// The name of the node whose distances to centroids are the graph's output, if there is one: in
+/// another shape, or several side by side.
+fn distances<B: Backend>(graph: &Graph<B>) -> Result<Option<String>, ExplainError> {
+    let mut node = graph.node(graph.output())?;
+    while let (LayerKind::Reshape | LayerKind::Concat, Some(input)) =
+        (node.layer().kind(), node.inputs().first())
+    {
+        node = graph.node(*input)?;
+    }
+    Ok((node.layer().kind() == LayerKind::Distance).then(|| node.name().to_owned()))
 }
 
 impl<B: Backend> From<usize> for Target<B> {

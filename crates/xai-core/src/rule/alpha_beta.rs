@@ -18,8 +18,9 @@ use crate::layer::{Layer, Reads};
 /// adjoints; two and two where the input is never negative, and half of either with a beta of 0.
 /// Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
 ///
-/// (One pass with `|W| |x|` instead of four would do, as [`Gamma`](super::Gamma) has it; but in
-/// `f32` the differences leave too few digits of a part that is small beside the other.)
+/// (One pass with `|W| |x|` instead of four would do, as [`Gamma`](super::Gamma) has it, and for
+/// inputs that are never negative `z - z+` would save the pass for `z-`; but in `f32` the
+/// differences leave too few digits of a part that is small beside the other.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AlphaBeta {

@@ -7,6 +7,7 @@
 //! `a+ = max(a, 0)`, `a- = min(a, 0)`.
 
 mod alpha_beta;
+mod bound;
 mod epsilon;
 mod fixed;
 mod gamma;
@@ -26,6 +27,7 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use alpha_beta::AlphaBeta;
+pub use bound::{BoundRule, Passed};
 pub use epsilon::Epsilon;
 pub use fixed::{Flat, WSquare};
 pub use gamma::Gamma;
@@ -37,9 +39,8 @@ pub use takes_most::TakesMost;
 pub use z_box::{Bound, ZBox};
 pub use z_plus::ZPlus;
 
-use crate::Value;
 use crate::error::{LayerError, RuleError};
-use crate::layer::{Layer, LayerOps, LinearMap, Reads, Site};
+use crate::layer::{Layer, LayerOps, LinearMap, Site};
 
 /// A rule as data. Its serialised form is a table with the rule's name under `rule` and its
 /// parameters beside it; parameters left out have their defaults.
@@ -196,6 +197,18 @@ pub struct Facts<'a> {
     pub output_dims: &'a [usize],
 }
 
+impl<'a> Facts<'a> {
+    /// The sizes of a node whose inputs may be of any sign.
+    pub fn new(input_dims: &'a [&'a [usize]], output_dims: &'a [usize]) -> Self {
+        Self { inputs_non_negative: false, input_dims, output_dims }
+    }
+
+    /// The same with inputs that are never negative, if `never` is true.
+    pub fn non_negative(self, never: bool) -> Self {
+        Self { inputs_non_negative: never, ..self }
+    }
+}
+
 /// A rule's behaviour.
 ///
 /// Implement it for a rule of your own, register it with the explainer under a name, and use it in
@@ -207,44 +220,6 @@ pub trait PropagationRule<B: Backend>: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`RuleError`] when the layer lacks an ability or a parameter is out of range.
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError>;
-}
-
-type Propagate<B> = dyn Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync;
-
-/// A rule bound to a layer.
-pub struct BoundRule<B: Backend> {
-    reads: Reads,
-    propagate: Box<Propagate<B>>,
-}
-
-impl<B: Backend> BoundRule<B> {
-    /// A bound rule that reads `reads` of a node and turns the relevance of its output into the
-    /// relevance of each input, of the inputs' shapes.
-    pub fn new(
-        reads: Reads,
-        propagate: impl Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync + 'static,
-    ) -> Self {
-        Self { reads, propagate: Box::new(propagate) }
-    }
-
-    /// Which forward values the rule reads.
-    pub fn reads(&self) -> Reads {
-        self.reads
-    }
-
-    /// Relevance of each input from the relevance of the output.
-    ///
-    /// # Errors
-    /// [`LayerError`] when a value that the rule reads was not kept.
-    pub fn propagate(&self, site: &Site<'_, B>, relevance: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        (self.propagate)(site, relevance)
-    }
-}
-
-impl<B: Backend> fmt::Debug for BoundRule<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundRule").field("reads", &self.reads).finish_non_exhaustive()
-    }
 }
 
 /// The layer's linear map, or the error that planning reports.

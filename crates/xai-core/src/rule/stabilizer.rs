@@ -97,6 +97,12 @@ impl Stabilizer {
         Self { rms: Rms::Over(dims), ..self }
     }
 
+    /// Whether epsilon depends on the other denominators, so that a layer cannot be worked on in
+    /// parts.
+    pub fn is_scaled(&self) -> bool {
+        self.rms != no_rms()
+    }
+
     /// `st(z)`, of the shape of `z`.
     pub fn apply<B: Backend>(&self, z: &Value<B>) -> Value<B> {
         match self.scale(z) {
@@ -204,7 +210,7 @@ mod tests {
 
     #[test]
     fn unusable_parameters_are_refused() {
-        let facts = &Facts { inputs_non_negative: false, input_dims: &[&[3, 4]], output_dims: &[3, 5] };
+        let facts = &Facts::new(&[&[3, 4]], &[3, 5]);
         assert!(Stabilizer::from(-1e-9).check(facts).is_err());
         assert!(Stabilizer::from(f64::NAN).check(facts).is_err());
         assert!(Stabilizer::from(0.0).check(facts).is_ok());

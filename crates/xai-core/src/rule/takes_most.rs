@@ -65,7 +65,7 @@ mod tests {
     use crate::layer::{LayerKind, Pool};
 
     fn bind(beta: f64, layer: impl Into<Layer<Flex>>) -> Result<BoundRule<Flex>, RuleError> {
-        let facts = Facts { inputs_non_negative: false, input_dims: &[&[1, 1, 4]], output_dims: &[1, 1, 2] };
+        let facts = Facts::new(&[&[1, 1, 4]], &[1, 1, 2]);
         TakesMost { beta }.bind(&layer.into(), &facts)
     }
 

@@ -7,8 +7,9 @@ use burn::tensor::TensorData;
 use burn_flex::Flex;
 
 use super::*;
+use crate::Value;
 use crate::kernel::ConvGeometry;
-use crate::layer::{Conv, LayerKind, Linear};
+use crate::layer::{Conv, LayerKind, Linear, Reads, Site};
 
 type V = Value<Flex>;
 
@@ -110,17 +111,12 @@ fn propagate(rule: &dyn PropagationRule<Flex>, layer: &Layer<Flex>, x: &V, signe
     let x = if signed { x.clone() } else { x.abs() };
     let output = layer.ops().forward(&[&x]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
-    let facts = Facts { inputs_non_negative: !signed, input_dims: &[&dims], output_dims: &output_dims };
+    let input_dims = [dims.as_slice()];
+    let facts = Facts::new(&input_dims, &output_dims).non_negative(!signed);
     let bound = rule.bind(&layer, &facts).unwrap();
     let run = || {
-        let site = Site {
-            layer: &layer,
-            inputs: vec![bound.reads().inputs.then_some(&x)],
-            input_dims: vec![&dims],
-            output: bound.reads().output.then_some(&output),
-            account: None,
-        };
-        bound.propagate(&site, value(&output_dims, 9)).unwrap().remove(0)
+        let passed = bound.propagate_alone(&layer, &[&x], &output, value(&output_dims, 9)).unwrap();
+        passed.relevance.into_iter().next().unwrap()
     };
     run();
     let before = [forward.load(Ordering::Relaxed), adjoint.load(Ordering::Relaxed)];
@@ -215,16 +211,11 @@ fn in_f32(rule: &dyn PropagationRule<Flex>, weight: &V, x: &V) -> Vec<f64> {
     let x = to_f32(x);
     let output = layer.ops().forward(&[&x]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
-    let facts = Facts { inputs_non_negative: false, input_dims: &[&dims], output_dims: &output_dims };
+    let input_dims = [dims.as_slice()];
+    let facts = Facts::new(&input_dims, &output_dims);
     let bound = rule.bind(&layer, &facts).unwrap();
-    let site = Site {
-        layer: &layer,
-        inputs: vec![Some(&x)],
-        input_dims: vec![&dims],
-        output: Some(&output),
-        account: None,
-    };
-    read(&bound.propagate(&site, output.full_like(&output_dims, 1.0)).unwrap().remove(0))
+    let relevance = output.full_like(&output_dims, 1.0);
+    read(&bound.propagate_alone(&layer, &[&x], &output, relevance).unwrap().relevance[0])
 }
 
 #[test]
@@ -271,7 +262,8 @@ fn an_output_in_the_corner_of_the_box_does_not_drown_the_others() {
 fn parameters_out_of_range_are_refused() {
     let (layer, x) = layers().remove(0);
     let (dims, output_dims) = (x.dims(), vec![3, 5]);
-    let facts = Facts { inputs_non_negative: false, input_dims: &[&dims], output_dims: &output_dims };
+    let input_dims = [dims.as_slice()];
+    let facts = Facts::new(&input_dims, &output_dims);
     let refusal = |rule: &dyn PropagationRule<Flex>| rule.bind(&layer, &facts).unwrap_err().to_string();
     assert!(refusal(&AlphaBeta { alpha: 2.0, beta: 0.5, ..AlphaBeta::default() }).contains("alpha - beta"));
     assert!(refusal(&AlphaBeta { alpha: 0.5, beta: -0.5, ..AlphaBeta::default() }).contains("beta"));

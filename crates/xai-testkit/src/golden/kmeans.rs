@@ -134,7 +134,7 @@ impl<B: Backend> Setup<'_, B> {
             Rule::Epsilon(rule) if !rule.zero_bias && rule.epsilon == epsilon.into() => {
                 Some(ClusterRule { beta: spec.pool.beta, linear: Linear::Epsilon { epsilon } })
             }
-            _ => None,
+            rule => Some(ClusterRule::other(spec.pool.beta, rule.clone())),
         }
     }
 

@@ -2,16 +2,6 @@
 
 use super::registry::Exclusion;
 
-const fn not_yet(pattern: &'static str, reason: &'static str) -> Exclusion {
-    Exclusion::new(pattern, reason)
-}
-
-/// Cases that the library cannot run yet.
-pub const NOT_YET: &[Exclusion] = &[
-    not_yet("kmeans/deep__gamma*", "not yet: Gamma on the linear part of a head above a network"),
-    not_yet("kmeans/deep__zplus*", "not yet: ZPlus on the linear part of a head above a network"),
-];
-
 /// Why a pool's degenerate cases are not run.
 const NO_PARAMETERS: &str = "the reference splits a weight that a pool does not have, so clamps nothing; \
      here a pool is a linear layer with positive weights";
@@ -25,7 +15,7 @@ pub const NEVER: &[Exclusion] = &[
     Exclusion::new("rules/*pool*/zbox*", NO_PARAMETERS).tagged("degenerate", 30),
 ];
 
-/// Cases that cannot be recorded, beside [`NOT_YET`] and [`NEVER`].
+/// Cases that cannot be recorded, beside [`NEVER`].
 pub const NOT_RECORDED: &[Exclusion] = &[
     Exclusion::new("kmeans/*", "run by hand only: tests/kmeans_canonizer.rs records distances"),
     Exclusion::new("rules/avgpool3d/*", NO_3D_POOLS),

@@ -1,0 +1,110 @@
+//! A rule bound to a layer.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use burn_backend::Backend;
+
+use crate::Value;
+use crate::error::LayerError;
+use crate::layer::{Absorbed, Account, Layer, Reads, Site};
+
+type Propagate<B> = dyn Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync;
+
+/// A rule bound to a layer.
+pub struct BoundRule<B: Backend> {
+    reads: Reads,
+    propagate: Box<Propagate<B>>,
+}
+
+/// What one layer passes on, and what it keeps.
+#[derive(Debug)]
+pub struct Passed<B: Backend> {
+    /// Relevance of each input, of its shape.
+    pub relevance: Vec<Value<B>>,
+    /// Relevance that reaches no input: one number for each index of dimension 0.
+    pub absorbed: Vec<(Absorbed, Value<B>)>,
+}
+
+impl<B: Backend> BoundRule<B> {
+    /// A bound rule that reads `reads` of a node and turns the relevance of its output into the
+    /// relevance of each input, of the inputs' shapes.
+    pub fn new(
+        reads: Reads,
+        propagate: impl Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync + 'static,
+    ) -> Self {
+        Self { reads, propagate: Box::new(propagate) }
+    }
+
+    /// Which forward values of a node the rule reads.
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// Relevance of each input from the relevance of the output.
+    ///
+    /// # Errors
+    /// [`LayerError`] when a value that the rule reads was not kept.
+    pub fn propagate(&self, site: &Site<'_, B>, relevance: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        (self.propagate)(site, relevance)
+    }
+
+    /// The same for `layer` by itself, without a graph: for a rule that passes relevance on in
+    /// parts, each a layer with a rule of its own, and for tests of rules.
+    ///
+    /// `layer` is the one that the rule was bound to, `output` what it gives for `inputs`.
+    ///
+    /// ```
+    /// # use burn::tensor::Tensor;
+    /// # use burn_flex::Flex;
+    /// # use xai_core::Value;
+    /// use xai_core::layer::{Layer, Linear};
+    /// use xai_core::rule::{Epsilon, Facts, PropagationRule};
+    ///
+    /// # let value = |data: [f32; 2]| Tensor::<Flex, 1>::from_floats(data, &Default::default());
+    /// let weight = Value::from(value([2.0, 3.0])).reshape(&[2, 1]);
+    /// let layer: Layer<Flex> = Linear::new(weight, None)?.into();
+    /// let rule = Epsilon { epsilon: 0.0.into(), ..Epsilon::default() };
+    /// let bound = rule.bind(&layer, &Facts::new(&[&[1, 2]], &[1, 1]))?;
+    ///
+    /// let x = Value::from(value([1.0, -2.0])).reshape(&[1, 2]);
+    /// let output = layer.ops().forward(&[&x])?;
+    /// let passed = bound.propagate_alone(&layer, &[&x], &output, output.clone())?;
+    /// assert_eq!(passed.relevance[0].to_data()?.to_vec::<f32>().unwrap(), [2.0, -6.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`propagate`](Self::propagate).
+    pub fn propagate_alone(
+        &self,
+        layer: &Layer<B>,
+        inputs: &[&Value<B>],
+        output: &Value<B>,
+        relevance: Value<B>,
+    ) -> Result<Passed<B>, LayerError> {
+        let dims: Vec<_> = inputs.iter().map(|input| input.dims()).collect();
+        let account = RefCell::default();
+        let site = Site {
+            layer,
+            inputs: inputs.iter().map(|input| self.reads.inputs.then_some(*input)).collect(),
+            input_dims: dims.iter().map(Vec::as_slice).collect(),
+            output: self.reads.output.then_some(output),
+            account: Some(&account),
+        };
+        let relevance = self.propagate(&site, relevance)?;
+        let Account(absorbed) = account.into_inner();
+        let columns = [Absorbed::Bias, Absorbed::Stabilizer, Absorbed::Dropped];
+        let absorbed = columns.into_iter().zip(absorbed);
+        Ok(Passed {
+            relevance,
+            absorbed: absorbed.filter_map(|(column, sum)| Some((column, sum?))).collect(),
+        })
+    }
+}
+
+impl<B: Backend> fmt::Debug for BoundRule<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundRule").field("reads", &self.reads).finish_non_exhaustive()
+    }
+}
