@@ -4,8 +4,11 @@
 #![allow(dead_code)]
 
 pub(crate) mod classes;
+pub(crate) mod measure;
+pub(crate) mod methods;
 pub(crate) mod model;
 pub(crate) mod photo;
+pub(crate) mod report;
 pub(crate) mod weights;
 
 use std::error::Error;

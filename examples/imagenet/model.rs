@@ -79,9 +79,8 @@ impl<B: Backend> Block<B> {
     fn new(stage: &Stage, channels: usize, stride: usize, device: &B::Device) -> Self {
         let wide = channels * stage.expansion;
         let pointwise = |from, to| ConvNorm::new(Conv2dConfig::new([from, to], [1, 1]), device);
-        let depthwise = Conv2dConfig::new([wide, wide], [stage.kernel; 2])
-            .with_stride([stride; 2])
-            .with_groups(wide);
+        let depthwise =
+            Conv2dConfig::new([wide, wide], [stage.kernel; 2]).with_stride([stride; 2]).with_groups(wide);
         Self {
             expand: (stage.expansion > 1).then(|| pointwise(channels, wide)),
             depthwise: ConvNorm::new(depthwise, device),

@@ -16,13 +16,13 @@ pub(crate) const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Their standard deviation.
 pub(crate) const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
-/// A photograph as the network sees it.
+/// A photograph as the network sees it: a square of [`SIDE`] pixels.
 #[derive(Debug, Clone)]
 pub(crate) struct Photo {
     /// What it is called in reports and file names.
     pub(crate) name: String,
-    /// Red, green and blue plane, row by row, from 0 to 1.
-    planes: Vec<f32>,
+    /// Colours from 0 to 1.
+    pixels: Rgb32FImage,
 }
 
 impl Photo {
@@ -41,9 +41,16 @@ impl Photo {
         Ok(Self::new(name, &image))
     }
 
-    /// Decodes a PNG or JPEG file in memory.
-    pub(crate) fn decode(name: &str, bytes: &[u8]) -> Result<Self> {
-        Ok(Self::new(name, &image::load_from_memory(bytes)?))
+    /// The photographs that come with the example, of `photos/ATTRIBUTION.md`.
+    pub(crate) fn examples() -> Result<Vec<Self>> {
+        let photos: [(&str, &[u8]); 2] = [
+            ("coffee", include_bytes!("photos/coffee.jpg")),
+            ("chelsea", include_bytes!("photos/chelsea.jpg")),
+        ];
+        photos
+            .into_iter()
+            .map(|(name, bytes)| Ok(Self::new(name, &image::load_from_memory(bytes)?)))
+            .collect()
     }
 
     /// The square in the middle of an image, scaled to the network's size. What is transparent is white.
@@ -57,22 +64,34 @@ impl Photo {
             image::Rgb([red, green, blue].map(|color| alpha * color + 1.0 - alpha))
         });
         // The bicubic filter of the training, which overshoots at edges.
-        let scaled = imageops::resize(&opaque, SIDE as u32, SIDE as u32, FilterType::CatmullRom);
-        let plane = |channel: usize| scaled.pixels().map(move |pixel| pixel.0[channel].clamp(0.0, 1.0));
-        Self { name: name.into(), planes: (0..3).flat_map(plane).collect() }
+        let mut pixels = imageops::resize(&opaque, SIDE as u32, SIDE as u32, FilterType::CatmullRom);
+        pixels.iter_mut().for_each(|color| *color = color.clamp(0.0, 1.0));
+        Self { name: name.into(), pixels }
+    }
+
+    /// The photograph out of focus: colours as they are, but no shapes. `sigma` is in pixels.
+    pub(crate) fn blurred(&self, sigma: f32) -> Self {
+        Self { name: self.name.clone(), pixels: imageops::blur(&self.pixels, sigma) }
+    }
+
+    /// Red, green and blue plane, row by row.
+    fn planes(&self) -> [Vec<f32>; 3] {
+        [0, 1, 2].map(|channel| self.pixels.pixels().map(|pixel| pixel.0[channel]).collect())
     }
 
     /// The network's input, `[1, 3, 224, 224]`.
     pub(crate) fn tensor<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
-        let planes = self.planes.chunks(SIDE * SIDE).zip(MEAN.into_iter().zip(DEVIATION));
-        let normalised =
-            planes.flat_map(|(plane, (mean, deviation))| plane.iter().map(move |x| (x - mean) / deviation));
-        Tensor::from_data(TensorData::new(normalised.collect(), [1, 3, SIDE, SIDE]), device)
+        let mut planes = self.planes();
+        for (plane, (mean, deviation)) in planes.iter_mut().zip(MEAN.into_iter().zip(DEVIATION)) {
+            plane.iter_mut().for_each(|color| *color = (*color - mean) / deviation);
+        }
+        Tensor::from_data(TensorData::new(planes.concat(), [1, 3, SIDE, SIDE]), device)
     }
 
-    /// The photograph as the network sees it.
+    /// The photograph as a picture.
     pub(crate) fn picture(&self) -> Result<Picture> {
-        Ok(rgb_image(&self.planes, [3, SIDE, SIDE], Normalization::Fixed(Bounds::range(0.0, 1.0)?))?)
+        let all = Normalization::Fixed(Bounds::range(0.0, 1.0)?);
+        Ok(rgb_image(&self.planes().concat(), [3, SIDE, SIDE], all)?)
     }
 }
 
@@ -80,7 +99,11 @@ impl Photo {
 pub(crate) fn pixel_box() -> (Bound, Bound) {
     let bound = |color: f32| Bound::Tensor {
         dims: vec![3, 1, 1],
-        values: MEAN.iter().zip(DEVIATION).map(|(mean, deviation)| f64::from((color - mean) / deviation)).collect(),
+        values: MEAN
+            .iter()
+            .zip(DEVIATION)
+            .map(|(mean, deviation)| f64::from((color - mean) / deviation))
+            .collect(),
     };
     (bound(0.0), bound(1.0))
 }

@@ -43,11 +43,18 @@ const NAMES: [(&str, &str); 13] = [
     (r"\.norm\.bias$", ".norm.beta"),
 ];
 
-/// The file that the user named, else the one of [`VARIABLE`], else the one in the cache.
-pub(crate) fn path(named: Option<&Path>) -> Option<PathBuf> {
+/// The file that the user named, else the one of [`VARIABLE`], else the one in the cache, if it is there.
+pub(crate) fn path(named: Option<&Path>) -> Result<PathBuf> {
     let set = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = || set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    named.map(Path::to_owned).or_else(|| set(VARIABLE)).or_else(|| Some(cache()?.join(FILE)))
+    let path = named.map(Path::to_owned).or_else(|| set(VARIABLE)).or_else(|| Some(cache()?.join(FILE)));
+    match path {
+        Some(path) if path.is_file() => Ok(path),
+        path => {
+            let path = path.unwrap_or_else(|| FILE.into());
+            Err(format!("no weights at {}; {SCRIPT} fetches them", path.display()).into())
+        }
+    }
 }
 
 /// The network with the weights of the file.
