@@ -35,7 +35,7 @@ compile_error!("the examples need a backend: build with `--features flex` or `--
 /// Classes that are listed.
 const BEST: usize = 5;
 /// Repetitions that times are the median of.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// Part of the pixels that lie between the ends of the colour map: a few of the strongest would otherwise
 /// leave the others white.
 const SHOWN: f64 = 0.995;
@@ -44,9 +44,9 @@ const COLUMNS: usize = 4;
 
 /// Explain what EfficientNet-Lite0, pretrained on ImageNet, sees on photographs.
 ///
-/// Writes maps.png with seven explanations of each photograph, flipping-<name>.png with the logit while the
-/// photograph is blurred square by square, and report.json. Get the weights (17 MB, Apache License 2.0) with
-/// scripts/fetch-efficientnet-lite0.sh.
+/// Writes maps.png with seven explanations of each photograph, flipping-<number>-<name>.png with the logit
+/// while the photograph is blurred square by square, and report.json. Get the weights (17 MB, Apache License
+/// 2.0) with scripts/fetch-efficientnet-lite0.sh.
 #[derive(Debug, Parser)]
 struct Args {
     /// PNG or JPEG files of any size, of which the square in the middle is used; without any, a cup of
@@ -91,7 +91,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
 
     let mut report = Report { backend: B::name(device), network: "EfficientNet-Lite0", photos: Vec::new() };
     let mut grid = Grid::new();
-    for photo in &photos {
+    for (number, photo) in (1..).zip(&photos) {
         let input = photo.tensor::<B>(device);
         let best = best(&net, &input)?;
         let (maps, mut measured) = explain(&methods, &input)?;
@@ -110,7 +110,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
             measured.flipping_area = Some(curve.area());
             chart = chart.curve(method.name, points(&curve));
         }
-        chart.render()?.write_png(args.out.join(format!("flipping-{}.png", photo.name)))?;
+        chart.render()?.write_png(args.out.join(format!("flipping-{number}-{}.png", photo.name)))?;
 
         let explained = Explained {
             photo: photo.name.clone(),
