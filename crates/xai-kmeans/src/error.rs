@@ -42,9 +42,9 @@ pub enum KMeansError {
         range: &'static str,
     },
     /// The fit failed.
-    #[error("k-means could not be fitted: {reason} (do squares of the points overflow?)")]
+    #[error("k-means could not be fitted: {reason}")]
     Fit {
-        /// What linfa says.
+        /// Why.
         reason: String,
     },
     /// Points with another number of features than the centroids.

@@ -83,7 +83,12 @@ impl KMeansConfig {
         }
         check_finite("points", &points)?;
         let failed = |reason: String| KMeansError::Fit { reason };
-        let array = Array2::from_shape_vec((samples, features), host(&points)?);
+        let elements = host(&points)?;
+        // The sum that k-means++ draws from; linfa panics if it overflows.
+        if !(spread(&elements, features) * samples as f64).is_finite() {
+            return Err(failed("the squared distances between points overflow".to_owned()));
+        }
+        let array = Array2::from_shape_vec((samples, features), elements);
         let data = DatasetBase::from(array.map_err(|error| failed(error.to_string()))?);
         let fitted = KMeans::params_with_rng(self.clusters, Xoshiro256Plus::seed_from_u64(self.seed))
             .n_runs(self.n_runs)
@@ -106,6 +111,16 @@ impl KMeansConfig {
         least("max_iterations", self.max_iterations as f64, 1.0, "at least 1")?;
         least("tolerance", self.tolerance, f64::MIN_POSITIVE, "above 0 and finite")
     }
+}
+
+/// The squared diagonal of the box that holds all points: no squared distance is larger.
+fn spread(elements: &[f64], features: usize) -> f64 {
+    let squared = |feature: usize| {
+        let values = || elements.iter().skip(feature).step_by(features).copied();
+        let width = values().fold(f64::MIN, f64::max) - values().fold(f64::MAX, f64::min);
+        width * width
+    };
+    (0..features).map(squared).sum()
 }
 
 /// k-means fitted to points.
