@@ -90,7 +90,7 @@ pub enum KMeansError {
         centroids: String,
     },
     /// A cluster that does not exist.
-    #[error("cluster {cluster} does not exist: there are {clusters}, 0 to {}", clusters - 1)]
+    #[error("cluster {cluster} does not exist: there are {clusters}, counted from 0")]
     Cluster {
         /// The cluster.
         cluster: usize,
