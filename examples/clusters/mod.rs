@@ -7,7 +7,7 @@ use std::fmt;
 use burn_xai::kmeans::ClusterRule;
 use serde::Serialize;
 
-use super::digits::data::{CLASSES, Digits};
+use crate::digits::data::{CLASSES, Digits};
 
 /// The images in clusters, explained.
 #[derive(Debug, Serialize)]

@@ -3,9 +3,9 @@
 use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
 
-use super::super::digits::Result;
-use super::super::digits::data::{Digits, SIDE};
 use super::{Clustering, Explained};
+use crate::digits::Result;
+use crate::digits::data::{Digits, SIDE};
 
 /// Screen pixels per pixel of an image.
 const SCALE: u32 = 11;
@@ -14,58 +14,56 @@ const SCALE: u32 = 11;
 pub(crate) fn draw(test: &Digits, pixels: &Clustering, features: &Clustering) -> Result<Picture> {
     let pixels = titled("k-means on pixels", grid(test, pixels, "centroid")?)?;
     let features = titled("k-means on a network's features", grid(test, features, "mean image")?)?;
-    Ok(Grid::new().padding(0).row("", [pixels]).row("", [features]).render()?)
+    let legend = "red speaks for the cluster, blue against it\n\
+                  f: how much nearer the centroid is than that of the next cluster, squared";
+    Ok(Grid::new().row("", [pixels]).row("", [Cell::new(features).caption(legend)]).render()?)
 }
 
 fn titled(title: &str, grid: Grid) -> Result<Picture> {
     Ok(Grid::new().text_scale(2).headers([title]).row("", [grid.render()?]).render()?)
 }
 
+/// A test image, explained, and its pixels.
+type Member<'a> = (&'a Explained, &'a [f32]);
+
 fn grid(test: &Digits, clustering: &Clustering, center: &str) -> Result<Grid> {
     let order = clustering.by_digit();
-    let headers = order.iter().map(|cluster| {
-        let found = &clustering.clusters[*cluster];
-        format!("cluster {cluster}\nmostly {}\n{} images", found.mostly, found.members)
-    });
     let clusters = || order.iter().map(|cluster| &clustering.clusters[*cluster]);
+    let headers = order.iter().zip(clusters()).map(|(number, cluster)| {
+        format!("cluster {number}\nmostly {}\n{} images", cluster.mostly, cluster.members)
+    });
     let centers = clusters().map(|cluster| Ok(ink(&cluster.mean)?.into()));
     let profiles = clusters().map(|cluster| Ok(map(&cluster.profile)?.into()));
 
+    let pixels: Vec<&[f32]> = test.pixels().collect();
+    let member = |image: Option<&usize>| image.map(|&image| (&clustering.images[image], pixels[image]));
     let members: Vec<_> = order.iter().map(|cluster| clustering.members(*cluster)).collect();
-    let (best, last): (Vec<_>, Vec<_>) =
-        members.iter().map(|members| (members.first().copied(), members.last().copied())).unzip();
-    let image = |image: Option<usize>| {
-        let pixels = image.and_then(|image| test.pixels().nth(image));
-        pixels.zip(image).map_or_else(blank, |(pixels, image)| {
-            let label = clustering.images[image].label;
-            Ok(Cell::new(ink(pixels)?).caption(format!("a {label}")))
-        })
-    };
-    let relevance = |image: Option<usize>| {
-        image.map(|image| &clustering.images[image]).map_or_else(blank, |image: &Explained| {
-            Ok(Cell::new(map(&image.relevance)?).caption(format!("f = {:.2}", image.discriminant)))
-        })
-    };
-    let contrast = |image: Option<usize>| {
-        image.and_then(|image| clustering.images[image].contrast.as_ref()).map_or_else(blank, |contrast| {
-            let other = clustering.clusters[contrast.b].mostly;
-            Ok(Cell::new(map(&contrast.relevance)?).caption(format!("not {} ({other})", contrast.b)))
-        })
-    };
+    let most: Vec<_> = members.iter().map(|members| member(members.first())).collect();
+    let least: Vec<_> = members.iter().map(|members| member(members.last())).collect();
 
-    let cells = |cell: &dyn Fn(Option<usize>) -> Result<Cell>, images: &[Option<usize>]| {
-        images.iter().map(|image| cell(*image)).collect::<Result<Vec<_>>>()
+    let image = |(image, pixels): Member| Ok(Cell::new(ink(pixels)?).caption(format!("a {}", image.label)));
+    let relevance = |(image, _): Member| {
+        Ok(Cell::new(map(&image.relevance)?).caption(format!("f = {:.2}", image.discriminant)))
+    };
+    let contrast = |(image, _): Member| {
+        let Some(contrast) = &image.contrast else { return blank() };
+        let other = clustering.clusters[contrast.b].mostly;
+        Ok(Cell::new(map(&contrast.relevance)?).caption(format!("{}: mostly {other}", contrast.b)))
     };
     let grid = Grid::new()
         .headers(headers)
         .row(center, centers.collect::<Result<Vec<Cell>>>()?)
-        .row("profile:\nmean relevance", profiles.collect::<Result<Vec<Cell>>>()?)
-        .row("the most\ntypical image", cells(&image, &best)?)
-        .row("why it is in\nthe cluster", cells(&relevance, &best)?)
-        .row("the least\ntypical image", cells(&image, &last)?)
-        .row("why it is in\nthe cluster", cells(&relevance, &last)?);
+        .row("profile: mean\nrelevance of all\nits images", profiles.collect::<Result<Vec<Cell>>>()?)
+        .row("the most\ntypical image", cells(&most, image)?)
+        .row("its relevance", cells(&most, relevance)?)
+        .row("the least\ntypical image", cells(&least, image)?)
+        .row("its relevance", cells(&least, relevance)?);
     let contrasts = clustering.images.iter().any(|image| image.contrast.is_some());
-    Ok(if contrasts { grid.row("why not in the\nnext cluster", cells(&contrast, &last)?) } else { grid })
+    Ok(if contrasts { grid.row("against the next\ncluster alone", cells(&least, contrast)?) } else { grid })
+}
+
+fn cells(members: &[Option<Member>], cell: impl Fn(Member) -> Result<Cell>) -> Result<Vec<Cell>> {
+    members.iter().map(|member| member.map_or_else(blank, &cell)).collect()
 }
 
 /// Black on white.

@@ -119,7 +119,8 @@ pub fn centroids_from_npy<B: Backend>(
 /// Centroids from the tensor `name` of a safetensors file: a matrix `[K, D]`, `K >= 2`, of 16, 32 or
 /// 64-bit floating-point numbers (F16, BF16, F32, F64).
 ///
-/// `options` as in [`centroids_from_npy`](crate::centroids_from_npy).
+/// As with [`Tensor::from_data`], `options` are a device, which then decides the element type, or a
+/// device and a type: `(&device, DType::F64)`.
 ///
 /// ```no_run
 /// # use burn_flex::Flex;
@@ -191,7 +192,8 @@ fn centroids<B: Backend>(
     Ok(Tensor::from_data(TensorData::new(values, dims), options))
 }
 
-#[cfg(all(test, feature = "npy", feature = "safetensors"))]
+#[cfg(test)]
+#[cfg(all(feature = "npy", feature = "safetensors"))]
 mod tests {
     use burn::tensor::DType;
     use burn_flex::Flex;
