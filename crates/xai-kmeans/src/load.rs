@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use burn::tensor::{Tensor, TensorCreationOptions, TensorData, bf16, f16};
+use burn::tensor::{Tensor, TensorCreationOptions, TensorData};
 use burn_backend::Backend;
 use thiserror::Error;
 
@@ -141,6 +141,7 @@ pub fn centroids_from_safetensors<B: Backend>(
     name: &str,
     options: impl Into<TensorCreationOptions<B>>,
 ) -> Result<Tensor<B, 2>, LoadError> {
+    use burn::tensor::{bf16, f16};
     use safetensors::{Dtype, SafeTensors};
 
     let path = path.as_ref();
@@ -176,6 +177,7 @@ fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
 }
 
 /// The elements of `SIZE` bytes each; what is left over at the end is no element.
+#[cfg(feature = "safetensors")]
 fn numbers<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f64) -> Vec<f64> {
     bytes.as_chunks().0.iter().copied().map(number).collect()
 }
@@ -195,7 +197,7 @@ fn centroids<B: Backend>(
 #[cfg(test)]
 #[cfg(all(feature = "npy", feature = "safetensors"))]
 mod tests {
-    use burn::tensor::DType;
+    use burn::tensor::{DType, bf16, f16};
     use burn_flex::Flex;
     use npyz::WriterBuilder;
     use safetensors::Dtype;
