@@ -53,6 +53,11 @@
 //!
 //! Several may be on at once, or none: everything is generic over Burn's `Backend`, so bring your
 //! own.
+//!
+//! | feature | for [`kmeans`] |
+//! | --- | --- |
+//! | `fit` | fits centroids to points, by linfa |
+//! | `npy`, `safetensors` | reads centroids from files |
 
 pub mod backend;
 pub mod heatmap;
@@ -80,5 +85,6 @@ mod documents {
         WriteACanonizer: "docs/guide/write-a-canonizer.md",
         InnerRelevance: "docs/guide/inner-relevance.md",
         Visualise: "docs/guide/visualise.md",
+        ExplainClusters: "docs/guide/explain-clusters.md",
     }
 }
