@@ -43,3 +43,6 @@ pub use device::{Adapter, DeviceError, check, device};
 
 /// The wgpu backend, with `f32` floats and `i32` integers unless told otherwise.
 pub type Wgpu<F = f32, I = i32> = burn_wgpu::Wgpu<F, I>;
+
+/// The same kernels without fusion: each operation runs by itself. For comparison, and for a bug in fusion.
+pub type Unfused<F = f32, I = i32> = burn_wgpu::CubeBackend<burn_wgpu::WgpuRuntime, F, I, u32>;
