@@ -7,7 +7,7 @@
 use std::sync::LazyLock;
 
 use burn::tensor::DType;
-use xai_testkit::conformance::{assert_own, conformance_table, markdown};
+use xai_testkit::conformance::{Bench, Row, assert_own, convolutions, linears, markdown, pools};
 use xai_wgpu::{Wgpu, WgpuDevice, check};
 
 /// Looked for once, and named so that a log tells a GPU from software.
@@ -25,10 +25,33 @@ mod unfused {
     xai_testkit::backend_suite!(xai_wgpu::Unfused, crate::DEVICE.clone());
 }
 
-#[test]
-fn kernels_match_plain_loops() {
-    let rows = conformance_table::<Wgpu>(&DEVICE, DType::F32);
-    let wrong = rows.iter().filter(|row| row.is_burn_wrong());
-    println!("Burn's own kernels that differ:\n{}", markdown(wrong));
-    assert_own(&rows);
+/// The library's kernels against plain loops. Every shape compiles shaders of its own, which is slow in
+/// software.
+mod kernels {
+    use super::*;
+
+    fn check(rows: &[Row]) {
+        let wrong = rows.iter().filter(|row| row.is_burn_wrong());
+        println!("Burn's own kernels that differ:\n{}", markdown(wrong));
+        assert_own(rows);
+    }
+
+    fn bench() -> Bench<Wgpu> {
+        Bench { device: DEVICE.clone(), dtype: DType::F32 }
+    }
+
+    #[test]
+    fn linears_match_plain_loops() {
+        check(&linears(&bench()));
+    }
+
+    #[test]
+    fn convolutions_match_plain_loops() {
+        check(&convolutions(&bench()));
+    }
+
+    #[test]
+    fn pools_match_plain_loops() {
+        check(&pools(&bench()));
+    }
 }
