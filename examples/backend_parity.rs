@@ -4,16 +4,18 @@
 //! cargo run --release --example backend_parity --features ndarray
 //! ```
 //!
-//! Prints for each preset and backend how far its relevance is from Flex's: the largest difference in shares
-//! of the largest relevance of the image, and Spearman's rank correlation over its pixels, each of the worst
-//! image; then how long the backends took. Fails where a difference is above 1e-3 or a correlation below
-//! 0.9999.
+//! Prints for each preset and backend how far its relevance is from Flex's in the same float type: the
+//! largest difference in shares of the largest relevance of the image, and Spearman's rank correlation over
+//! its pixels, each of the worst image; then how long the backends took. Fails where a difference is above
+//! 1e-3 (1e-9 in `f64`) or a correlation below 0.9999.
 
 mod digits;
 
 use std::time::{Duration, Instant};
 
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Tensor};
 use burn_xai::backend;
 use burn_xai::prelude::*;
 use clap::Parser;
@@ -22,7 +24,9 @@ use digits::data::{self, Digits, PIXELS};
 use digits::model::DigitsNet;
 
 /// Largest difference, in shares of the largest relevance.
-const DIFFERENCE: f64 = 1e-3;
+fn largest_difference(dtype: DType) -> f64 {
+    if dtype == DType::F64 { 1e-9 } else { 1e-3 }
+}
 /// Smallest rank correlation.
 const CORRELATION: f64 = 0.9999;
 
@@ -37,6 +41,7 @@ struct Args {
 /// What one backend says.
 struct Run {
     backend: &'static str,
+    dtype: DType,
     /// For each preset, one value per pixel, image after image.
     relevance: Vec<Vec<f64>>,
     /// For all presets together, once everything is compiled and prepared.
@@ -48,48 +53,49 @@ fn main() -> digits::Result<()> {
     let test = data::load()?.test;
     let images = test.select(&(0..args.images).collect::<Vec<_>>());
 
-    let flex = run::<backend::flex::Flex>("flex f32", &images, &backend::flex::device())?;
+    let flex = |dtype| run::<backend::flex::Flex>("flex", dtype, &images, &backend::flex::device());
+    let (flex32, flex64) = (flex(DType::F32)?, flex(DType::F64)?);
     #[allow(unused_mut)]
     let mut others: Vec<Run> = Vec::new();
     #[cfg(feature = "ndarray")]
     {
         use backend::ndarray::{NdArray, device};
-        others.push(run::<NdArray>("ndarray f32", &images, &device())?);
-        others.push(run::<NdArray<f64>>("ndarray f64", &images, &device())?);
+        others.push(run::<NdArray>("ndarray", DType::F32, &images, &device())?);
+        others.push(run::<NdArray<f64>>("ndarray", DType::F64, &images, &device())?);
     }
     #[cfg(feature = "tch")]
     {
         use backend::tch::{LibTorch, device};
-        others.push(run::<LibTorch>("tch f32", &images, &device())?);
-        others.push(run::<LibTorch<f64>>("tch f64", &images, &device())?);
+        others.push(run::<LibTorch>("tch", DType::F32, &images, &device())?);
+        others.push(run::<LibTorch<f64>>("tch", DType::F64, &images, &device())?);
     }
     #[cfg(feature = "wgpu")]
-    others.push(run::<backend::wgpu::Wgpu>("wgpu f32", &images, &backend::wgpu::device()?)?);
+    others.push(run::<backend::wgpu::Wgpu>("wgpu", DType::F32, &images, &backend::wgpu::device()?)?);
     #[cfg(feature = "cuda")]
-    others.push(run::<backend::cuda::Cuda>("cuda f32", &images, &backend::cuda::device()?)?);
+    others.push(run::<backend::cuda::Cuda>("cuda", DType::F32, &images, &backend::cuda::device()?)?);
 
-    println!("{:28}  {:12}  {:>10}  {:>11}", "preset", "backend", "difference", "correlation");
+    println!("{:26}  {:7}  {:4}  {:>10}  {:>11}", "preset", "backend", "type", "difference", "correlation");
     let mut apart = Vec::new();
     for (index, composite) in presets().iter().enumerate() {
         for other in &others {
+            let (backend, dtype, name) = (other.backend, other.dtype.name(), composite.name());
+            let flex = if other.dtype == DType::F64 { &flex64 } else { &flex32 };
             let (difference, correlation) = worst(&flex.relevance[index], &other.relevance[index]);
-            println!(
-                "{:28}  {:12}  {difference:10.1e}  {correlation:11.7}",
-                composite.name(),
-                other.backend
-            );
+            println!("{name:26}  {backend:7}  {dtype:4}  {difference:10.1e}  {correlation:11.7}");
             // Also where either is NaN.
-            if !(difference <= DIFFERENCE && correlation >= CORRELATION) {
-                apart.push(format!("{} on {}", composite.name(), other.backend));
+            if !(difference <= largest_difference(other.dtype) && correlation >= CORRELATION) {
+                apart.push(format!("{name} on {backend} in {dtype}"));
             }
         }
     }
-    for run in std::iter::once(&flex).chain(&others) {
-        let (time, ratio) = (run.time.as_secs_f64(), run.time.as_secs_f64() / flex.time.as_secs_f64());
-        println!("{:12}  {:7.1} ms, {ratio:.2} times flex", run.backend, 1e3 * time);
+    for run in [&flex32, &flex64].into_iter().chain(&others) {
+        let (time, ratio) = (run.time.as_secs_f64(), run.time.as_secs_f64() / flex32.time.as_secs_f64());
+        println!("{:7}  {:4}  {:7.1} ms, {ratio:.2} times flex", run.backend, run.dtype.name(), 1e3 * time);
     }
     match (others.is_empty(), apart.is_empty()) {
-        (true, _) => Err("only flex is compiled in; add `--features ndarray`, `wgpu`, `tch` or `cuda`".into()),
+        (true, _) => {
+            Err("only flex is compiled in; add `--features ndarray`, `wgpu`, `tch` or `cuda`".into())
+        }
         (_, true) => Ok(()),
         (_, false) => Err(format!("apart from flex: {}", apart.join(", ")).into()),
     }
@@ -110,16 +116,31 @@ fn presets() -> [Composite; 10] {
     ]
 }
 
+/// Parameters and running statistics in another float type; the files hold `f32`.
+struct Cast(DType);
+
+impl<B: Backend> ModuleMapper<B> for Cast {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        param.map(|tensor| tensor.cast(self.0))
+    }
+}
+
 /// Explains `images` under every preset, twice: the first time compiles kernels and prepares graphs.
-fn run<B: Backend>(backend: &'static str, images: &Digits, device: &B::Device) -> digits::Result<Run> {
-    let net = DigitsNet::<B>::load(device)?;
+fn run<B: Backend>(
+    backend: &'static str,
+    dtype: DType,
+    images: &Digits,
+    device: &B::Device,
+) -> digits::Result<Run> {
+    let net = DigitsNet::<B>::load(device)?.map(&mut Cast(dtype));
     let model = Recorded::new(&net, DigitsNet::forward);
     let explainers = presets().map(|composite| Explainer::new(model.clone(), composite));
     // One class for all backends, so that a tie of two logits does not decide what is compared.
     let classes: Vec<usize> = images.labels().iter().map(|&label| usize::from(label)).collect();
+    let images = images.images::<B>(device).cast(dtype);
     let explain = || -> digits::Result<Vec<Vec<f64>>> {
         let one = |explainer: &Explainer<B>| {
-            let attribution = explainer.explain(images.images(device), Target::classes(classes.clone()))?;
+            let attribution = explainer.explain(images.clone(), Target::classes(classes.clone()))?;
             Ok(attribution.relevance::<4>()?.into_data().iter::<f64>().collect())
         };
         explainers.iter().map(one).collect()
@@ -127,7 +148,7 @@ fn run<B: Backend>(backend: &'static str, images: &Digits, device: &B::Device) -
     explain()?;
     let start = Instant::now();
     let relevance = explain()?;
-    Ok(Run { backend, relevance, time: start.elapsed() })
+    Ok(Run { backend, dtype, relevance, time: start.elapsed() })
 }
 
 /// The largest difference and the smallest rank correlation of any image.
