@@ -50,6 +50,7 @@ pub enum DeviceError {
 }
 
 /// The backend chosen by cargo features and the way to its device.
+#[allow(unused_macros)] // There may be none.
 macro_rules! default {
     ($backend:ty, $device:ty, $find:expr) => {
         /// The first of cuda, wgpu, tch, ndarray, flex that is compiled in.
