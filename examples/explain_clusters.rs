@@ -10,6 +10,8 @@
 //! image's cluster, its discriminant and the relevance that this divides into. Prints a short table.
 
 mod clusters;
+#[macro_use]
+mod common;
 mod digits;
 
 use std::fs::{self, File};
@@ -18,7 +20,6 @@ use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
-use burn_xai::backend;
 use burn_xai::engine::LedgerRow;
 use burn_xai::kmeans::{
     ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget, KMeansConfig,
@@ -31,9 +32,6 @@ use serde::Serialize;
 use clusters::{Absorbed, Clustering, Contrast, Explained, picture};
 use digits::data::{self, Digits, PIXELS, Split};
 use digits::model::DigitsNet;
-
-#[cfg(not(any(feature = "flex", feature = "ndarray")))]
-compile_error!("the examples need a backend: build with `--features flex` or `--features ndarray`");
 
 /// Number of clusters.
 const CLUSTERS: usize = 10;
@@ -48,6 +46,8 @@ struct Args {
     /// Folder for `clusters.png` and `report.json`; made if it does not exist.
     #[arg(long, default_value = "out/explain_clusters")]
     out: PathBuf,
+    #[command(flatten)]
+    backend: common::BackendArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,7 +59,8 @@ struct Report {
 }
 
 fn main() -> digits::Result<()> {
-    run::<backend::Default>(&Args::parse(), &backend::device())
+    let args = Args::parse();
+    on_backend!(args.backend, run(&args))
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {

@@ -18,8 +18,9 @@ use xai_core::rule::{
     ZPlus,
 };
 use xai_kmeans::{
-    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget, KMeansCanonizer,
-    KMeansError, Linear, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power, beta_from,
+    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget,
+    KMeansCanonizer, KMeansError, Linear, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power,
+    beta_from,
 };
 
 type Rows = Vec<Vec<f64>>;
