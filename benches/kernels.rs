@@ -25,6 +25,8 @@ const CONVOLUTIONS: &[Convolution] = &[
     ("1x1 8x256x56x56 to 64", [8, 256, 56, 56], [64, 256, 1, 1], 1, 0, 1),
     ("3x3 depthwise 4x96x56x56", [4, 96, 56, 56], [96, 1, 3, 3], 1, 1, 96),
     ("3x3 depthwise s2 4x96x56x56", [4, 96, 56, 56], [96, 1, 3, 3], 2, 1, 96),
+    ("5x5 depthwise s2 1x144x56x56", [1, 144, 56, 56], [144, 1, 5, 5], 2, 2, 144),
+    ("1x1 1x1152x7x7 to 320", [1, 1152, 7, 7], [320, 1152, 1, 1], 1, 0, 1),
     ("3x3 s2 4x128x56x56 to 128", [4, 128, 56, 56], [128, 128, 3, 3], 2, 1, 1),
     ("1x1 s2 4x256x56x56 to 512", [4, 256, 56, 56], [512, 256, 1, 1], 2, 0, 1),
     ("7x7 s2 stem 4x3x224x224 to 64", [4, 3, 224, 224], [64, 3, 7, 7], 2, 3, 1),
@@ -80,6 +82,9 @@ fn convolution<B: Backend>(table: &Table, device: &B::Device, case: Convolution)
             ("forward", &|| conv(&x, &weight, None, &geometry)),
             ("adjoint: subpixel", &|| by(ConvAdjoint::Subpixel)),
             ("adjoint: Burn", &|| by(ConvAdjoint::Burn)),
+            ("adjoint: product or loop", &|| {
+                by(if groups > 1 { ConvAdjoint::Loop } else { ConvAdjoint::Product })
+            }),
         ],
     );
 }

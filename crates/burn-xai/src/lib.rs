@@ -68,7 +68,7 @@ pub mod heatmap;
 pub mod prelude;
 
 pub use xai_core::{
-    Value, attributor, canonizer, composite, engine, error, explain, graph, kernel, layer, rule,
+    Value, attributor, canonizer, composite, engine, error, evaluation, explain, graph, kernel, layer, rule,
 };
 pub use xai_kmeans as kmeans;
 pub use xai_trace as trace;

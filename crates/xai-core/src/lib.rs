@@ -13,7 +13,8 @@
 //! [`Rule`](rule::Rule) serves which node; the [`Plan`](composite::Plan) is that decision made,
 //! before anything runs. The [`Explainer`](explain::Explainer) does all of this once per input
 //! shape, then runs the [engine] for every input. [Attributors](attributor) are further methods on
-//! the same graph: gradients and their averages, and occlusion.
+//! the same graph: gradients and their averages, and occlusion. [Evaluation](evaluation) measures
+//! how good an explanation is.
 //!
 //! Everything is generic over Burn's `Backend`; graphs and rules work on rank-erased [`Value`]s.
 
@@ -22,6 +23,7 @@ pub mod canonizer;
 pub mod composite;
 pub mod engine;
 pub mod error;
+pub mod evaluation;
 pub mod explain;
 pub mod graph;
 pub mod kernel;

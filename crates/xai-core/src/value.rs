@@ -145,10 +145,15 @@ impl<B: Backend> Value<B> {
 
     /// `+1` where `x >= 0` (both zeros too), `-1` elsewhere.
     pub fn sign(&self) -> Self {
+        self.signed(1.0)
+    }
+
+    /// `magnitude` with the [`sign`](Self::sign) of `x`.
+    pub fn signed(&self, magnitude: f64) -> Self {
         let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;
         let below = B::float_lower_elem(self.0.clone(), Scalar::Float(0.0), bool_dtype);
-        let ones = self.full_like(&self.dims(), 1.0);
-        Self(B::float_mask_fill(ones.0, below, Scalar::Float(-1.0)))
+        let above = self.full_like(&self.dims(), magnitude);
+        Self(B::float_mask_fill(above.0, below, Scalar::Float(-magnitude)))
     }
 
     /// `x` where `mask > 0`, 0 elsewhere.
@@ -169,6 +174,13 @@ impl<B: Backend> Value<B> {
         let infinite = B::float_is_inf(self.0.clone(), bool_dtype);
         let any = B::bool_any(B::bool_or(nan, infinite));
         Ok(!burn_backend::read_sync(B::bool_into_data(any))?.iter::<bool>().any(|bad| bad))
+    }
+
+    /// `x` where `mask` is not 0, 0 elsewhere.
+    pub fn where_nonzero(self, mask: &Self) -> Self {
+        let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;
+        let off = B::float_equal_elem(mask.0.clone(), Scalar::Float(0.0), bool_dtype);
+        Self(B::float_mask_fill(self.0, off, Scalar::Float(0.0)))
     }
 
     /// Sum over `dim`, kept with size 1.
@@ -263,6 +275,12 @@ mod tests {
     fn where_positive_keeps_only_positive_masks() {
         let kept = value(&[1.0, 2.0, 3.0], &[3]).where_positive(&value(&[-1.0, 0.0, 0.5], &[3]));
         assert_eq!(read(&kept), [0.0, 0.0, 3.0]);
+    }
+
+    #[test]
+    fn where_nonzero_drops_both_zeros() {
+        let kept = value(&[1.0, 2.0, 3.0], &[3]).where_nonzero(&value(&[-1.0, -0.0, 0.0], &[3]));
+        assert_eq!(read(&kept), [1.0, 0.0, 0.0]);
     }
 
     #[test]

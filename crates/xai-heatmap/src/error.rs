@@ -108,6 +108,17 @@ pub enum HeatmapError {
     /// A grid without a single row was rendered.
     #[error("the grid has no pictures: add at least one row with at least one cell before rendering")]
     EmptyGrid,
+    /// A chart without any finite point has no axes.
+    #[error("the chart has no finite point")]
+    EmptyChart,
+    /// Title, ticks and legend of a chart leave no room for its curves.
+    #[error("a chart of {width}x{height} has no room for its curves; make it larger or its texts shorter")]
+    ChartTooSmall {
+        /// Width of the chart.
+        width: u32,
+        /// Height of the chart.
+        height: u32,
+    },
 
     /// A PNG file could not be written.
     #[error(

@@ -9,6 +9,7 @@
 //! - [`render`], [`overlay`], [`gray_image`] and [`rgb_image`] draw a [`Picture`], one pixel per value.
 //! - [`Picture::upscale`] enlarges it, [`Grid`] sets several side by side with labels, [`Picture::write_png`]
 //!   writes it.
+//! - [`Chart`] draws curves, such as scores while an image is hidden.
 //!
 //! # Values that are not numbers
 //!
@@ -44,6 +45,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chart;
 mod colormap;
 mod error;
 mod grid;
@@ -53,6 +55,7 @@ mod picture;
 mod render;
 mod text;
 
+pub use chart::Chart;
 pub use colormap::{Colormap, NAN_COLOR};
 pub use error::HeatmapError;
 pub use grid::{Cell, Grid};

@@ -78,15 +78,12 @@ fn describe<B: Backend>(value: &Value<B>) -> String {
     format!("{:?} on {:?}", value.dtype(), value.device())
 }
 
-/// The common case reads one number from the device.
+/// The common case reads one truth value from the device.
 pub(crate) fn check_finite<B: Backend>(what: &'static str, value: &Value<B>) -> Result<(), KMeansError> {
-    let (rows, columns) = (value.dims()[0], value.dims()[1]);
-    // 0 x is NaN exactly where x is not finite, and one NaN makes the sum NaN.
-    let sum = (value.clone().reshape(&[rows * columns]) * 0.0).sum_dim(0);
-    if host(&sum)?.iter().all(|sum| sum.is_finite()) {
-        return Ok(());
+    match value.all_finite().map_err(|error| KMeansError::Backend(format!("{error:?}")))? {
+        true => Ok(()),
+        false => first_not_finite(what, &host(value)?, value.dims()[1]),
     }
-    first_not_finite(what, &host(value)?, columns)
 }
 
 fn first_not_finite(what: &'static str, values: &[f64], columns: usize) -> Result<(), KMeansError> {

@@ -48,7 +48,7 @@ impl<B: Backend> From<Vec<Value<B>>> for Baseline<B> {
 
 impl<B: Backend> Baseline<B> {
     /// The baseline of every input, of its shape.
-    pub(super) fn resolve(&self, inputs: &[Value<B>]) -> Result<Vec<Value<B>>, ExplainError> {
+    pub(crate) fn resolve(&self, inputs: &[Value<B>]) -> Result<Vec<Value<B>>, ExplainError> {
         match self {
             Self::Number(number) if !number.is_finite() => {
                 Err(AttributorError::BaselineNotFinite { value: *number }.into())

@@ -78,6 +78,20 @@ pub enum AttributorError {
         /// Shape of the input.
         input: Vec<usize>,
     },
+    /// Relevance to be evaluated that has another shape than the input.
+    #[error("the relevance is {got:?}, but the input is {input:?}")]
+    Relevance {
+        /// Shape given.
+        got: Vec<usize>,
+        /// Shape of the input.
+        input: Vec<usize>,
+    },
+    /// NaN or infinite elements in relevance to be evaluated.
+    #[error("the relevance holds {value}, but must be finite")]
+    RelevanceNotFinite {
+        /// The offending value.
+        value: f64,
+    },
     /// A method for models with one input.
     #[error("this method serves models with one input, but {inputs} were given")]
     OneInput {

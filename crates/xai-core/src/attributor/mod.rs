@@ -32,6 +32,7 @@ mod score;
 mod smooth_grad;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use burn_backend::Backend;
 
@@ -40,14 +41,20 @@ pub use error::AttributorError;
 pub use gradient::Gradient;
 pub use input_x_gradient::InputXGradient;
 pub use integrated_gradients::IntegratedGradients;
-pub use occlusion::{Occlusion, Sizes};
+pub use occlusion::Occlusion;
 pub use progress::Progress;
 pub use quadrature::Quadrature;
 pub use smooth_grad::SmoothGrad;
+pub use windows::Sizes;
+
+pub(crate) use noise::Noise;
+pub(crate) use progress::Listener;
+pub(crate) use score::Score;
+pub(crate) use windows::{Windows, each_row};
 
 use crate::Value;
 use crate::error::ExplainError;
-use crate::explain::{Attribution, Explainer, Target};
+use crate::explain::{Attribution, Explainer, Target, check_output};
 
 /// A method that attributes a model's output to its inputs.
 ///
@@ -108,6 +115,16 @@ pub trait Attributor<B: Backend> {
     fn attribute(&self, input: Value<B>, target: Target<B>) -> Result<Attribution<B>, ExplainError> {
         self.attribute_values(&[input], target)
     }
+}
+
+/// The output of an explainer's model, and nothing else.
+pub(crate) fn forward<B: Backend>(
+    explainer: &Explainer<B>,
+    inputs: &[Value<B>],
+) -> Result<Value<B>, ExplainError> {
+    let output = explainer.prepare(inputs)?.graph().forward(inputs)?;
+    check_output(&output)?;
+    Ok(output)
 }
 
 /// Relevance propagation, named after its composite; here the target's seed counts.

@@ -10,13 +10,13 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 ///
 /// Every sample of a batch has a stream of its own, so that its noise does not depend on what
 /// else is in the batch.
-pub(super) struct Noise {
+pub(crate) struct Noise {
     streams: Vec<ChaCha8Rng>,
 }
 
 impl Noise {
     /// One stream per sample of the graph input `input`.
-    pub(super) fn new(seed: u64, input: usize, batch: usize) -> Self {
+    pub(crate) fn new(seed: u64, input: usize, batch: usize) -> Self {
         let stream = |sample: usize| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(((input as u64) << 32) | sample as u64);
@@ -26,7 +26,7 @@ impl Noise {
     }
 
     /// `width` numbers for every sample, the first sample's first.
-    pub(super) fn draw(&mut self, width: usize) -> Vec<f64> {
+    pub(crate) fn draw(&mut self, width: usize) -> Vec<f64> {
         let mut numbers = Vec::with_capacity(width * self.streams.len());
         for (sample, rng) in self.streams.iter_mut().enumerate() {
             let end = (sample + 1) * width;

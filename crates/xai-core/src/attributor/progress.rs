@@ -14,14 +14,14 @@ pub struct Progress {
 
 /// Whom to tell about progress, if anyone.
 #[derive(Clone, Default)]
-pub(super) struct Listener(Option<Arc<dyn Fn(Progress) + Send + Sync>>);
+pub(crate) struct Listener(Option<Arc<dyn Fn(Progress) + Send + Sync>>);
 
 impl Listener {
-    pub(super) fn new(listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(listen)))
     }
 
-    pub(super) fn tell(&self, done: usize, total: usize) {
+    pub(crate) fn tell(&self, done: usize, total: usize) {
         if let Some(listen) = &self.0 {
             listen(Progress { done, total });
         }

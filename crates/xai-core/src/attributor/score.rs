@@ -11,7 +11,7 @@ use crate::graph::Graph;
 /// A score for each sample: `f(x) = sum(weights * output)`. Relevance that starts with the weights
 /// gives its gradient.
 #[derive(Debug, Clone)]
-pub(super) struct Score<B: Backend> {
+pub(crate) struct Score<B: Backend> {
     start: Start<B>,
     /// The weights on the host, and their number per sample.
     host: (Vec<f64>, usize),
@@ -19,7 +19,7 @@ pub(super) struct Score<B: Backend> {
 
 impl<B: Backend> Score<B> {
     /// The score that `target` selects, settled by the output of `graph` for the unchanged input.
-    pub(super) fn of(target: Target<B>, graph: &Graph<B>, output: &Value<B>) -> Result<Self, ExplainError> {
+    pub(crate) fn of(target: Target<B>, graph: &Graph<B>, output: &Value<B>) -> Result<Self, ExplainError> {
         let start = target.seeded(Seed::One).start(graph, output)?;
         let width = output.dims()[1..].iter().product();
         let host = (read(&start.seed)?, width);
@@ -38,7 +38,7 @@ impl<B: Backend> Score<B> {
 
     /// The score of each sample, added up in f64. `output` may hold several copies of the batch
     /// one after the other.
-    pub(super) fn read(&self, output: &Value<B>) -> Result<Vec<f64>, ExplainError> {
+    pub(crate) fn read(&self, output: &Value<B>) -> Result<Vec<f64>, ExplainError> {
         let (weights, width) = &self.host;
         let output = read(output)?;
         let samples = output.chunks(*width).zip(weights.chunks(*width).cycle());

@@ -32,6 +32,26 @@ pub(super) fn by_burn<B: Backend>(
         .fold(grad, |grad, axis| narrow(&grad, axis + 2, geometry.excess(axis).0, input_dims[axis + 2]))
 }
 
+/// One matrix product, for kernels of one element at stride 1 without padding: backends read a
+/// transposed weight as it lies, where a convolution with transposed kernels copies it first.
+pub(super) fn by_product<B: Backend>(r: &Value<B>, weight: &Value<B>, input_dims: &[usize]) -> Value<B> {
+    let dims = r.dims();
+    let (batch, outputs, inputs) = (dims[0], dims[1], input_dims[1]);
+    let places = dims[2..].iter().product();
+    // A batch of one as plain matrices, which backends spread over threads best.
+    let product = match batch {
+        1 => {
+            let weight = weight.clone().reshape(&[outputs, inputs]).permute(&[1, 0]);
+            weight.matmul(r.clone().reshape(&[outputs, places]))
+        }
+        _ => {
+            let weight = weight.clone().reshape(&[1, outputs, inputs]).permute(&[0, 2, 1]);
+            weight.matmul(r.clone().reshape(&[batch, outputs, places]))
+        }
+    };
+    product.reshape(input_dims)
+}
+
 /// How one spatial dimension of the adjoint becomes a stride-1 convolution of `r`.
 ///
 /// Padded input position `stride * u + phase` receives `weight[tap * stride + phase] * r[u - tap]`:

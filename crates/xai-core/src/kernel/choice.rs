@@ -6,8 +6,8 @@
 //!
 //! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 | 2-d and 1-d pools | TakesMost |
 //! |---|---|---|---|---|---|
-//! | flex | subpixel | Burn | Burn | Burn | loop |
-//! | ndarray | subpixel | subpixel | Burn | Burn | loop |
+//! | flex | subpixel; product for one kernel element | Burn | loop | Burn | loop |
+//! | ndarray | subpixel | subpixel | loop | Burn | loop |
 //! | libtorch | Burn | Burn | Burn | Burn | tensors |
 //! | cubecl | Burn | Burn, subpixel with gaps | as before | ours | tensors |
 //! | any other | subpixel | subpixel | subpixel | ours | tensors |
@@ -32,6 +32,11 @@ pub enum ConvAdjoint {
     /// One stride-1 convolution with flipped kernels that computes every phase of the stride as
     /// channels of its own, followed by a shuffle of the phases into place.
     Subpixel,
+    /// A product with the transposed weight, for kernels of one element at stride 1;
+    /// [`Subpixel`](Self::Subpixel) for others.
+    Product,
+    /// A loop on the host, for depthwise convolutions; [`Burn`](Self::Burn) for others.
+    Loop,
 }
 
 /// What `B::name` says about a backend, wrappers (`fusion<...>`) included.
@@ -67,15 +72,17 @@ pub(super) fn conv_adjoint<B: Backend>(
     match family(&B::name(device)) {
         Family::CubeCl if gaps => ConvAdjoint::Subpixel,
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
+        _ if strided && depthwise && loops_on_host::<B>(device) => ConvAdjoint::Loop,
         Family::Flex if strided => ConvAdjoint::Burn,
+        Family::Flex if geometry.is_pointwise(weight) => ConvAdjoint::Product,
         Family::NdArray if strided && depthwise => ConvAdjoint::Burn,
         Family::Flex | Family::NdArray | Family::Unknown => ConvAdjoint::Subpixel,
     }
 }
 
-/// Whether a plain loop over the windows serves TakesMost, rather than tensor operations: where
-/// tensors lie in host memory and nothing differentiates through them.
-pub(super) fn loops_over_windows<B: Backend>(device: &Device<B>) -> bool {
+/// Whether a plain loop may serve, rather than tensor operations: where tensors lie in host memory
+/// and nothing differentiates through them.
+pub(super) fn loops_on_host<B: Backend>(device: &Device<B>) -> bool {
     let name = B::name(device);
     matches!(family(&name), Family::Flex | Family::NdArray) && !name.contains("autodiff")
 }

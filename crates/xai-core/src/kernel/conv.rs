@@ -3,8 +3,9 @@
 use burn_backend::Backend;
 use burn_backend::ops::ConvOptions;
 
-use super::adjoint::{by_burn, by_subpixel};
+use super::adjoint::{by_burn, by_product, by_subpixel};
 use super::choice::{self, ConvAdjoint};
+use super::depthwise;
 use super::error::{ShapeError, check_filled, check_length, check_nonzero};
 use super::layout::pad;
 use crate::Value;
@@ -88,6 +89,13 @@ impl ConvGeometry {
         }
     }
 
+    /// Whether every output element is a weighted sum of the input's channels at its own place.
+    pub(super) fn is_pointwise(&self, weight: &[usize]) -> bool {
+        self.groups == 1
+            && weight[2..].iter().chain(&self.stride).all(|&size| size == 1)
+            && self.padding.iter().all(|&padding| padding == (0, 0))
+    }
+
     /// Burn's options: its padding is the part common to both sides, the rest is explicit.
     pub(super) fn options<const N: usize>(&self) -> ConvOptions<N> {
         let symmetric = |axis: usize| self.padding.get(axis).map_or(0, |&(begin, end)| begin.min(end));
@@ -157,6 +165,10 @@ pub fn conv_adjoint_by<B: Backend>(
     match way {
         ConvAdjoint::Burn => by_burn(r, weight, input_dims, geometry),
         ConvAdjoint::Subpixel => by_subpixel(r, weight, input_dims, geometry),
+        ConvAdjoint::Product if geometry.is_pointwise(&weight.dims()) => by_product(r, weight, input_dims),
+        ConvAdjoint::Product => by_subpixel(r, weight, input_dims, geometry),
+        ConvAdjoint::Loop => depthwise::adjoint(r, weight, input_dims, geometry)
+            .unwrap_or_else(|| by_burn(r, weight, input_dims, geometry)),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Extremum, PoolGeometry};
 use crate::Value;
 
 /// Elements below which another thread costs more than it saves.
-const ELEMENTS_PER_THREAD: usize = 1 << 16;
+pub(super) const ELEMENTS_PER_THREAD: usize = 1 << 16;
 
 /// [`kernel::takes_most`](super::takes_most); `None` where the values cannot be read, or have more
 /// than three spatial dimensions.
@@ -35,7 +35,7 @@ pub(super) fn takes_most<B: Backend>(
 
 /// The value's elements. A tensor that is shared is copied by an operation first: what is left to
 /// one owner is handed over as it is, whereas some backends copy the rest element by element.
-fn read<B: Backend>(value: &Value<B>) -> Option<TensorData> {
+pub(super) fn read<B: Backend>(value: &Value<B>) -> Option<TensorData> {
     let own = (value.clone() * 1.0).into_primitive();
     read_sync(B::float_into_data(own)).ok()
 }
@@ -165,7 +165,7 @@ impl Boxes {
 }
 
 /// A float type of the host. Sums are kept in f64, so that they are exact for the largest windows.
-trait Real:
+pub(super) trait Real:
     Element + Into<f64> + PartialOrd + AddAssign + Sub<Output = Self> + Mul<Output = Self> + Send + Sync
 {
     fn of(number: f64) -> Self;

@@ -13,6 +13,7 @@ mod burn_pool;
 mod choice;
 mod conv;
 mod conv_transpose;
+mod depthwise;
 mod distance;
 mod error;
 mod host;

@@ -227,8 +227,8 @@ pub fn takes_most<B: Backend>(
 ) -> Value<B> {
     // Beyond this all elements but the extrema have the weight 0 anyway, and f32 holds it.
     let beta = beta.min(1e30);
-    let by_loop = choice::loops_over_windows::<B>(&x.device())
-        .then(|| host::takes_most(x, r, beta, extremum, geometry));
+    let by_loop =
+        choice::loops_on_host::<B>(&x.device()).then(|| host::takes_most(x, r, beta, extremum, geometry));
     by_loop.flatten().unwrap_or_else(|| windowed::takes_most(x, r, beta, extremum, geometry))
 }
 

@@ -4,7 +4,6 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
-use super::signed::{Contributions, output_without_bias};
 use super::terms::{Term, divide, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
@@ -50,41 +49,47 @@ impl Gamma {
 }
 
 impl<B: Backend> PropagationRule<B> for Gamma {
+    /// With `S = W x + b` and `M = |W| |x| + |b|`, the positive contributions are `(M + S) / 2` and
+    /// the negative ones `(S - M) / 2`. So with the sign of the output both denominators are
+    /// `(1 + g/2) S + sign (g/2) M`, exact to the rounding of `S` itself. The numerators divide
+    /// alike, and adjoints are linear, so both sides go through them together.
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let magnitude = require_linear(layer)?.weight().map(Value::abs);
         let (gamma, zero_bias) = (self.check()?, self.zero_bias);
-        let st = self.stabilizer.check(facts)?;
+        let (favoured, st) = (gamma / 2.0, self.stabilizer.check(facts)?);
+        let inputs_non_negative = facts.inputs_non_negative;
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
             let (map, x, dims, output) = (linear_map(site)?, site.input(0)?, site.dims()?, site.output()?);
-            let x_magnitude = x.abs();
-            let z = Contributions::new(site, &map.apply(&x_magnitude, magnitude.as_ref()))?;
-            let sum = output_without_bias(site)?;
-            let bias = map.bias(output.rank()).filter(|_| !zero_bias);
-            let opposite = output.clone() * -1.0;
-            let part = |side: &Value<B>, favoured: Value<B>, bias: Option<Value<B>>| {
-                let z = &sum + favoured * gamma;
-                let z = bias.iter().fold(z, |z, bias| z + bias);
-                divide(site, relevance.clone().where_positive(side), &z, bias, &st)
+            let sign = output.sign();
+            let x_magnitude = if inputs_non_negative { x.clone() } else { x.abs() };
+            let magnitudes = map.apply(&x_magnitude, magnitude.as_ref());
+            let bias = map.bias(output.rank());
+            let (sum, magnitudes) = match &bias {
+                Some(bias) if zero_bias => (output - bias, magnitudes),
+                Some(bias) => (output.clone(), magnitudes + bias.abs()),
+                None => (output.clone(), magnitudes),
             };
-            let favour = |of: fn(&Value<B>) -> Value<B>| bias.as_ref().map(|bias| bias + of(bias) * gamma);
-            let s_positive = part(output, z.positive, favour(Value::positive));
-            let s_negative = part(&opposite, z.negative, favour(Value::negative));
+            let z = sum * (1.0 + favoured) + magnitudes * &sign * favoured;
             drop_at_zero(site, &relevance, output);
-            // Adjoints are linear, so both sides go through them together.
-            let by_weight = map.adjoint(&s_positive + &s_negative, map.weight(), dims);
-            let by_magnitude = map.adjoint(s_positive - s_negative, magnitude.as_ref(), dims);
-            let share = x * by_weight * (1.0 + gamma / 2.0);
-            Ok(vec![share + x_magnitude * by_magnitude * (gamma / 2.0)])
+            let s = divide(site, relevance.where_nonzero(output), &z, None, &st);
+            if let Some(bias) = bias.filter(|_| !zero_bias) {
+                site.absorb(Absorbed::Bias, || {
+                    &s * (&sign * bias.abs() * favoured + bias * (1.0 + favoured))
+                });
+            }
+            let by_magnitude = map.adjoint(&s * sign, magnitude.as_ref(), dims) * favoured;
+            let by_weight = map.adjoint(s, map.weight(), dims) * (1.0 + favoured);
+            Ok(vec![match inputs_non_negative {
+                true => x * (by_weight + by_magnitude),
+                false => x * by_weight + x_magnitude * by_magnitude,
+            }])
         }))
     }
 }
 
 /// Books the relevance of outputs that are exactly 0.
 fn drop_at_zero<B: Backend>(site: &crate::layer::Site<'_, B>, relevance: &Value<B>, output: &Value<B>) {
-    site.absorb(Absorbed::Dropped, || {
-        let opposite = output.clone() * -1.0;
-        relevance - relevance.clone().where_positive(output) - relevance.clone().where_positive(&opposite)
-    });
+    site.absorb(Absorbed::Dropped, || relevance - relevance.clone().where_nonzero(output));
 }
 
 impl<B: Backend> PropagationRule<B> for Plain<Gamma> {

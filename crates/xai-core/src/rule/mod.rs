@@ -14,7 +14,6 @@ mod gamma;
 mod passing;
 mod plain;
 mod relu;
-mod signed;
 mod stabilizer;
 mod takes_most;
 mod terms;

@@ -14,7 +14,15 @@ fn require_relu<B: Backend>(layer: &Layer<B>) -> Result<(), RuleError> {
     }
 }
 
-/// `R_in = max(R, 0)`, whatever the input was.
+/// An activation that passes or stops its input: its gradient is 1 or 0.
+fn require_rectifier<B: Backend>(layer: &Layer<B>) -> Result<(), RuleError> {
+    match layer {
+        Layer::Activation(Activation::Relu | Activation::Relu6) => Ok(()),
+        other => Err(RuleError::Ability { needs: "a ReLU or ReLU6", kind: other.kind() }),
+    }
+}
+
+/// `R_in = max(R, 0)`, whatever the input was. Serves ReLU and ReLU6.
 ///
 /// Zeiler and Fergus, ECCV 2014.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,12 +31,14 @@ pub struct ReluDeconvNet {}
 
 impl<B: Backend> PropagationRule<B> for ReluDeconvNet {
     fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        require_relu(layer)?;
+        require_rectifier(layer)?;
         Ok(BoundRule::new(Reads::NOTHING, |_, relevance| Ok(vec![relevance.positive()])))
     }
 }
 
-/// `R_in = max(R, 0) [x > 0]`.
+/// `R_in = max(R, 0) [x > 0]`, for a ReLU6 `max(R, 0) [0 < x < 6]`: the gradient of what speaks for
+/// the output. Serves ReLU and ReLU6; the preset
+/// [`guided_backprop`](crate::composite::guided_backprop) has it on ReLU only.
 ///
 /// Springenberg et al., ICLR workshop 2015, arXiv 1412.6806.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,10 +47,9 @@ pub struct ReluGuidedBackprop {}
 
 impl<B: Backend> PropagationRule<B> for ReluGuidedBackprop {
     fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        require_relu(layer)?;
-        // The output is positive exactly where the input is.
-        Ok(BoundRule::new(Reads::OUTPUT, |site, relevance| {
-            Ok(vec![relevance.positive().where_positive(site.output()?)])
+        require_rectifier(layer)?;
+        Ok(BoundRule::new(layer.ops().vjp_reads(), |site, relevance| {
+            site.layer().ops().vjp(site, relevance.positive())
         }))
     }
 }

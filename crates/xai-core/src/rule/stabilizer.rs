@@ -107,7 +107,7 @@ impl Stabilizer {
     pub fn apply<B: Backend>(&self, z: &Value<B>) -> Value<B> {
         match self.scale(z) {
             None if self.clip => z.sign() * z.abs().at_least(self.epsilon),
-            None => z + z.sign() * self.epsilon,
+            None => z + z.signed(self.epsilon),
             Some(e) if self.clip => z.sign() * ((z.abs() - &e).positive() + e),
             Some(e) => z + z.sign() * e,
         }
@@ -116,7 +116,7 @@ impl Stabilizer {
     /// `st(z) - z`, what the stabilizer adds.
     pub(crate) fn share<B: Backend>(&self, z: &Value<B>) -> Value<B> {
         match (self.clip, self.scale(z)) {
-            (false, None) => z.sign() * self.epsilon,
+            (false, None) => z.signed(self.epsilon),
             (false, Some(e)) => z.sign() * e,
             (true, _) => self.apply(z) - z,
         }

@@ -9,7 +9,7 @@ use burn_flex::Flex;
 use super::*;
 use crate::Value;
 use crate::kernel::ConvGeometry;
-use crate::layer::{Conv, LayerKind, Linear, Reads, Site};
+use crate::layer::{Activation, Conv, LayerKind, Linear, Reads, Site};
 
 type V = Value<Flex>;
 
@@ -279,4 +279,21 @@ fn parameters_out_of_range_are_refused() {
         assert!(AlphaBeta { alpha, beta: alpha - 1.0, ..AlphaBeta::default() }.bind(&layer, &facts).is_ok());
     }
     assert!(AlphaBeta { alpha: 2.2, beta: 1.2, ..AlphaBeta::default() }.bind(&layer, &facts).is_ok());
+}
+
+#[test]
+fn rules_for_relu_serve_relu6() {
+    let row = |data: [f64; 5]| V::from_data(TensorData::new(data.to_vec(), [1, 5]), &Default::default());
+    let layer: Layer<Flex> = Activation::Relu6.into();
+    let (x, relevance) = (row([-1.0, 0.5, 3.0, 6.0, 7.0]), row([1.0, 2.0, -3.0, 4.0, 5.0]));
+    let output = layer.ops().forward(&[&x]).unwrap();
+    let passed = |rule: &dyn PropagationRule<Flex>| {
+        let bound = rule.bind(&layer, &Facts::new(&[&[1, 5]], &[1, 5])).unwrap();
+        let passed = bound.propagate_alone(&layer, &[&x], &output, relevance.clone()).unwrap();
+        read(&passed.relevance[0])
+    };
+    assert_eq!(passed(&ReluGuidedBackprop {}), [0.0, 2.0, 0.0, 0.0, 0.0]);
+    assert_eq!(passed(&ReluDeconvNet {}), [1.0, 2.0, 0.0, 4.0, 5.0]);
+    let refused = ReluBetaSmooth::default().bind(&layer, &Facts::new(&[&[1, 5]], &[1, 5]));
+    assert!(matches!(refused, Err(RuleError::Ability { needs: "a ReLU", .. })));
 }

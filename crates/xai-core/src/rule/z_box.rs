@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::fixed::batch_of;
 use super::plain::Plain;
-use super::signed::output_without_bias;
 use super::terms::{SplitWeight, Term, divide, share, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
@@ -154,7 +153,9 @@ impl<B: Backend> PropagationRule<B> for ZBox {
                     _ => kept.insert(Corner::new(&rule, map, x, dims)?).clone(),
                 }
             };
-            let z = output_without_bias(site)? - corner.z;
+            let output = site.output()?;
+            let sum = map.bias(output.rank()).map_or_else(|| output.clone(), |bias| output - bias);
+            let z = sum - corner.z;
             let s = divide(site, relevance, &z, None, &st);
             // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these
             // products is negative, so nothing cancels where z is small and s large.

@@ -72,8 +72,20 @@ fn cases() -> Vec<Case> {
         depthwise().pad(&[(1, 1), (1, 1)]),
         depthwise().stride(&[2, 2]).pad(&[(1, 1), (1, 1)]),
         depthwise().dilation(&[2, 2]).pad(&[(2, 2), (2, 2)]),
+        depthwise().stride(&[2, 2]).pad(&[(0, 1), (0, 1)]),
+        depthwise().stride(&[3, 2]).dilation(&[2, 3]).pad(&[(4, 1), (0, 5)]),
+        depthwise().stride(&[7, 5]).pad(&[(5, 0), (4, 4)]),
+        Case::new(&[2, 4, 15, 14], &[4, 1, 5, 5]).groups(4).stride(&[2, 2]).pad(&[(1, 2), (2, 2)]),
+        Case::new(&[1, 4, 160, 240], &[8, 1, 3, 3]).groups(4).stride(&[2, 2]).pad(&[(1, 1), (0, 1)]),
+        Case::new(&[1, 3, 6, 5, 7], &[3, 1, 2, 3, 3]).groups(3).stride(&[2, 3, 2]).pad(&[
+            (0, 1),
+            (1, 1),
+            (2, 0),
+        ]),
         Case::new(&[2, 4, 7, 8], &[8, 1, 3, 3]).groups(4).stride(&[2, 1]).pad(&[(0, 1), (1, 1)]),
         Case::new(&[2, 5, 6, 7], &[3, 5, 1, 1]),
+        Case::new(&[1, 5, 6, 7], &[3, 5, 1, 1]),
+        Case::new(&[3, 2, 9], &[4, 2, 1]),
         Case::new(&[2, 5, 6, 7], &[3, 5, 1, 1]).stride(&[2, 2]),
         Case::new(&[2, 5, 6, 7], &[3, 5, 1, 1]).stride(&[3, 4]).pad(&[(2, 2), (1, 1)]),
         Case::new(&[2, 4, 6, 7], &[6, 2, 1, 1]).groups(2),
@@ -126,5 +138,7 @@ fn convolution<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row>
         row("conv without bias", without, Outcome::Absent),
         row("conv_adjoint", chosen, by(ConvAdjoint::Burn)),
         row("conv_adjoint, subpixel", by(ConvAdjoint::Subpixel), Outcome::Absent),
+        row("conv_adjoint, product", by(ConvAdjoint::Product), Outcome::Absent),
+        row("conv_adjoint, loop", by(ConvAdjoint::Loop), Outcome::Absent),
     ]
 }

@@ -52,8 +52,8 @@ impl fmt::Display for Deviation {
     }
 }
 
-/// All elements on the host.
-pub(crate) fn elements<B: Backend>(value: &Value<B>) -> Vec<f64> {
+/// All elements on the host, in row-major order.
+pub fn elements<B: Backend>(value: &Value<B>) -> Vec<f64> {
     value.to_data().expect("the backend can be read").iter::<f64>().collect()
 }
 

@@ -269,6 +269,19 @@ pub enum Detail {
         /// The rules of the clusters.
         rule: ClusterRuleSpec,
     },
+    /// A pretrained network on a photograph; the weights are not stored.
+    Imagenet {
+        /// The method.
+        method: String,
+        /// The method with its parameters and the class, as tensors are named.
+        method_id: String,
+        /// The method's parameters; bounds that are `tensor` are stored with the case.
+        params: serde_json::Map<String, serde_json::Value>,
+        /// The explained class, whose output relevance starts with as 1.
+        target_index: usize,
+        /// Where relevance is stored: the input and the outputs of some modules.
+        watch: Vec<String>,
+    },
     /// Any other kind; no runner reads it yet.
     #[serde(other)]
     Other,

@@ -2,27 +2,20 @@
 
 use super::registry::Exclusion;
 
-const fn not_yet(pattern: &'static str, reason: &'static str) -> Exclusion {
-    Exclusion::new(pattern, reason)
-}
-
-/// Cases that the library cannot run yet.
-pub const NOT_YET: &[Exclusion] =
-    &[not_yet("imagenet/*", "not yet: pretrained networks are not stored here")];
-
 /// Why a pool's degenerate cases are not run.
 const NO_PARAMETERS: &str = "the reference splits a weight that a pool does not have, so clamps nothing; \
      here a pool is a linear layer with positive weights";
 
-/// Cases in which the library differs from the reference on purpose.
+/// Cases that are run elsewhere, and those in which the library differs from the reference on purpose.
 pub const NEVER: &[Exclusion] = &[
+    Exclusion::new("imagenet/*", "run by tests/imagenet.rs, which has the network and finds its weights"),
     Exclusion::new("rules/*pool*/zplus*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/alphabeta*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/gamma*", NO_PARAMETERS).tagged("degenerate", 30),
     Exclusion::new("rules/*pool*/zbox*", NO_PARAMETERS).tagged("degenerate", 30),
 ];
 
-/// Cases that cannot be recorded, beside [`NOT_YET`] and [`NEVER`].
+/// Cases that cannot be recorded, beside [`NEVER`].
 pub const NOT_RECORDED: &[Exclusion] = &[
     Exclusion::new("kmeans/*", "run by hand only: tests/kmeans_canonizer.rs records distances"),
     Exclusion::new("rules/avgpool3d/*", NO_3D_POOLS),

@@ -1,0 +1,86 @@
+//! The methods that the example sets side by side.
+
+use std::sync::Arc;
+
+use burn::tensor::backend::Backend;
+use burn_xai::attributor::{Gradient, Progress};
+use burn_xai::prelude::*;
+use burn_xai::rule::ReluGuidedBackprop;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::photo;
+
+/// A method, and what is asked of it.
+pub(crate) struct Method<B: Backend> {
+    pub(crate) name: &'static str,
+    attributor: Box<dyn Attributor<B>>,
+    pub(crate) kind: Kind,
+}
+
+/// What becomes of a method in the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Relevance propagation: held against the plain forward pass and random orders.
+    Lrp,
+    /// A method on gradients: held against random orders.
+    Gradients,
+    /// Explains the difference of two scores, where the others explain one.
+    Contrast,
+}
+
+impl<B: Backend> Method<B> {
+    fn new(name: &'static str, kind: Kind, attributor: impl Attributor<B> + 'static) -> Self {
+        Self { name, attributor: Box::new(attributor), kind }
+    }
+
+    /// Explains the best class, the contrast against the second best.
+    pub(crate) fn explain(&self, input: &Value<B>) -> Result<Attribution<B>, ExplainError> {
+        let target = match self.kind {
+            Kind::Contrast => Target::argmax().against_runner_up(),
+            _ => Target::argmax(),
+        };
+        self.attributor.attribute(input.clone(), target)
+    }
+}
+
+/// All methods, in the order of the picture. Those that run the model many times show their progress.
+pub(crate) fn all<B: Backend>(model: &Recorded<B>, samples: usize, steps: usize) -> Vec<Method<B>> {
+    let lrp = |rules| Explainer::new(model.clone(), rules);
+    let (black, white) = photo::pixel_box();
+    // The preset serves ReLU, as the paper has it; here every activation is a ReLU6.
+    let relu6 = Matcher::Activation("relu6".to_owned());
+    let guided = lrp(guided_backprop().with(relu6, ReluGuidedBackprop {}));
+    let gradients = Arc::new(lrp(gradient()));
+    let integrated = IntegratedGradients::new(gradients.clone()).steps(steps);
+    let smooth = SmoothGrad::new(gradients).samples(samples);
+    vec![
+        Method::new("epsilon-plus-flat", Kind::Lrp, lrp(epsilon_plus_flat())),
+        Method::new("epsilon-gamma-box", Kind::Lrp, lrp(epsilon_gamma_box(black, white))),
+        Method::new("epsilon-alpha2-beta1-flat", Kind::Lrp, lrp(epsilon_alpha2_beta1_flat())),
+        // With a seed of one: gradients of the score, however large it is.
+        Method::new("guided backprop", Kind::Gradients, Gradient::new(guided)),
+        Method::new(
+            "integrated gradients",
+            Kind::Gradients,
+            integrated.on_progress(bar("integrated gradients")),
+        ),
+        Method::new("smoothgrad", Kind::Gradients, smooth.on_progress(bar("smoothgrad"))),
+        Method::new("contrast", Kind::Contrast, lrp(epsilon_plus_flat())),
+    ]
+}
+
+/// A bar on the terminal that follows a method's progress.
+pub(crate) fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
+    let bar = ProgressBar::new(0).with_message(name).with_style(
+        ProgressStyle::with_template("{msg:25} {bar:30} {pos}/{len}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    move |progress| {
+        bar.set_length(progress.total as u64);
+        bar.set_position(progress.done as u64);
+        if progress.done == progress.total {
+            bar.finish_and_clear();
+            bar.reset();
+        }
+    }
+}

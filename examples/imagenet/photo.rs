@@ -1,0 +1,109 @@
+//! From a photograph to the network's input.
+
+use std::path::Path;
+
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn_xai::heatmap::{Bounds, Normalization, Picture, rgb_image};
+use burn_xai::rule::Bound;
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageDecoder, ImageReader, Rgb32FImage};
+
+use super::Result;
+use super::model::SIDE;
+
+/// Mean of ImageNet's colours, red, green and blue from 0 to 1.
+pub(crate) const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Their standard deviation.
+pub(crate) const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+
+/// A photograph as the network sees it: a square of [`SIDE`] pixels.
+#[derive(Debug, Clone)]
+pub(crate) struct Photo {
+    /// What it is called in reports and file names.
+    pub(crate) name: String,
+    /// Colours from 0 to 1.
+    pixels: Rgb32FImage,
+}
+
+impl Photo {
+    /// Reads a PNG or JPEG file of any size and pixel format.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let failed = |reason: &dyn std::fmt::Display| format!("cannot read {}: {reason}", path.display());
+        let reader = ImageReader::open(path).map_err(|reason| failed(&reason))?;
+        // By the content, for file names lie.
+        let reader = reader.with_guessed_format().map_err(|reason| failed(&reason))?;
+        let mut decoder = reader.into_decoder().map_err(|reason| failed(&reason))?;
+        // Cameras store how they were held.
+        let orientation = decoder.orientation().map_err(|reason| failed(&reason))?;
+        let mut image = DynamicImage::from_decoder(decoder).map_err(|reason| failed(&reason))?;
+        image.apply_orientation(orientation);
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Ok(Self::new(name, &image))
+    }
+
+    /// The photographs that come with the example, of `photos/ATTRIBUTION.md`.
+    pub(crate) fn examples() -> Result<Vec<Self>> {
+        let photos: [(&str, &[u8]); 2] = [
+            ("coffee", include_bytes!("photos/coffee.jpg")),
+            ("chelsea", include_bytes!("photos/chelsea.jpg")),
+        ];
+        photos
+            .into_iter()
+            .map(|(name, bytes)| Ok(Self::new(name, &image::load_from_memory(bytes)?)))
+            .collect()
+    }
+
+    /// The square in the middle of an image, scaled to the network's size. What is transparent is white.
+    pub(crate) fn new(name: impl Into<String>, image: &DynamicImage) -> Self {
+        // All formats, 16 bits and grey included, fit 32-bit floats without loss.
+        let (width, height) = (image.width(), image.height());
+        let side = width.min(height);
+        let square = image.crop_imm((width - side) / 2, (height - side) / 2, side, side).to_rgba32f();
+        let opaque = Rgb32FImage::from_fn(side, side, |x, y| {
+            let [red, green, blue, alpha] = square.get_pixel(x, y).0;
+            image::Rgb([red, green, blue].map(|color| alpha * color + 1.0 - alpha))
+        });
+        // The bicubic filter of the training, which overshoots at edges.
+        let mut pixels = imageops::resize(&opaque, SIDE as u32, SIDE as u32, FilterType::CatmullRom);
+        pixels.iter_mut().for_each(|color| *color = color.clamp(0.0, 1.0));
+        Self { name: name.into(), pixels }
+    }
+
+    /// The photograph out of focus: colours as they are, but no shapes. `sigma` is in pixels.
+    pub(crate) fn blurred(&self, sigma: f32) -> Self {
+        Self { name: self.name.clone(), pixels: imageops::blur(&self.pixels, sigma) }
+    }
+
+    /// Red, green and blue plane, row by row.
+    fn planes(&self) -> [Vec<f32>; 3] {
+        [0, 1, 2].map(|channel| self.pixels.pixels().map(|pixel| pixel.0[channel]).collect())
+    }
+
+    /// The network's input, `[1, 3, 224, 224]`.
+    pub(crate) fn tensor<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
+        let mut planes = self.planes();
+        for (plane, (mean, deviation)) in planes.iter_mut().zip(MEAN.into_iter().zip(DEVIATION)) {
+            plane.iter_mut().for_each(|color| *color = (*color - mean) / deviation);
+        }
+        Tensor::from_data(TensorData::new(planes.concat(), [1, 3, SIDE, SIDE]), device)
+    }
+
+    /// The photograph as a picture.
+    pub(crate) fn picture(&self) -> Result<Picture> {
+        let all = Normalization::Fixed(Bounds::range(0.0, 1.0)?);
+        Ok(rgb_image(&self.planes().concat(), [3, SIDE, SIDE], all)?)
+    }
+}
+
+/// The box in which all inputs lie: black and white, normalised, for each colour.
+pub(crate) fn pixel_box() -> (Bound, Bound) {
+    let bound = |color: f32| Bound::Tensor {
+        dims: vec![3, 1, 1],
+        values: MEAN
+            .iter()
+            .zip(DEVIATION)
+            .map(|(mean, deviation)| f64::from((color - mean) / deviation))
+            .collect(),
+    };
+    (bound(0.0), bound(1.0))
+}
