@@ -63,5 +63,5 @@ pub use min_pool::{MinPool1d, MinPool1dConfig, MinPool2d, MinPool2dConfig};
 pub use network::cluster_network_explainer;
 pub use neuralized::{NeuralizedKMeans, NeuralizedKMeansConfig, NeuralizedKMeansLayer};
 pub use profile::ClusterProfile;
-pub use rule::{ClusterRule, Linear, Midpoint};
+pub use rule::{ClusterRule, LinearRule, Midpoint};
 pub use xai_core::layer::{CentroidDistance, Power};

@@ -19,7 +19,7 @@ use xai_core::rule::{
 };
 use xai_kmeans::{
     CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget,
-    KMeansCanonizer, KMeansError, Linear, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power,
+    KMeansCanonizer, KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power,
     beta_from,
 };
 
@@ -70,8 +70,8 @@ fn discriminants(x: &[f64], mu: &Rows) -> Vec<f64> {
 /// Relevance of one point's features, pair by pair, from the relevance of all clusters.
 fn by_pairs(x: &[f64], mu: &Rows, relevance: &[f64], rule: &ClusterRule) -> Vec<f64> {
     let (epsilon, halfway) = match rule.linear {
-        Linear::Midpoint { epsilon } => (epsilon, 0.5),
-        Linear::Epsilon { epsilon } => (epsilon, 0.0),
+        LinearRule::Midpoint { epsilon } => (epsilon, 0.5),
+        LinearRule::Epsilon { epsilon } => (epsilon, 0.0),
         _ => unreachable!("other rules are held against the layers"),
     };
     let mut result = vec![0.0; x.len()];
@@ -164,8 +164,8 @@ fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
 
             let linear = NeuralizedKMeansLayer::new(value(&mu, double)).unwrap();
             let serving = match rule.linear {
-                Linear::Midpoint { .. } => Midpoint::entry(),
-                Linear::Epsilon { epsilon } => {
+                LinearRule::Midpoint { .. } => Midpoint::entry(),
+                LinearRule::Epsilon { epsilon } => {
                     Epsilon { epsilon: epsilon.into(), ..Epsilon::default() }.into()
                 }
                 _ => unreachable!("the two rules above"),
