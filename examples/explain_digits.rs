@@ -4,10 +4,14 @@
 //! cargo run --release --example explain_digits -- --out out/explain_digits
 //! ```
 //!
+//! `--backend` runs it on another of the backends that are compiled in, as with `--features wgpu`.
+//!
 //! Writes `digits.png`, one column per digit with the image and its explanations, and `report.json`,
 //! with the accuracy on the test set and, for every test image, the relevance sum against the logit
 //! it explains. Prints both as a short table.
 
+#[macro_use]
+mod common;
 mod digits;
 
 use std::fs::{self, File};
@@ -15,8 +19,8 @@ use std::io::BufWriter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use burn::tensor::backend::Backend;
 use burn_xai::attributor::Progress;
-use burn_xai::backend::{self, Default as B};
 use burn_xai::engine::LedgerRow;
 use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
@@ -26,9 +30,6 @@ use serde::Serialize;
 
 use digits::data::{self, CLASSES, Digits, SIDE};
 use digits::model::DigitsNet;
-
-#[cfg(not(any(feature = "flex", feature = "ndarray")))]
-compile_error!("the examples need a backend: build with `--features flex` or `--features ndarray`");
 
 /// Images per batch.
 const BATCH: usize = 120;
@@ -41,6 +42,8 @@ struct Args {
     /// Folder for `digits.png` and `report.json`; made if it does not exist.
     #[arg(long, default_value = "out/explain_digits")]
     out: PathBuf,
+    #[command(flatten)]
+    backend: common::BackendArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,9 +69,12 @@ struct Explained {
 
 fn main() -> digits::Result<()> {
     let args = Args::parse();
-    let device = backend::device();
+    on_backend!(args.backend, run(&args))
+}
+
+fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
     let test = data::load()?.test;
-    let net = DigitsNet::<B>::load(&device)?;
+    let net = DigitsNet::<B>::load(device)?;
 
     // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
     let model = Recorded::new(&net, DigitsNet::forward);
@@ -78,11 +84,11 @@ fn main() -> digits::Result<()> {
     let all: Vec<usize> = (0..test.len()).collect();
     for batch in all.chunks(BATCH) {
         let batch = test.select(batch);
-        images.extend(explain(&lrp, &batch)?);
+        images.extend(explain(&lrp, &batch, device)?);
     }
     let correct = images.iter().filter(|image| image.predicted == image.label).count();
     let report = Report {
-        backend: <B as burn::tensor::backend::Backend>::name(&device),
+        backend: B::name(device),
         composite: lrp.composite().name().to_owned(),
         test_images: images.len(),
         accuracy: correct as f64 / images.len() as f64,
@@ -93,7 +99,7 @@ fn main() -> digits::Result<()> {
     let shown: Vec<usize> = (0..CLASSES)
         .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
         .collect();
-    let picture = draw(&test.select(&shown), &methods(&model))?;
+    let picture = draw(&test.select(&shown), &methods(&model), device)?;
 
     fs::create_dir_all(&args.out)
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
@@ -126,8 +132,12 @@ fn main() -> digits::Result<()> {
 }
 
 /// The predicted class of every image, and where its logit went.
-fn explain(lrp: &Explainer<B>, batch: &Digits) -> digits::Result<Vec<Explained>> {
-    let attribution = lrp.explain(batch.images(&backend::device()), Target::argmax())?;
+fn explain<B: Backend>(
+    lrp: &Explainer<B>,
+    batch: &Digits,
+    device: &B::Device,
+) -> digits::Result<Vec<Explained>> {
+    let attribution = lrp.explain(batch.images(device), Target::argmax())?;
     let (classes, ledger) = (attribution.classes().unwrap_or_default(), attribution.ledger());
     let total = |column: fn(&LedgerRow) -> Vec<f64>| ledger.map_or(Vec::new(), |ledger| ledger.total(column));
     let bias = total(|row| row.bias.clone());
@@ -149,7 +159,7 @@ fn explain(lrp: &Explainer<B>, batch: &Digits) -> digits::Result<Vec<Explained>>
 
 /// Every preset, one of them with an entry of one's own before it, and the methods that run the
 /// model many times; those show their progress.
-fn methods(model: &Recorded<B>) -> Vec<Box<dyn Attributor<B>>> {
+fn methods<B: Backend>(model: &Recorded<B>) -> Vec<Box<dyn Attributor<B>>> {
     // Epsilon on the first convolution asks which pixels were ink, where Flat only asks which
     // region counted.
     let epsilon_first = epsilon_plus_flat()
@@ -195,7 +205,11 @@ fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
 }
 
 /// One column per image: the image, then a row for each method.
-fn draw(shown: &Digits, methods: &[Box<dyn Attributor<B>>]) -> digits::Result<Picture> {
+fn draw<B: Backend>(
+    shown: &Digits,
+    methods: &[Box<dyn Attributor<B>>],
+    device: &B::Device,
+) -> digits::Result<Picture> {
     let ink = shown.pixels().map(|pixels| pixels.iter().map(|ink| 1.0 - ink).collect::<Vec<f32>>());
     let pictures = ink.map(|ink| gray_image(&ink, [1, SIDE, SIDE], Normalization::MinMax));
     let images = cells(pictures.collect::<Result<Vec<_>, _>>()?)?;
@@ -203,7 +217,7 @@ fn draw(shown: &Digits, methods: &[Box<dyn Attributor<B>>]) -> digits::Result<Pi
     let mut rows = Vec::new();
     let mut predicted = Vec::new();
     for method in methods {
-        let attribution = method.attribute(shown.images(&backend::device()).into(), Target::argmax())?;
+        let attribution = method.attribute(shown.images(device).into(), Target::argmax())?;
         predicted = attribution.classes().unwrap_or_default().to_vec();
         let maps = maps(attribution.relevance()?)?;
         let pictures = maps.iter().map(|map| render(map, Normalization::Symmetric, Colormap::BlueWhiteRed));

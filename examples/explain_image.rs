@@ -8,6 +8,8 @@
 //! Writes `maps.png`, the photographs and their explanations side by side; for each photograph a chart of
 //! pixel flipping; and `report.json` with the five best classes, times, memory and areas. Prints them too.
 
+#[macro_use]
+mod common;
 mod imagenet;
 
 use std::fs::{self, File};
@@ -16,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, backend::Backend};
-use burn_xai::backend;
 use burn_xai::evaluation::FlippingCurve;
 use burn_xai::heatmap::{Bounds, Chart, Picture};
 use burn_xai::prelude::*;
@@ -28,9 +29,6 @@ use imagenet::model::EfficientNetLite0;
 use imagenet::photo::Photo;
 use imagenet::report::{Class, Explained, Measured, Report};
 use imagenet::{Result, classes, weights};
-
-#[cfg(not(any(feature = "flex", feature = "ndarray")))]
-compile_error!("the examples need a backend: build with `--features flex` or `--features ndarray`");
 
 /// Classes that are listed.
 const BEST: usize = 5;
@@ -68,10 +66,13 @@ struct Args {
     /// Random orders that pixel flipping is compared with.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     orders: u16,
+    #[command(flatten)]
+    backend: common::BackendArgs,
 }
 
 fn main() -> Result<()> {
-    run::<backend::Default>(&Args::parse(), &backend::device())
+    let args = Args::parse();
+    on_backend!(args.backend, run(&args))
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {

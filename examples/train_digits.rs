@@ -11,6 +11,8 @@
 //! The length of the training and its settings are fixed in advance and the test set is looked at once, at
 //! the end: the accuracy is not the best of many epochs.
 
+#[macro_use]
+mod common;
 mod digits;
 
 use std::f64::consts::PI;
@@ -21,9 +23,9 @@ use std::time::Instant;
 use burn::module::AutodiffModule;
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{AdamConfig, GradientsParams, Optimizer};
+use burn::tensor::ElementConversion;
 use burn::tensor::backend::Backend;
 use burn_autodiff::Autodiff;
-use burn_flex::{Flex, FlexDevice};
 use clap::Parser;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -31,8 +33,6 @@ use rand::{Rng, SeedableRng};
 
 use digits::data::{self, Digits, PIXELS, SIDE};
 use digits::model::DigitsNet;
-
-type TrainBackend = Autodiff<Flex>;
 
 /// Where the weights that the examples embed lie, from the root of the workspace.
 const WEIGHTS: &str = "examples/digits/weights/digits.safetensors";
@@ -58,24 +58,29 @@ struct Args {
     /// Seed of the initial weights, the order of the images and their shifts.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    #[command(flatten)]
+    backend: common::BackendArgs,
 }
 
 fn main() -> digits::Result<()> {
     let args = Args::parse();
-    let device = FlexDevice;
+    on_backend!(args.backend, run(&args))
+}
+
+fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
     let split = data::load()?;
 
     if args.check {
-        let model = DigitsNet::<Flex>::load(&device)?;
-        report("test accuracy", digits::count_correct(&model, &split.test, &device), split.test.len());
+        let model = DigitsNet::<B>::load(device)?;
+        report("test accuracy", digits::count_correct(&model, &split.test, device), split.test.len());
         return Ok(());
     }
 
     let start = Instant::now();
-    let model = train(&args, &split.train, &device).valid();
+    let model = train::<B>(args, &split.train, device).valid();
     println!("trained for {:.0} s", start.elapsed().as_secs_f64());
 
-    let correct = digits::count_correct(&model, &split.test, &device);
+    let correct = digits::count_correct(&model, &split.test, device);
     report("test accuracy", correct, split.test.len());
 
     fs::write(&args.out, model.to_safetensors()?)
@@ -84,9 +89,10 @@ fn main() -> digits::Result<()> {
     println!("saved {} bytes to {}", saved.len(), args.out.display());
 
     // The logits, not only the accuracy: a forgotten running statistic may leave the accuracy as it is.
-    let loaded = DigitsNet::<Flex>::from_safetensors(&saved, &device)?;
-    let images = split.test.images(&device);
-    let difference = (model.forward(images.clone()) - loaded.forward(images)).abs().max().into_scalar();
+    let loaded = DigitsNet::<B>::from_safetensors(&saved, device)?;
+    let images = split.test.images(device);
+    let difference = (model.forward(images.clone()) - loaded.forward(images)).abs().max();
+    let difference: f64 = difference.into_scalar().elem();
     if difference != 0.0 {
         return Err(format!("the saved network is not the trained one: logits differ by {difference}").into());
     }
@@ -94,10 +100,10 @@ fn main() -> digits::Result<()> {
 }
 
 /// Trains a new network on `set`.
-fn train(args: &Args, set: &Digits, device: &FlexDevice) -> DigitsNet<TrainBackend> {
-    TrainBackend::seed(device, args.seed);
+fn train<B: Backend>(args: &Args, set: &Digits, device: &B::Device) -> DigitsNet<Autodiff<B>> {
+    B::seed(device, args.seed);
     let mut rng = StdRng::seed_from_u64(args.seed);
-    let mut model = DigitsNet::<TrainBackend>::new(device);
+    let mut model = DigitsNet::<Autodiff<B>>::new(device);
     let mut optimizer = AdamConfig::new().init();
     let cross_entropy = CrossEntropyLossConfig::new().init(device);
 
@@ -112,13 +118,13 @@ fn train(args: &Args, set: &Digits, device: &FlexDevice) -> DigitsNet<TrainBacke
 
         for indices in order.chunks(batch_size) {
             let batch = shift(&set.select(indices), &mut rng);
-            let targets = batch.targets::<TrainBackend>(device);
+            let targets = batch.targets::<Autodiff<B>>(device);
             let logits = model.forward(batch.images(device));
             let loss = cross_entropy.forward(logits.clone(), targets.clone());
 
             let hits = logits.argmax(1).squeeze_dim::<1>(1).equal(targets).int().sum();
-            correct += usize::try_from(hits.into_scalar()).unwrap_or_default();
-            loss_sum += f64::from(loss.clone().into_scalar()) * batch.len() as f64;
+            correct += hits.into_scalar().elem::<u64>() as usize;
+            loss_sum += loss.clone().into_scalar().elem::<f64>() * batch.len() as f64;
 
             let gradients = GradientsParams::from_grads(loss.backward(), &model);
             let progress = step as f64 / steps as f64;

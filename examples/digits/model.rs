@@ -105,6 +105,11 @@ impl<B: Backend> DigitsNet<B> {
 
     /// Logits `[n, 10]` of images `[n, 1, 8, 8]` with values 0 to 1.
     pub(crate) fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        self.head.forward(self.features(images))
+    }
+
+    /// What the logits are computed from, `[n, 32]`, none of them negative.
+    pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         let x = self.relu.forward(self.stem.forward(images));
         let x = self.relu.forward(self.widen.forward(x));
         let x = self.pool.forward(x);
@@ -114,7 +119,6 @@ impl<B: Backend> DigitsNet<B> {
         let x = self.residual2.forward(x);
         let x = self.relu.forward(x + shortcut);
 
-        let x = self.average.forward(x).flatten(1, 3);
-        self.head.forward(x)
+        self.average.forward(x).flatten(1, 3)
     }
 }

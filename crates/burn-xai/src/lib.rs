@@ -50,9 +50,18 @@
 //! | --- | --- | --- |
 //! | `flex` (default) | Flex, pure Rust CPU | `backend::flex::Flex` |
 //! | `ndarray` | NdArray, CPU | `backend::ndarray::NdArray` |
+//! | `wgpu` | compute shaders on any GPU | `backend::wgpu::Wgpu` |
+//! | `tch` | LibTorch, CPU or CUDA | `backend::tch::LibTorch` |
+//! | `cuda` | Burn's kernels on NVIDIA GPUs | `backend::cuda::Cuda` |
 //!
-//! Several may be on at once, or none: everything is generic over Burn's `Backend`, so bring your
-//! own.
+//! Several may be on at once; [`backend`] says which of them is its `Default`. None is fine too: everything
+//! is generic over Burn's `Backend`, so bring your own. `tch-doc-only` is `tch` for documentation and lints on
+//! machines without a LibTorch.
+//!
+//! | feature | for [`kmeans`] |
+//! | --- | --- |
+//! | `fit` | fits centroids to points, by linfa |
+//! | `npy`, `safetensors` | reads centroids from files |
 
 pub mod backend;
 pub mod heatmap;
@@ -80,5 +89,6 @@ mod documents {
         WriteACanonizer: "docs/guide/write-a-canonizer.md",
         InnerRelevance: "docs/guide/inner-relevance.md",
         Visualise: "docs/guide/visualise.md",
+        ExplainClusters: "docs/guide/explain-clusters.md",
     }
 }

@@ -163,6 +163,19 @@ impl<B: Backend> Value<B> {
         Self(B::float_mask_fill(self.0, off, Scalar::Float(0.0)))
     }
 
+    /// Whether no element is NaN or infinite; reads one truth value from the device.
+    ///
+    /// # Errors
+    /// The backend's own error when the computation or the read failed.
+    pub fn all_finite(&self) -> Result<bool, ExecutionError> {
+        // Not `0 * x`, which is cheaper and NaN for such elements: compilers of shaders fold it to 0.
+        let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;
+        let nan = B::float_is_nan(self.0.clone(), bool_dtype);
+        let infinite = B::float_is_inf(self.0.clone(), bool_dtype);
+        let any = B::bool_any(B::bool_or(nan, infinite));
+        Ok(!burn_backend::read_sync(B::bool_into_data(any))?.iter::<bool>().any(|bad| bad))
+    }
+
     /// `x` where `mask` is not 0, 0 elsewhere.
     pub fn where_nonzero(self, mask: &Self) -> Self {
         let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;

@@ -31,7 +31,7 @@ impl<B: Backend> ClusterAttribution<B> {
 
     /// The explained score of each point: the discriminant `f_c`, positive for points of the
     /// cluster; for a contrast of `a` against `b`, `|x - mu_b|^2 - |x - mu_a|^2`. By
-    /// [`Midpoint`](crate::Linear::Midpoint) relevance adds up to it.
+    /// [`Midpoint`](crate::LinearRule::Midpoint) relevance adds up to it.
     pub fn scores(&self) -> &[f64] {
         &self.scores
     }

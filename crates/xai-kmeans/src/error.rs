@@ -1,5 +1,6 @@
 //! What can go wrong while clusters are explained.
 
+use burn::tensor::DType;
 use thiserror::Error;
 use xai_core::error::{LayerError, RuleError};
 
@@ -21,6 +22,30 @@ pub enum KMeansError {
     NoPoints {
         /// Shape of the points.
         dims: Vec<usize>,
+    },
+    /// Fewer points than clusters that are to be fitted to them.
+    #[error("{clusters} clusters cannot be fitted to {points} points; pass at least as many points")]
+    FewPoints {
+        /// Number of points.
+        points: usize,
+        /// Number of clusters.
+        clusters: usize,
+    },
+    /// A setting out of range.
+    #[error("the parameter `{parameter}` is {value}, but must be {range}")]
+    Parameter {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Value given.
+        value: f64,
+        /// Allowed values.
+        range: &'static str,
+    },
+    /// The fit failed.
+    #[error("k-means could not be fitted: {reason}")]
+    Fit {
+        /// Why.
+        reason: String,
     },
     /// Points with another number of features than the centroids.
     #[error("the points have {got} features, but the centroids have {expected}")]
@@ -46,7 +71,15 @@ pub enum KMeansError {
         /// Index of the point.
         point: usize,
     },
-    /// Points and centroids that do not match, or of too little precision.
+    /// Elements of too little precision.
+    #[error("the {what} are {dtype:?}, but differences of distances need F32 or F64")]
+    DType {
+        /// Points or centroids.
+        what: &'static str,
+        /// Their element type.
+        dtype: DType,
+    },
+    /// Points and centroids that do not match.
     #[error(
         "the points are {points}, the centroids {centroids}; both must be F32 or both F64, on one device"
     )]
@@ -57,7 +90,7 @@ pub enum KMeansError {
         centroids: String,
     },
     /// A cluster that does not exist.
-    #[error("cluster {cluster} does not exist: there are {clusters}, 0 to {}", clusters - 1)]
+    #[error("cluster {cluster} does not exist: there are {clusters}, counted from 0")]
     Cluster {
         /// The cluster.
         cluster: usize,

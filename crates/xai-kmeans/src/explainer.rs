@@ -80,6 +80,11 @@ impl<B: Backend> ClusterExplainer<B> {
         Ok(Self { rule: ClusterRule { beta, ..self.rule }, ..self })
     }
 
+    /// The centroids, `[K, D]`.
+    pub fn centroids(&self) -> &Value<B> {
+        self.head.centroids()
+    }
+
     /// The rule.
     pub fn rule(&self) -> &ClusterRule {
         &self.rule

@@ -15,6 +15,14 @@
 //! - [`KMeansCanonizer`] with [`ClusterRule`]: clusters on top of a network's features, explained
 //!   down to its input.
 //! - [`NeuralizedKMeans`], [`MinPool1d`] and [`Midpoint`]: the network in separate layers.
+//!
+//! Centroids are a tensor, `[K, D]`. Cargo features bring other ways to them:
+//!
+//! | feature | centroids from |
+//! | --- | --- |
+//! | `fit` | points: `KMeansConfig` |
+//! | `npy` | a NumPy file: `centroids_from_npy` |
+//! | `safetensors` | a safetensors file: `centroids_from_safetensors` |
 
 mod attribution;
 mod beta;
@@ -23,7 +31,11 @@ mod canonizer;
 mod distance;
 mod error;
 mod explainer;
+#[cfg(feature = "fit")]
+mod fit;
 mod head;
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+mod load;
 mod min_pool;
 mod network;
 mod neuralized;
@@ -38,10 +50,18 @@ pub use canonizer::KMeansCanonizer;
 pub use distance::{PairwiseCentroidDistance, PairwiseCentroidDistanceConfig};
 pub use error::KMeansError;
 pub use explainer::{ClusterExplainer, ClusterTarget};
+#[cfg(feature = "fit")]
+pub use fit::{KMeansConfig, KMeansFit};
 pub use head::ClusterHead;
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+pub use load::LoadError;
+#[cfg(feature = "npy")]
+pub use load::centroids_from_npy;
+#[cfg(feature = "safetensors")]
+pub use load::centroids_from_safetensors;
 pub use min_pool::{MinPool1d, MinPool1dConfig, MinPool2d, MinPool2dConfig};
 pub use network::cluster_network_explainer;
 pub use neuralized::{NeuralizedKMeans, NeuralizedKMeansConfig, NeuralizedKMeansLayer};
 pub use profile::ClusterProfile;
-pub use rule::{ClusterRule, Linear, Midpoint};
+pub use rule::{ClusterRule, LinearRule, Midpoint};
 pub use xai_core::layer::{CentroidDistance, Power};

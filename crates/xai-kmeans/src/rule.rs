@@ -17,7 +17,7 @@ use crate::pulls::{Pulls, Shares, Sharing, shares};
 /// How relevance passes the linear part of a [`ClusterHead`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "linear", rename_all = "kebab-case")]
-pub enum Linear {
+pub enum LinearRule {
     /// `R_i = sum_k (x_i - (mu_c,i + mu_k,i)/2) w_ck,i R_k / st(h_ck)`: from the middle between two
     /// clusters, where neither wins. Conserves relevance, and does not depend on where the origin is.
     Midpoint {
@@ -46,7 +46,7 @@ pub enum Linear {
 /// give in the materialised form, in `O(N K D)`; other rules of linear layers likewise.
 ///
 /// `R_k = softmin_k(beta h_ck) R_c` over the competitors `k` of the explained cluster `c`, then
-/// [`Linear`]. With `beta` 0 all other clusters compete alike; the larger it is, the more the
+/// [`LinearRule`]. With `beta` 0 all other clusters compete alike; the larger it is, the more the
 /// nearest decides. Its unit is one over that of a squared distance:
 /// [`beta_from`](crate::beta_from) gives a value for a data set.
 ///
@@ -60,7 +60,7 @@ pub struct ClusterRule {
     pub beta: f64,
     /// How relevance passes the linear part.
     #[serde(flatten)]
-    pub linear: Linear,
+    pub linear: LinearRule,
 }
 
 impl ClusterRule {
@@ -69,12 +69,12 @@ impl ClusterRule {
 
     /// Midpoint, stabilized by 1e-9.
     pub fn midpoint(beta: f64) -> Self {
-        Self { beta, linear: Linear::Midpoint { epsilon: 1e-9 } }
+        Self { beta, linear: LinearRule::Midpoint { epsilon: 1e-9 } }
     }
 
     /// Epsilon, stabilized by 1e-6.
     pub fn epsilon(beta: f64) -> Self {
-        Self { beta, linear: Linear::Epsilon { epsilon: 1e-6 } }
+        Self { beta, linear: LinearRule::Epsilon { epsilon: 1e-6 } }
     }
 
     /// The entry of a composite that stands for the rule registered under [`NAME`](Self::NAME).
@@ -84,7 +84,7 @@ impl ClusterRule {
 
     /// Any rule of linear layers.
     pub fn other(beta: f64, rule: impl Into<Rule>) -> Self {
-        Self { beta, linear: Linear::Other { rule: rule.into() } }
+        Self { beta, linear: LinearRule::Other { rule: rule.into() } }
     }
 
     /// Checks that the rule can serve `head`.
@@ -95,8 +95,8 @@ impl ClusterRule {
         };
         fine("beta", self.beta)?;
         match &self.linear {
-            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => fine("epsilon", *epsilon),
-            Linear::Other { rule } => blocks::check(head, rule),
+            LinearRule::Midpoint { epsilon } | LinearRule::Epsilon { epsilon } => fine("epsilon", *epsilon),
+            LinearRule::Other { rule } => blocks::check(head, rule),
         }
     }
 
@@ -111,12 +111,12 @@ impl ClusterRule {
     ) -> Result<Passed<B>, LayerError> {
         let sharing = Sharing::Soft(self.beta);
         let rule = match &self.linear {
-            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => {
+            LinearRule::Midpoint { epsilon } | LinearRule::Epsilon { epsilon } => {
                 let stabilizer = Stabilizer::from(*epsilon);
                 let pulls = Pulls::new(discriminants, relevance, &sharing, Some(&stabilizer))?;
                 return Ok(self.pulled(head, points, pulls));
             }
-            Linear::Other { rule } => rule,
+            LinearRule::Other { rule } => rule,
         };
         let blocks = Blocks { head, rule, points, non_negative };
         let mut passed =
@@ -141,7 +141,7 @@ impl ClusterRule {
     ) -> Result<Passed<B>, LayerError> {
         let (samples, clusters) = (points.dims()[0], head.centroids().dims()[0]);
         match &self.linear {
-            Linear::Midpoint { epsilon } | Linear::Epsilon { epsilon } => {
+            LinearRule::Midpoint { epsilon } | LinearRule::Epsilon { epsilon } => {
                 let stabilized = Stabilizer::from(*epsilon).apply(h);
                 let mut sides = vec![0.0; clusters];
                 (sides[a], sides[b]) = (1.0, -1.0);
@@ -150,7 +150,7 @@ impl ClusterRule {
                 let on_centroids = sides * (h / stabilized);
                 Ok(self.pulled(head, points, Pulls { on_centroids, stabilizer }))
             }
-            Linear::Other { rule } => {
+            LinearRule::Other { rule } => {
                 let h = h.clone().expand(&[samples, clusters]);
                 let blocks = Blocks { head, rule, points, non_negative: false };
                 blocks.pass(&vec![Some(a); samples], b..b + 1, &h, &h)
@@ -165,7 +165,7 @@ impl ClusterRule {
         let relevance = match self.linear {
             // (x - (mu_c + mu_k)/2) w_ck is (x - mu_k)^2 - (x - mu_c)^2 feature by feature, so it all
             // comes down to -sum_j v_j (x - mu_j)^2: no origin, and nothing large to cancel.
-            Linear::Midpoint { .. } => weighted_squared_differences(points, head.centroids(), &v) * -1.0,
+            LinearRule::Midpoint { .. } => weighted_squared_differences(points, head.centroids(), &v) * -1.0,
             // The mean of the centroids drops out since the v_j add up to 0.
             _ => {
                 absorbed.push((Absorbed::Bias, bias_share(head, &v)));

@@ -3,7 +3,7 @@
 // A case that cannot go on has failed, in a helper function too.
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::Flex;
 use proptest::prelude::*;
 use xai_core::Value;
@@ -18,8 +18,9 @@ use xai_core::rule::{
     ZPlus,
 };
 use xai_kmeans::{
-    CentroidDistance, ClusterExplainer, ClusterHead, ClusterRule, ClusterTarget, KMeansCanonizer,
-    KMeansError, Linear, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power, beta_from,
+    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget,
+    KMeansCanonizer, KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power,
+    beta_from,
 };
 
 type Rows = Vec<Vec<f64>>;
@@ -69,8 +70,8 @@ fn discriminants(x: &[f64], mu: &Rows) -> Vec<f64> {
 /// Relevance of one point's features, pair by pair, from the relevance of all clusters.
 fn by_pairs(x: &[f64], mu: &Rows, relevance: &[f64], rule: &ClusterRule) -> Vec<f64> {
     let (epsilon, halfway) = match rule.linear {
-        Linear::Midpoint { epsilon } => (epsilon, 0.5),
-        Linear::Epsilon { epsilon } => (epsilon, 0.0),
+        LinearRule::Midpoint { epsilon } => (epsilon, 0.5),
+        LinearRule::Epsilon { epsilon } => (epsilon, 0.0),
         _ => unreachable!("other rules are held against the layers"),
     };
     let mut result = vec![0.0; x.len()];
@@ -163,8 +164,8 @@ fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
 
             let linear = NeuralizedKMeansLayer::new(value(&mu, double)).unwrap();
             let serving = match rule.linear {
-                Linear::Midpoint { .. } => Midpoint::entry(),
-                Linear::Epsilon { epsilon } => {
+                LinearRule::Midpoint { .. } => Midpoint::entry(),
+                LinearRule::Epsilon { epsilon } => {
                     Epsilon { epsilon: epsilon.into(), ..Epsilon::default() }.into()
                 }
                 _ => unreachable!("the two rules above"),
@@ -418,6 +419,19 @@ fn a_profile_is_the_mean_over_members() {
 }
 
 #[test]
+fn a_profile_of_other_relevance_checks_its_assignments() {
+    let relevance = tensor(&vec![vec![1.0, 2.0], vec![3.0, 5.0], vec![-1.0, 0.5]], false);
+    let profile = ClusterProfile::new(relevance.clone(), &[2, 2, 0], 3).unwrap();
+    assert_eq!(read(profile.relevance()), [[-1.0, 0.5], [0.0, 0.0], [2.0, 3.5]]);
+    assert_eq!(profile.members(), [1, 0, 2]);
+    let refused = |relevance, assigned: &[usize]| ClusterProfile::new(relevance, assigned, 3).unwrap_err();
+    assert_eq!(refused(relevance.clone(), &[0, 1]), KMeansError::ClusterCount { got: 2, points: 3 });
+    assert_eq!(refused(relevance, &[0, 1, 3]), KMeansError::Cluster { cluster: 3, clusters: 3 });
+    let none = Tensor::<Flex, 2>::empty([0, 2], &Default::default());
+    assert_eq!(refused(none, &[]), KMeansError::NoPoints { dims: vec![0, 2] });
+}
+
+#[test]
 fn mistakes_are_named() {
     let mu = numbers(3, 2, 1);
     let new = |mu: &Rows, rule| ClusterExplainer::new(tensor(mu, false), rule);
@@ -427,6 +441,8 @@ fn mistakes_are_named() {
         new(&vec![vec![1.0, 2.0], vec![f64::NAN, 0.0]], midpoint.clone()),
         Err(KMeansError::NotFinite { what: "centroids", index: [1, 0], .. })
     ));
+    let half = ClusterExplainer::new(tensor(&mu, false).cast(DType::F16), midpoint.clone()).unwrap_err();
+    assert_eq!(half, KMeansError::DType { what: "centroids", dtype: DType::F16 });
     assert!(matches!(
         new(&mu, ClusterRule::midpoint(-1.0)),
         Err(KMeansError::Rule(RuleError::Parameter { .. }))

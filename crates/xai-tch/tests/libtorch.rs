@@ -1,20 +1,48 @@
-//! Runs layers in LibTorch's own kernels, and asks it for devices that are not there.
+//! Everything that the shared test kit has, on LibTorch, and devices that are not there. One binary, because
+//! linking LibTorch is slow.
 
-#[path = "../../xai-wgpu/tests/forward/mod.rs"]
-mod forward;
-
+use burn::tensor::DType;
 use xai_tch::{DeviceError, LibTorch, LibTorchDevice, check, device};
+use xai_testkit::conformance::{Row, assert_own, conformance_table, markdown};
+use xai_testkit::golden;
 
-#[test]
-fn linear_matches_host_loops() {
-    forward::linear::<LibTorch>(&device());
-    forward::linear::<LibTorch<f64>>(&device());
+mod f32 {
+    xai_testkit::backend_suite!(xai_tch::LibTorch, xai_tch::device());
+}
+
+mod f64 {
+    xai_testkit::backend_suite!(xai_tch::LibTorch<f64>, xai_tch::device());
+}
+
+/// The library's kernels against plain loops.
+fn kernels(rows: &[Row]) {
+    let wrong = rows.iter().filter(|row| row.is_burn_wrong());
+    println!("Burn's own kernels that differ:\n{}", markdown(wrong));
+    assert_own(rows);
 }
 
 #[test]
-fn conv2d_matches_host_loops() {
-    forward::conv2d::<LibTorch>(&device());
-    forward::conv2d::<LibTorch<f64>>(&device());
+fn kernels_match_plain_loops_in_f32() {
+    kernels(&conformance_table::<LibTorch>(&device(), DType::F32));
+}
+
+#[test]
+fn kernels_match_plain_loops_in_f64() {
+    kernels(&conformance_table::<LibTorch<f64>>(&device(), DType::F64));
+}
+
+#[test]
+fn golden_cases_in_f32() {
+    let report = golden::built_by_hand::<LibTorch>(DType::F32, &device());
+    println!("{report}");
+    report.assert_passed();
+}
+
+#[test]
+fn golden_cases_in_f64() {
+    let report = golden::built_by_hand::<LibTorch<f64>>(DType::F64, &device());
+    println!("{report}");
+    report.assert_passed();
 }
 
 #[test]

@@ -14,6 +14,10 @@
 //!   the graphics card, or with `mesa-vulkan-drivers`, whose *lavapipe* runs the shaders on the CPU.
 //!   Burn asks for Vulkan and never falls back to OpenGL.
 //! * macOS: nothing (Metal). Windows: a Vulkan driver.
+//! * Browsers (WebGPU): not yet. Explaining reads from the device on its way, to refuse an input that is not
+//!   finite for one, and a browser cannot wait for that.
+//!
+//! Run by this project: Linux with Mesa's lavapipe. Not run: any GPU, Metal, Windows.
 //!
 //! Burn panics when it finds no adapter. [`device`] and [`check`] look first, with wgpu's own calls and in
 //! the order in which Burn chooses, and return a [`DeviceError`] instead.
@@ -33,6 +37,10 @@
 //!   `[profile.release.package.NAME] opt-level = 0`.
 //! * **Numbers.** Matrix products and reductions add in another order than on the CPU, and operations are
 //!   fused. Expect relevance to agree with other backends to about 1e-3 of its largest value, not bit for bit.
+//! * **A bug of Burn 0.21.** Its transposed convolution gives zeros where a stride is larger than the kernel
+//!   times its dilation, and with it the gradient of such a convolution: of a 1x1 convolution with stride 2,
+//!   for example. Relevance is computed another way there (`xai_core::kernel`); a model that has such a
+//!   transposed convolution, or is trained with such a convolution, is wrong by itself. The same holds on CUDA.
 //! * **Laziness.** Operations are queued and run when a value is read: measure time around a read or
 //!   a `sync`, and expect an out-of-memory error at the read, not at the operation that caused it.
 
@@ -43,3 +51,6 @@ pub use device::{Adapter, DeviceError, check, device};
 
 /// The wgpu backend, with `f32` floats and `i32` integers unless told otherwise.
 pub type Wgpu<F = f32, I = i32> = burn_wgpu::Wgpu<F, I>;
+
+/// The same kernels without fusion: each operation runs by itself. For comparison, and for a bug in fusion.
+pub type Unfused<F = f32, I = i32> = burn_wgpu::CubeBackend<burn_wgpu::WgpuRuntime, F, I, u32>;

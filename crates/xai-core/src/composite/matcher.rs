@@ -24,7 +24,7 @@ pub enum Matcher {
     /// comes. A model with two input branches has a first layer in each.
     First(Vec<LayerKind>),
     /// Nodes by name, or by the name of a node merged into them. `*` stands for any characters,
-    /// `?` for one: `features.*`.
+    /// `?` for one: `features.*`. A pattern that no node of a graph has is a planning error.
     Name(String),
     /// The nodes of these kinds, counted in the graph's order, from `start` up to but not
     /// including `end` (to the last if there is none).
@@ -67,14 +67,26 @@ impl Matcher {
                 let both = |a: Vec<bool>, b: Vec<bool>| a.iter().zip(b).map(|(a, b)| *a && b).collect();
                 all.fold(each(&|_| true), both)
             }
-            Self::Name(pattern) => {
-                let pattern = WildMatch::new(pattern);
-                each(&|node| {
-                    pattern.matches(node.name()) || node.aliases().iter().any(|alias| pattern.matches(alias))
-                })
-            }
+            Self::Name(pattern) => named(graph, pattern),
         }
     }
+
+    /// The first name pattern in it that no node of `graph` has: most likely a mistake.
+    pub(super) fn unknown_name<B: Backend>(&self, graph: &Graph<B>) -> Option<&str> {
+        match self {
+            Self::Name(pattern) => (!named(graph, pattern).contains(&true)).then_some(pattern),
+            Self::All(matchers) => matchers.iter().find_map(|matcher| matcher.unknown_name(graph)),
+            _ => None,
+        }
+    }
+}
+
+fn named<B: Backend>(graph: &Graph<B>, pattern: &str) -> Vec<bool> {
+    let pattern = WildMatch::new(pattern);
+    let has = |node: &Node<B>| {
+        pattern.matches(node.name()) || node.aliases().iter().any(|alias| pattern.matches(alias))
+    };
+    graph.nodes().iter().map(has).collect()
 }
 
 fn first<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind]) -> Vec<bool> {

@@ -40,8 +40,12 @@ impl<B: Backend> Plan<B> {
     ///
     /// # Errors
     /// [`PlanError`] for the first node that is a barrier, that no entry matches, or that its rule
-    /// cannot serve.
+    /// cannot serve, and for a name that no node has.
     pub fn new(graph: &Graph<B>, composite: &Composite, custom: &CustomRules<B>) -> Result<Self, PlanError> {
+        let mut matchers = composite.entries().iter().map(|entry| &entry.matcher);
+        if let Some(pattern) = matchers.find_map(|matcher| matcher.unknown_name(graph)) {
+            return Err(PlanError::NoSuchNode { pattern: pattern.to_owned(), known: graph.names() });
+        }
         let matches: Vec<_> = composite.entries().iter().map(|entry| entry.matcher.matches(graph)).collect();
         let non_negative = graph.non_negative();
         let mut plan = Self { rows: Vec::new(), bound: Vec::new() };
@@ -130,7 +134,7 @@ mod tests {
 
     use super::*;
     use crate::Value;
-    use crate::composite::{epsilon_gamma_box, epsilon_plus_flat};
+    use crate::composite::{Matcher, epsilon_gamma_box, epsilon_plus_flat};
     use crate::graph::GraphBuilder;
     use crate::layer::{Activation, Conv, Linear, Reshape, Softmax, SoftmaxForm};
 
@@ -183,5 +187,21 @@ mod tests {
             composite: "epsilon-plus-flat".into(),
         };
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_name_that_no_node_has_is_an_error() {
+        let name = |pattern: &str| Matcher::Name(pattern.into());
+        let relu = Matcher::All(vec![Matcher::Kind(LayerKind::Activation), name("convv*")]);
+        let planned = |matcher| {
+            let composite = epsilon_plus_flat().with(matcher, crate::rule::Pass {});
+            Plan::new(&graph(), &composite, &CustomRules::new()).map(|_| ())
+        };
+        assert_eq!(planned(name("conv.*")), Ok(()));
+        for (matcher, unknown) in [(name("head.0"), "head.0"), (relu, "convv*")] {
+            let Err(PlanError::NoSuchNode { pattern, known }) = planned(matcher) else { panic!("{unknown}") };
+            assert_eq!(pattern, unknown);
+            assert!(known.contains("conv.relu"), "{known}");
+        }
     }
 }

@@ -109,13 +109,10 @@ fn check_inputs<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<(),
     Ok(())
 }
 
-/// Finds NaN and infinite elements; the common case reads one number from the device.
+/// Finds NaN and infinite elements; the common case reads one truth value from the device.
 fn check_finite<B: Backend>(input: String, value: &Value<B>) -> Result<(), ExplainError> {
     let dims = value.dims();
-    let elements = dims.iter().product();
-    // 0 * x is NaN exactly where x is not finite, and one NaN makes the sum NaN.
-    let sum = (value.clone().reshape(&[elements]) * 0.0).sum_dim(0);
-    if read(&sum)?.iter().all(|sum| sum.is_finite()) {
+    if all_finite(value)? {
         return Ok(());
     }
     match read(value)?.iter().enumerate().find(|(_, element)| !element.is_finite()) {
@@ -141,6 +138,11 @@ fn check_finite<B: Backend>(input: String, value: &Value<B>) -> Result<(), Expla
 pub(crate) fn read<B: Backend>(value: &Value<B>) -> Result<Vec<f64>, ExplainError> {
     let data = value.to_data().map_err(|error| ExplainError::Backend(format!("{error:?}")))?;
     Ok(data.iter::<f64>().collect())
+}
+
+/// Whether no element is NaN or infinite.
+pub(crate) fn all_finite<B: Backend>(value: &Value<B>) -> Result<bool, ExplainError> {
+    value.all_finite().map_err(|error| ExplainError::Backend(format!("{error:?}")))
 }
 
 fn infer_dims<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<Vec<Vec<usize>>, ExplainError> {

@@ -10,7 +10,7 @@ mod ledger;
 use burn_backend::Backend;
 
 pub(crate) use backward::{Observer, backward};
-pub(crate) use forward::{Forward, read};
+pub(crate) use forward::{Forward, all_finite, read};
 pub(crate) use ledger::Bookkeeper;
 pub use ledger::{Ledger, LedgerRow};
 

@@ -9,7 +9,7 @@ use super::target::Start;
 use super::{Attribution, Prepared, Target};
 use crate::Value;
 use crate::composite::Plan;
-use crate::engine::{Bookkeeper, Forward, Observer, backward, read};
+use crate::engine::{Bookkeeper, Forward, Observer, all_finite, backward, read};
 use crate::error::ExplainError;
 use crate::graph::Graph;
 
@@ -80,14 +80,14 @@ impl<B: Backend> Run<B> {
 
 /// A finite input with an output that is not means unusable parameters.
 pub(crate) fn check_output<B: Backend>(output: &Value<B>) -> Result<(), ExplainError> {
-    let sums = read(&(output.clone() * 0.0).sum_per_sample())?;
-    match sums.iter().position(|sum| !sum.is_finite()) {
+    if all_finite(output)? {
+        return Ok(());
+    }
+    match read(output)?.iter().enumerate().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
-        Some(sample) => {
+        Some((flat, &value)) => {
             let width = output.dims()[1..].iter().product::<usize>();
-            let values = read(output)?;
-            let value = values.iter().skip(sample * width).find(|value| !value.is_finite());
-            Err(ExplainError::OutputNotFinite { sample, value: value.copied().unwrap_or(f64::NAN) })
+            Err(ExplainError::OutputNotFinite { sample: flat / width, value })
         }
     }
 }

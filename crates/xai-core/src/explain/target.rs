@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use burn_backend::Backend;
 
 use crate::Value;
-use crate::engine::read;
+use crate::engine::{all_finite, read};
 use crate::error::{ExplainError, TargetError};
 use crate::graph::Graph;
 use crate::layer::LayerKind;
@@ -198,8 +198,7 @@ pub(crate) fn check_relevance<B: Backend>(
     if relevance.dims() != output.dims() || !fits(relevance, output) {
         return Err(TargetError::Relevance { got: describe(relevance), output: describe(output) }.into());
     }
-    // 0 * x is NaN exactly where x is not finite.
-    match read(&(relevance.clone() * 0.0).sum_per_sample())?.iter().all(|sum| sum.is_finite()) {
+    match all_finite(relevance)? {
         true => Ok(()),
         false => Err(TargetError::NotFinite.into()),
     }

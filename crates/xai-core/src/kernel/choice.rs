@@ -9,8 +9,11 @@
 //! | flex | subpixel; product for one kernel element | Burn | loop | Burn | loop |
 //! | ndarray | subpixel | subpixel | loop | Burn | loop |
 //! | libtorch | Burn | Burn | Burn | Burn | tensors |
-//! | cubecl | Burn | Burn | Burn | ours | tensors |
+//! | cubecl | Burn | Burn, subpixel with gaps | as before | ours | tensors |
 //! | any other | subpixel | subpixel | subpixel | ours | tensors |
+//!
+//! Gaps are between the windows: where a stride is larger than the kernel times its dilation, Burn's
+//! transposed convolution on cubecl gives zeros everywhere.
 //!
 //! Burn's pools serve only geometries on which they are right; [`burn_pool`] says which.
 
@@ -64,7 +67,10 @@ pub(super) fn conv_adjoint<B: Backend>(
 ) -> ConvAdjoint {
     let strided = geometry.stride.iter().any(|&s| s > 1);
     let depthwise = geometry.groups > 1 && weight[1] == 1;
+    let mut axes = geometry.stride.iter().zip(&geometry.dilation).zip(&weight[2..]);
+    let gaps = axes.any(|((stride, dilation), kernel)| *stride > kernel * dilation);
     match family(&B::name(device)) {
+        Family::CubeCl if gaps => ConvAdjoint::Subpixel,
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
         _ if strided && depthwise && loops_on_host::<B>(device) => ConvAdjoint::Loop,
         Family::Flex if strided => ConvAdjoint::Burn,

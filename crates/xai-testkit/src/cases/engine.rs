@@ -1,8 +1,10 @@
 //! The walk through a graph: batches, shared layers, several inputs, gradients.
 
 use burn::tensor::backend::Backend;
+use burn::tensor::{DType, TensorData};
 use xai_core::Value;
 use xai_core::composite::{Composite, Matcher, epsilon_plus_flat, gradient};
+use xai_core::error::{ExplainError, InputError, TargetError};
 use xai_core::explain::{Explainer, Seed, Target};
 use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{Activation, Add, LayerKind, Linear};
@@ -24,6 +26,33 @@ pub fn samples_do_not_mix<B: Backend>(device: &B::Device) {
         let alone = explain(&sample(&images, n));
         assert_close(&format!("sample {n}"), &alone.relevances()[0], &sample(&batch, n));
     }
+}
+
+/// NaN and infinities are found on the device, which may compute with fast math, and named.
+pub fn values_that_are_not_finite_are_refused<B: Backend>(device: &B::Device) {
+    let explainer = Explainer::new(network::<B>(2, device), epsilon_plus_flat());
+    let images = Numbers::seeded(16).array(&[2, 2, 6, 6]);
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let one_bad = Array::from_fn(&images.dims, |i| if i == 100 { bad } else { images.data[i] });
+        let error = explainer.explain_values(&[value(&one_bad, device)], Target::argmax()).unwrap_err();
+        let ExplainError::Input(InputError::NotFinite { index, value: named, .. }) = error else {
+            panic!("{bad} was not found, but: {error}");
+        };
+        assert_eq!((index, named.to_string()), (vec![1, 0, 4, 4], bad.to_string()));
+
+        let classes = explainer.explain_values(&[value(&images, device)], 0).unwrap().output::<2>().unwrap();
+        let relevance = value::<B>(&Array::from_fn(&classes.dims(), |_| bad), device);
+        let error = explainer.explain_values(&[value(&images, device)], Target::relevance(relevance));
+        assert!(matches!(error, Err(ExplainError::Target(TargetError::NotFinite))), "{bad} as relevance");
+    }
+}
+
+/// f16 has not the precision that relevance needs, also where the device computes in it.
+pub fn half_precision_is_refused<B: Backend>(device: &B::Device) {
+    let explainer = Explainer::new(network::<B>(1, device), epsilon_plus_flat());
+    let data = TensorData::zeros::<f32, _>([1, 2, 6, 6]).convert_dtype(DType::F16);
+    let error = explainer.explain_values(&[Value::from_data(data, device)], Target::argmax()).unwrap_err();
+    assert!(matches!(error, ExplainError::Input(InputError::DType { .. })), "{error}");
 }
 
 fn square<B: Backend>(weight: &Array, device: &B::Device) -> Linear<B> {

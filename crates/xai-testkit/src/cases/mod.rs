@@ -74,7 +74,8 @@ macro_rules! backend_suite {
                 zero_activations_keep_their_relevance, small_values
             ]
             engine: [
-                samples_do_not_mix, a_layer_used_twice, two_inputs, gradient_is_the_slope
+                samples_do_not_mix, a_layer_used_twice, two_inputs, gradient_is_the_slope,
+                values_that_are_not_finite_are_refused, half_precision_is_refused
             ]
             attributors: [
                 occlusion_of_a_recorded_model, integrated_gradients_are_complete, noise_is_drawn_on_the_host,

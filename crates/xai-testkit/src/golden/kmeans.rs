@@ -10,7 +10,7 @@ use xai_core::explain::{Explainer, Target};
 use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{CentroidDistance, Layer, LayerKind, LayerOps, Power, Reduce, Reshape};
 use xai_core::rule::{Pass, Rule};
-use xai_kmeans::{ClusterHead, ClusterRule, Linear, NeuralizedKMeansLayer, cluster_network_explainer};
+use xai_kmeans::{ClusterHead, ClusterRule, LinearRule, NeuralizedKMeansLayer, cluster_network_explainer};
 
 use super::compare::Deviation;
 use super::composite;
@@ -132,7 +132,7 @@ impl<B: Backend> Setup<'_, B> {
         let epsilon = spec.neuralized.stabilizer.as_ref()?.epsilon;
         match linear {
             Rule::Epsilon(rule) if !rule.zero_bias && rule.epsilon == epsilon.into() => {
-                Some(ClusterRule { beta: spec.pool.beta, linear: Linear::Epsilon { epsilon } })
+                Some(ClusterRule { beta: spec.pool.beta, linear: LinearRule::Epsilon { epsilon } })
             }
             rule => Some(ClusterRule::other(spec.pool.beta, rule.clone())),
         }

@@ -1,0 +1,147 @@
+//! Explanations that cannot be computed.
+
+use thiserror::Error;
+
+use super::{AttributorError, CanonizeError, GraphError, InputError, LayerError, PlanError};
+
+/// A target that does not fit the model's output.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// Class targets need class scores.
+    #[error(
+        "a class target needs an output [batch, classes], but the output is {output:?}; pass explicit relevance instead"
+    )]
+    OutputRank {
+        /// Shape of the output.
+        output: Vec<usize>,
+    },
+    /// A class that the output does not have.
+    #[error("class {class} (sample {sample}) does not exist: the output has {classes} classes, 0 to {}", classes - 1)]
+    Class {
+        /// The class.
+        class: usize,
+        /// First sample that asks for it.
+        sample: usize,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// One class per sample, but another number of samples.
+    #[error("{got} classes were given for a batch of {batch}; give one per sample")]
+    ClassCount {
+        /// Classes given.
+        got: usize,
+        /// Samples in the batch.
+        batch: usize,
+    },
+    /// A class held against itself.
+    #[error("class {class} (sample {sample}) is held against itself; a contrast needs two classes")]
+    SameClass {
+        /// The class.
+        class: usize,
+        /// First sample for which both are the same.
+        sample: usize,
+    },
+    /// A runner-up among one class.
+    #[error("the output has only one class, so there is no runner-up to hold it against")]
+    NoRunnerUp,
+    /// A contrast of explicit relevance.
+    #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
+    ContrastOfRelevance,
+    /// The largest of several distances is that of the cluster that a sample belongs to least.
+    #[error(
+        "the output `{node}` holds distances, whose argmax is the farthest cluster; rewrite them into \
+         discriminants with the `KMeansCanonizer` of `xai-kmeans`, or name the class"
+    )]
+    Distances {
+        /// Name of the output's node.
+        node: String,
+    },
+    /// Explicit relevance with NaN or infinite elements.
+    #[error("the relevance holds NaN or infinite elements; it must be finite")]
+    NotFinite,
+    /// Explicit relevance of another shape, element type or device than the output.
+    #[error("the relevance is {got}, but the output is {output}")]
+    Relevance {
+        /// Element type, shape and device given.
+        got: String,
+        /// Those of the output.
+        output: String,
+    },
+}
+
+/// An explanation that could not be computed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// The model could not be turned into a graph.
+    #[error("the model could not be recorded: {0}")]
+    Source(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The graph could not be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The graph could not be canonized.
+    #[error(transparent)]
+    Canonize(#[from] CanonizeError),
+    /// The composite does not fit the graph.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The inputs cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A layer refused its inputs while running.
+    #[error("node `{node}`: {source}")]
+    Layer {
+        /// Name of the node.
+        node: String,
+        /// Why.
+        source: LayerError,
+    },
+    /// The target does not fit the output.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The attributor cannot be used.
+    #[error(transparent)]
+    Attributor(#[from] AttributorError),
+    /// The model's output is not finite although the input is.
+    #[error("the model's output holds {value} for sample {sample}; check the model's parameters")]
+    OutputNotFinite {
+        /// Index of the sample.
+        sample: usize,
+        /// The offending value.
+        value: f64,
+    },
+    /// A rule returned another number or shape of relevances than the node has inputs.
+    #[error(
+        "node `{node}`: the rule returned relevance of the shapes {got:?}, but the inputs are {expected:?}"
+    )]
+    RuleShape {
+        /// Name of the node.
+        node: String,
+        /// Shapes returned.
+        got: Vec<Vec<usize>>,
+        /// Shapes of the inputs.
+        expected: Vec<Vec<usize>>,
+    },
+    /// The result was asked for with another rank than it has.
+    #[error("`{what}` has the shape {dims:?}, so it is not a tensor of rank {asked}")]
+    Rank {
+        /// What was asked for.
+        what: String,
+        /// Its shape.
+        dims: Vec<usize>,
+        /// Rank asked for.
+        asked: usize,
+    },
+    /// Relevance at a node that was not kept.
+    #[error(
+        "relevance at `{node}` was not kept; ask for it with `Explainer::keep_relevance_at` before explaining"
+    )]
+    NotKept {
+        /// Name of the node.
+        node: String,
+    },
+    /// The backend failed.
+    #[error("the backend failed: {0}")]
+    Backend(String),
+}

@@ -1,0 +1,216 @@
+//! Explains clusters of handwritten digits: which pixels make an image a member of its cluster?
+//!
+//! ```text
+//! cargo run --release --example explain_clusters -- --out out/explain_clusters
+//! ```
+//!
+//! k-means is fitted twice, without the labels: to the pixels of the training images, and to the
+//! features that a network computes of them; there the explanation goes on through the network, down
+//! to the pixels. Writes `clusters.png`, one column per cluster, and `report.json`, with every test
+//! image's cluster, its discriminant and the relevance that this divides into. Prints a short table.
+
+mod clusters;
+#[macro_use]
+mod common;
+mod digits;
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData, backend::Backend};
+use burn_xai::engine::LedgerRow;
+use burn_xai::kmeans::{
+    ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget, KMeansConfig,
+    PairwiseCentroidDistance, Power, beta_from, cluster_network_explainer,
+};
+use burn_xai::prelude::*;
+use clap::Parser;
+use serde::Serialize;
+
+use clusters::{Absorbed, Clustering, Contrast, Explained, picture};
+use digits::data::{self, Digits, PIXELS, Split};
+use digits::model::DigitsNet;
+
+/// Number of clusters.
+const CLUSTERS: usize = 10;
+/// Seed of k-means.
+const SEED: u64 = 7;
+/// Images per batch through the network.
+const BATCH: usize = 120;
+
+/// Explain clusters of digits; writes a picture and a report.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Folder for `clusters.png` and `report.json`; made if it does not exist.
+    #[arg(long, default_value = "out/explain_clusters")]
+    out: PathBuf,
+    #[command(flatten)]
+    backend: common::BackendArgs,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    backend: String,
+    seed: u64,
+    pixels: Clustering,
+    features: Clustering,
+}
+
+fn main() -> digits::Result<()> {
+    let args = Args::parse();
+    on_backend!(args.backend, run(&args))
+}
+
+fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
+    let split = data::load()?;
+    let report = Report {
+        backend: B::name(device),
+        seed: SEED,
+        pixels: of_pixels::<B>(&split, device)?,
+        features: of_features::<B>(&split, device)?,
+    };
+    let picture = picture::draw(&split.test, &report.pixels, &report.features)?;
+
+    fs::create_dir_all(&args.out)
+        .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
+    let (png, json) = (args.out.join("clusters.png"), args.out.join("report.json"));
+    picture.write_png(&png)?;
+    let file = File::create(&json).map_err(|reason| format!("cannot write {}: {reason}", json.display()))?;
+    serde_json::to_writer_pretty(BufWriter::new(file), &report)?;
+
+    println!("k-means on pixels\n{}", report.pixels);
+    println!("k-means on a network's features\n{}", report.features);
+    println!("wrote {} and {} ({})", png.display(), json.display(), report.backend);
+    Ok(())
+}
+
+/// Clusters of pixels: the centroids are images, and the explanation needs no network.
+fn of_pixels<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<Clustering> {
+    let [train, test] = [&split.train, &split.test].map(|set| flat(set.images::<B>(device)));
+    let fit = KMeansConfig::new(CLUSTERS, SEED).fit(train.clone())?;
+    let explainer = ClusterExplainer::new(fit.centroids().clone(), ClusterRule::midpoint(1.0))?
+        .with_beta_from(train.clone())?;
+
+    let assigned = explainer.assign(train.clone())?;
+    let profile = explainer.profile(train)?;
+    let attribution = explainer.explain(test.clone(), ClusterTarget::Assigned)?;
+
+    let relevance = rows(attribution.relevance().clone());
+    let found = attribution.assigned().iter().zip(attribution.scores()).zip(relevance);
+    let images = found.zip(split.test.labels()).map(|(((&cluster, &discriminant), relevance), label)| {
+        Explained::new(usize::from(*label), cluster, discriminant, relevance, None)
+    });
+    let mut clustering = Clustering::new(
+        (explainer.rule().clone(), fit.inertia()),
+        (&split.train, &assigned),
+        (rows(fit.into_centroids()), rows(profile.relevance().clone())),
+        images.collect(),
+    );
+
+    // What tells the least typical member of each cluster from the nearest other one?
+    for a in 0..CLUSTERS {
+        let Some(&image) = clustering.members(a).last() else { continue };
+        let point = test.clone().narrow(0, image, 1);
+        let mut nearest: Option<Contrast> = None;
+        for b in (0..CLUSTERS).filter(|b| *b != a) {
+            let contrast = explainer.explain(point.clone(), ClusterTarget::Contrast { a, b })?;
+            let score = contrast.scores()[0];
+            if nearest.as_ref().is_none_or(|nearest| score < nearest.score) {
+                nearest = Some(Contrast { b, score, relevance: rows(contrast.relevance().clone()).concat() });
+            }
+        }
+        clustering.images[image].contrast = nearest;
+    }
+    Ok(clustering)
+}
+
+/// Features, then distances to centroids, written as any Burn user writes it.
+#[derive(Module, Debug)]
+struct DeepKMeans<B: Backend> {
+    net: DigitsNet<B>,
+    distance: PairwiseCentroidDistance<B>,
+}
+
+impl<B: Backend> DeepKMeans<B> {
+    /// Squared distances `[n, 10]` of images `[n, 1, 8, 8]`.
+    fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+        self.distance.forward(self.net.features(images))
+    }
+}
+
+/// Clusters of a network's features, explained down to the pixels.
+fn of_features<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<Clustering> {
+    let net = DigitsNet::<B>::load(device)?;
+    let features = net.features(split.train.images(device));
+    let fit = KMeansConfig::new(CLUSTERS, SEED).fit(features.clone())?;
+    let centroids = fit.centroids().clone();
+    let beta = beta_from(&ClusterHead::new(centroids.clone())?, features)?;
+    // Features behind a ReLU: 0 means absence, so relevance is reckoned from there.
+    let rule = ClusterRule::epsilon(beta);
+
+    let model = DeepKMeans { net, distance: PairwiseCentroidDistance::new(centroids, Power::Two)? };
+    // The plain module goes in as it is. Its distances become discriminants, which `rule` explains.
+    let model = Recorded::new(&model, DeepKMeans::forward);
+    let explainer = cluster_network_explainer(model, epsilon_plus(), rule.clone()).with_ledger();
+
+    let (train, test) =
+        (explain(&explainer, &split.train, device)?, explain(&explainer, &split.test, device)?);
+    let assigned: Vec<_> = train.iter().map(|image| image.cluster).collect();
+    let mean = |rows: Tensor<B, 2>| ClusterProfile::new(rows, &assigned, CLUSTERS);
+    let images = mean(flat(split.train.images(device)))?;
+    let relevance: Vec<_> = train.into_iter().flat_map(|image| image.relevance).collect();
+    let relevance = Tensor::from_data(TensorData::new(relevance, [assigned.len(), PIXELS]), device);
+    let profile = mean(relevance)?;
+
+    let clustering = Clustering::new(
+        (rule, fit.inertia()),
+        (&split.train, &assigned),
+        (rows(images.relevance().clone()), rows(profile.relevance().clone())),
+        test,
+    );
+    Ok(Clustering { composite: Some(epsilon_plus().name().to_owned()), ..clustering })
+}
+
+/// The cluster of every image, and where its discriminant went.
+fn explain<B: Backend>(
+    explainer: &Explainer<B>,
+    set: &Digits,
+    device: &B::Device,
+) -> digits::Result<Vec<Explained>> {
+    let all: Vec<usize> = (0..set.len()).collect();
+    let mut images = Vec::with_capacity(set.len());
+    for batch in all.chunks(BATCH) {
+        let batch = set.select(batch);
+        let attribution = explainer.explain(batch.images(device), Target::argmax())?;
+        let (clusters, ledger) = (attribution.classes().unwrap_or_default(), attribution.ledger());
+        let total =
+            |column: fn(&LedgerRow) -> Vec<f64>| ledger.map_or(Vec::new(), |ledger| ledger.total(column));
+        let (bias, unexplained) = (total(|row| row.bias.clone()), total(LedgerRow::unexplained));
+        let stabilizer = total(|row| row.stabilizer.clone());
+        let dropped = total(|row| row.dropped.clone());
+        let discriminants = attribution.explained()?;
+        for (i, relevance) in rows(flat(attribution.relevance()?)).into_iter().enumerate() {
+            let absorbed = Absorbed {
+                absorbed_by_bias: bias[i],
+                absorbed_by_stabilizer: stabilizer[i] + dropped[i],
+                unexplained: unexplained[i],
+            };
+            let label = usize::from(batch.labels()[i]);
+            images.push(Explained::new(label, clusters[i], discriminants[i], relevance, Some(absorbed)));
+        }
+    }
+    Ok(images)
+}
+
+/// Images `[n, 1, 8, 8]` as points `[n, 64]`.
+fn flat<B: Backend>(images: Tensor<B, 4>) -> Tensor<B, 2> {
+    images.flatten(1, 3)
+}
+
+fn rows<B: Backend>(tensor: Tensor<B, 2>) -> Vec<Vec<f32>> {
+    let width = tensor.dims()[1];
+    let values: Vec<f32> = tensor.into_data().iter::<f32>().collect();
+    values.chunks(width).map(<[f32]>::to_vec).collect()
+}
