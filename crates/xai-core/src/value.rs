@@ -135,7 +135,12 @@ impl<B: Backend> Value<B> {
 
     /// `1 / (1 + exp(-x))`.
     pub fn sigmoid(self) -> Self {
-        Self(B::sigmoid(self.0))
+        if self.dtype() != DType::F64 {
+            return Self(B::sigmoid(self.0));
+        }
+        // Burn's own computes in f32 on the backends that do not bring one.
+        let one_more = B::float_add_scalar(B::float_exp(B::float_neg(self.0)), Scalar::Float(1.0));
+        Self(B::float_recip(one_more))
     }
 
     /// Elementwise `max(x, floor)`.

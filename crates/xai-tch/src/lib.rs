@@ -19,10 +19,15 @@
 //! runs. The feature `doc-only` compiles without one, for documentation and lints; what it builds does not
 //! link.
 //!
+//! # What was run
+//!
+//! The whole shared suite, the golden data and the kernels, in `f32` and `f64`, on the CPU. No case is
+//! skipped. CUDA and Metal are the same code with another LibTorch, and have not been run.
+//!
 //! # Notes
 //!
-//! * **Choosing a device.** [`device`] is the first CUDA device where there is one and the CPU otherwise.
-//!   In code, choose another [`LibTorchDevice`] and [`check`] it: Burn panics on one that is not there.
+//! * **Choosing a device.** [`device`] is the first CUDA device where there is one and the CPU otherwise;
+//!   `CUDA_VISIBLE_DEVICES` says which CUDA devices there are, an empty one that there are none. In code, choose another [`LibTorchDevice`] and [`check`] it: Burn panics on one that is not there.
 //! * **Numbers.** `LibTorch<f64>` works too. On CUDA, cuDNN may run `f32` convolutions in TF32 (10 bits of
 //!   mantissa); `NVIDIA_TF32_OVERRIDE=0` in the environment forbids that.
 //! * **Threads.** LibTorch starts one thread per core; `OMP_NUM_THREADS` says otherwise. Tests that run

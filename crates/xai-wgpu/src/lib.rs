@@ -17,7 +17,10 @@
 //! * Browsers (WebGPU): not yet. Explaining reads from the device on its way, to refuse an input that is not
 //!   finite for one, and a browser cannot wait for that.
 //!
-//! Run by this project: Linux with Mesa's lavapipe. Not run: any GPU, Metal, Windows.
+//! # What was run
+//!
+//! The whole shared suite with fusion ([`Wgpu`]) and without ([`Unfused`]), and the kernels, on Linux with
+//! Mesa's lavapipe. No case is skipped; there is no `f64`. Not run: any GPU, Metal, Windows.
 //!
 //! Burn panics when it finds no adapter. [`device`] and [`check`] look first, with wgpu's own calls and in
 //! the order in which Burn chooses, and return a [`DeviceError`] instead.

@@ -1,7 +1,7 @@
 //! Numbers on the host, and their way to a backend and back.
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Element, TensorData};
 use xai_core::Value;
 use xai_core::composite::{Composite, Matcher};
 use xai_core::error::ExplainError;
@@ -53,15 +53,18 @@ impl Numbers {
     }
 }
 
-/// The float type that the backend computes in unless told otherwise.
-pub(super) fn dtype<B: Backend>(device: &B::Device) -> DType {
-    Tensor::<B, 1>::zeros([1], device).dtype()
+/// The float type that the backend is named with.
+///
+/// Not the type of a new tensor: that is a setting of the device, which `NdArray` and `NdArray<f64>` share in
+/// one process.
+pub(super) fn dtype<B: Backend>() -> DType {
+    <B::FloatElem as Element>::dtype()
 }
 
-/// An array on a device, in the backend's default float type.
+/// An array on a device, in the backend's float type.
 pub(super) fn value<B: Backend>(array: &Array, device: &B::Device) -> Value<B> {
     let data = TensorData::new(array.data.clone(), array.dims.clone());
-    Value::from_data(data.convert_dtype(dtype::<B>(device)), device)
+    Value::from_data(data.convert_dtype(dtype::<B>()), device)
 }
 
 /// A value on the host.

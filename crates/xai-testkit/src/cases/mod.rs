@@ -6,7 +6,7 @@
 //! xai_testkit::backend_suite!(burn_flex::Flex, Default::default());
 //! ```
 //!
-//! A case runs in the backend's default float type.
+//! A case runs in the float type that the backend is named with, `NdArray<f64>` in `f64`.
 
 pub mod attributors;
 pub mod canonization;
