@@ -54,6 +54,10 @@ impl<B: Backend> PropagationRule<B> for Gamma {
     /// `(1 + g/2) S + sign (g/2) M`, exact to the rounding of `S` itself. The numerators divide
     /// alike, and adjoints are linear, so both sides go through them together.
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+        if self.stabilizer.is_scaled() {
+            // Scaled by the denominators of each side, which are not told apart here.
+            return Plain(self.clone()).bind(layer, facts);
+        }
         let magnitude = require_linear(layer)?.weight().map(Value::abs);
         let (gamma, zero_bias) = (self.check()?, self.zero_bias);
         let (favoured, st) = (gamma / 2.0, self.stabilizer.check(facts)?);

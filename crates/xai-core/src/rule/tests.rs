@@ -297,3 +297,19 @@ fn rules_for_relu_serve_relu6() {
     let refused = ReluBetaSmooth::default().bind(&layer, &Facts::new(&[&[1, 5]], &[1, 5]));
     assert!(matches!(refused, Err(RuleError::Ability { needs: "a ReLU", .. })));
 }
+
+#[test]
+fn a_scaled_stabilizer_sees_the_denominators_of_its_side() {
+    let rule = Gamma { stabilizer: Stabilizer::from(0.5).rms(), ..Gamma::default() };
+    for (layer, x) in layers() {
+        let output = layer.ops().forward(&[&x]).unwrap();
+        let (dims, output_dims) = (x.dims(), output.dims());
+        let input_dims = [dims.as_slice()];
+        let facts = Facts::new(&input_dims, &output_dims);
+        let passed = |rule: &dyn PropagationRule<Flex>| {
+            let bound = rule.bind(&layer, &facts).unwrap();
+            read(&bound.propagate_alone(&layer, &[&x], &output, output.clone()).unwrap().relevance[0])
+        };
+        assert_eq!(passed(&rule), passed(&Plain(rule.clone())));
+    }
+}
