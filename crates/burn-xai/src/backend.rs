@@ -1,8 +1,8 @@
 //! The backends that are compiled in, one module each, chosen by cargo features.
 //!
-//! [`Default`] is the first of `cuda`, `wgpu`, `tch`, `ndarray`, `flex` that is compiled in, and [`device`]
-//! finds its device. Flex is last because it is on by default: whatever is switched on goes before it. A
-//! program that names only `Default` and `device` changes its backend by a cargo feature and nothing else:
+//! [`Default`](type@Default) is the first of `cuda`, `wgpu`, `tch`, `ndarray`, `flex` that is compiled in, and
+//! [`device`] finds its device. Flex is last because it is on by default: whatever is switched on goes before
+//! it. A program that names only these two changes its backend by a cargo feature and nothing else:
 //!
 //! ```
 //! # #[cfg(any(feature = "flex", feature = "ndarray"))] {
@@ -56,7 +56,7 @@ macro_rules! default {
         /// The first of cuda, wgpu, tch, ndarray, flex that is compiled in.
         pub type Default = $backend;
 
-        /// The device that [`Default`] runs on unless told otherwise.
+        /// The device that [`Default`](type@Default) runs on unless told otherwise.
         ///
         /// # Errors
         /// [`DeviceError`] where there is no adapter, no driver or no device; never on the CPU backends.
