@@ -8,6 +8,3 @@ pub mod conformance;
 pub mod golden;
 pub mod models;
 pub mod reference;
-
-#[doc(hidden)]
-pub use burn::tensor::backend::Backend;
