@@ -8,6 +8,7 @@
 mod timing;
 
 use burn::tensor::backend::Backend;
+use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Distribution, Tensor};
 use burn_xai::Value;
 use burn_xai::kernel::{
@@ -76,10 +77,15 @@ fn convolution<B: Backend>(table: &Table, device: &B::Device, case: Convolution)
     let (x, weight) = (random::<B>(input, device), random::<B>(weight_dims, device));
     let r = conv(&x, &weight, None, &geometry);
     let by = |way| conv_adjoint_by(way, &r, &weight, &input, &geometry);
+    let options = || ConvOptions::new([stride; 2], [padding; 2], [1; 2], groups);
+    let primitive = |value: &Value<B>| value.clone().into_primitive();
     table.row::<B>(
         name,
         &[
-            ("forward", &|| conv(&x, &weight, None, &geometry)),
+            ("forward: Burn", &|| {
+                Value::from_primitive(B::conv2d(primitive(&x), primitive(&weight), None, options()))
+            }),
+            ("forward: chosen", &|| conv(&x, &weight, None, &geometry)),
             ("adjoint: subpixel", &|| by(ConvAdjoint::Subpixel)),
             ("adjoint: Burn", &|| by(ConvAdjoint::Burn)),
             ("adjoint: product or loop", &|| {

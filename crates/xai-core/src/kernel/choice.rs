@@ -4,7 +4,7 @@
 //! `xai-testkit` (which of Burn's kernels are right), and `benches/kernels.rs` and
 //! `benches/pooling.rs` (which are fast).
 //!
-//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 | 2-d and 1-d pools | TakesMost |
+//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 (forward too: a loop, or Burn) | 2-d and 1-d pools | TakesMost |
 //! |---|---|---|---|---|---|
 //! | flex | subpixel; product for one kernel element | Burn | loop | Burn | loop |
 //! | ndarray | subpixel | subpixel | loop | Burn | loop |
@@ -59,6 +59,15 @@ fn family(name: &str) -> Family {
     names.iter().find(|(text, _)| name.contains(text)).map_or(Family::Unknown, |&(_, family)| family)
 }
 
+/// Whether a loop on the host serves a convolution with this weight shape best on this device.
+pub(super) fn conv_loops<B: Backend>(device: &Device<B>, weight: &[usize], geometry: &ConvGeometry) -> bool {
+    is_strided_depthwise(weight, geometry) && loops_on_host::<B>(device)
+}
+
+fn is_strided_depthwise(weight: &[usize], geometry: &ConvGeometry) -> bool {
+    geometry.groups > 1 && weight[1] == 1 && geometry.stride.iter().any(|&s| s > 1)
+}
+
 /// The adjoint that serves a convolution with this weight shape best on this device.
 pub(super) fn conv_adjoint<B: Backend>(
     device: &Device<B>,
@@ -66,16 +75,15 @@ pub(super) fn conv_adjoint<B: Backend>(
     geometry: &ConvGeometry,
 ) -> ConvAdjoint {
     let strided = geometry.stride.iter().any(|&s| s > 1);
-    let depthwise = geometry.groups > 1 && weight[1] == 1;
     let mut axes = geometry.stride.iter().zip(&geometry.dilation).zip(&weight[2..]);
     let gaps = axes.any(|((stride, dilation), kernel)| *stride > kernel * dilation);
     match family(&B::name(device)) {
         Family::CubeCl if gaps => ConvAdjoint::Subpixel,
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
-        _ if strided && depthwise && loops_on_host::<B>(device) => ConvAdjoint::Loop,
+        _ if conv_loops::<B>(device, weight, geometry) => ConvAdjoint::Loop,
         Family::Flex if strided => ConvAdjoint::Burn,
         Family::Flex if geometry.is_pointwise(weight) => ConvAdjoint::Product,
-        Family::NdArray if strided && depthwise => ConvAdjoint::Burn,
+        Family::NdArray if is_strided_depthwise(weight, geometry) => ConvAdjoint::Burn,
         Family::Flex | Family::NdArray | Family::Unknown => ConvAdjoint::Subpixel,
     }
 }

@@ -125,6 +125,13 @@ pub fn conv<B: Backend>(
     bias: Option<&Value<B>>,
     geometry: &ConvGeometry,
 ) -> Value<B> {
+    if choice::conv_loops::<B>(&x.device(), &weight.dims(), geometry)
+        && let Ok(dims) = geometry.output_dims(&x.dims(), &weight.dims())
+        && let Some(y) = depthwise::forward(x, weight, &dims, geometry)
+    {
+        let per_channel = [&[1, dims[1]], vec![1; dims.len() - 2].as_slice()].concat();
+        return bias.iter().fold(y, |y, bias| y + (*bias).clone().reshape(&per_channel));
+    }
     let x = (0..geometry.stride.len()).fold(x.clone(), |x, axis| {
         let (begin, end) = geometry.excess(axis);
         pad(&x, axis + 2, begin as isize, end as isize, 0.0)

@@ -107,6 +107,11 @@ impl<'a, B: Backend> Site<'a, B> {
         self.output.ok_or(LayerError::NotKept { what: "the output" })
     }
 
+    /// Whether a ledger is kept, so that [`absorb`](Self::absorb) books anything.
+    pub(crate) fn keeps_account(&self) -> bool {
+        self.account.is_some()
+    }
+
     /// Books relevance that does not reach the inputs; `amount` (any shape with a leading batch
     /// dimension) is only computed when a ledger is kept.
     pub fn absorb(&self, column: Absorbed, amount: impl FnOnce() -> Value<B>) {

@@ -4,11 +4,12 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
-use super::terms::{SplitWeight, share_out};
+use super::stabilizer::Sign;
+use super::terms::{SplitWeight, divide};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Layer, Reads};
+use crate::layer::{Layer, Reads, Site};
 
 /// `R_in = alpha R+ - beta R-`: `R+` is [`ZPlus`](super::ZPlus), `R-` the same for the negative
 /// contributions, `x+ W-^T s + x- W+^T s` with `s = R / st(x+ W- + x- W+ + b-)`.
@@ -68,24 +69,57 @@ impl AlphaBeta {
         let Self { alpha, beta, zero_bias, .. } = *self;
         let st = self.stabilizer.check(facts)?;
         Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let (map, x) = (linear_map(site)?, site.input(0)?);
+            let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
-            let terms = match inputs_non_negative {
-                true => split.terms(x.clone(), None),
-                false => split.terms(x.positive(), Some(x.negative())),
+            let (positive, negative) = match inputs_non_negative {
+                true => (x.clone(), None),
+                false => (x.positive(), Some(x.negative())),
             };
-            let positive_bias = bias.as_ref().map(Value::positive);
-            let gain = share_out(site, terms, positive_bias, &st, relevance.clone() * alpha)?;
-            if beta == 0.0 {
-                return Ok(vec![gain]);
-            }
-            let terms = match split.negative_term(x) {
-                Some(term) if inputs_non_negative => vec![term],
-                _ => split.terms(x.negative(), Some(x.positive())),
-            };
-            let loss = share_out(site, terms, bias.as_ref().map(Value::negative), &st, relevance * -beta)?;
-            Ok(vec![gain + loss])
+            // A map without weight has none below 0.
+            let (above, below) = (split.positive.as_ref(), split.negative.as_ref());
+            let with_below = |value: Option<&Value<B>>| Some(map.apply(value?, Some(below?)));
+
+            let z = add(Some(map.apply(&positive, above)), with_below(negative.as_ref()));
+            let gain = Part { z, bias: bias.as_ref().map(Value::positive), sign: Sign::NotNegative };
+            let gain = gain.divide(site, relevance.clone() * alpha, &st);
+            let loss = (beta != 0.0).then(|| {
+                let z = add(with_below(Some(&positive)), negative.as_ref().map(|x| map.apply(x, above)));
+                let loss = Part { z, bias: bias.as_ref().map(Value::negative), sign: Sign::NotPositive };
+                loss.divide(site, relevance * -beta, &st)
+            });
+
+            let by_above = |s: Option<&Value<B>>| Some(map.adjoint(s?.clone(), above, dims));
+            let by_below = |s: Option<&Value<B>>| Some(map.adjoint(s?.clone(), Some(below?), dims));
+            let share = add(by_above(Some(&gain)), by_below(loss.as_ref())).map(|share| positive * share);
+            let of_negative = negative.and_then(|negative| {
+                add(by_below(Some(&gain)), by_above(loss.as_ref())).map(|share| negative * share)
+            });
+            Ok(add(share, of_negative).into_iter().collect())
         }))
+    }
+}
+
+/// The contributions of one sign.
+struct Part<B: Backend> {
+    /// Their sums; `None` where there are none.
+    z: Option<Value<B>>,
+    bias: Option<Value<B>>,
+    sign: Sign,
+}
+
+impl<B: Backend> Part<B> {
+    /// `R / st(z + b)`.
+    fn divide(self, site: &Site<'_, B>, relevance: Value<B>, st: &Stabilizer) -> Value<B> {
+        let z = self.z.unwrap_or_else(|| relevance.full_like(&relevance.dims(), 0.0));
+        let z = self.bias.iter().fold(z, |z, bias| z + bias);
+        divide(site, relevance, z, self.bias, (st, self.sign))
+    }
+}
+
+fn add<B: Backend>(a: Option<Value<B>>, b: Option<Value<B>>) -> Option<Value<B>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
     }
 }
 

@@ -3,6 +3,7 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::stabilizer::Sign;
 use super::terms::divide;
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::error::RuleError;
@@ -29,10 +30,11 @@ impl<B: Backend> PropagationRule<B> for Epsilon {
             let map = linear_map(site)?;
             let (x, output) = (site.input(0)?, site.output()?);
             let bias = map.bias(output.rank());
-            let s = match bias {
-                Some(bias) if zero_bias => divide(site, relevance, &(output - bias), None, &st),
-                bias => divide(site, relevance, output, bias, &st),
+            let (z, bias) = match bias {
+                Some(bias) if zero_bias => (output - bias, None),
+                bias => (output.clone(), bias),
             };
+            let s = divide(site, relevance, z, bias, (&st, Sign::Any));
             Ok(vec![x * map.adjoint(s, map.weight(), site.dims()?)])
         }))
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use burn_backend::{Backend, DType};
 use serde::{Deserialize, Serialize};
 
+use super::stabilizer::Sign;
 use super::terms::divide;
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
@@ -37,7 +38,7 @@ impl<B: Backend> PropagationRule<B> for WSquare {
                 let z = map.apply(&relevance.full_like(dims, 1.0), squared.as_ref());
                 bias.iter().fold(z, |z, bias| z + bias)
             });
-            let s = divide(site, relevance, &z, bias, &st);
+            let s = divide(site, relevance, z, bias, (&st, Sign::NotNegative));
             Ok(vec![map.adjoint(s, squared.as_ref(), dims)])
         }))
     }
@@ -63,7 +64,7 @@ impl<B: Backend> PropagationRule<B> for Flat {
         Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
             let (map, dims) = (linear_map(site)?, site.dims()?);
             let z = denominators.get(map, dims, &relevance, |dims| map.apply_ones(&relevance, dims));
-            let s = divide(site, relevance, &z, None, &st);
+            let s = divide(site, relevance, z, None, (&st, Sign::NotNegative));
             Ok(vec![map.adjoint_ones(s, dims)])
         }))
     }

@@ -4,6 +4,7 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
+use super::stabilizer::Sign;
 use super::terms::{Term, divide, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
@@ -58,31 +59,46 @@ impl<B: Backend> PropagationRule<B> for Gamma {
             // Scaled by the denominators of each side, which are not told apart here.
             return Plain(self.clone()).bind(layer, facts);
         }
-        let magnitude = require_linear(layer)?.weight().map(Value::abs);
+        let weight = require_linear(layer)?.weight();
         let (gamma, zero_bias) = (self.check()?, self.zero_bias);
-        let (favoured, st) = (gamma / 2.0, self.stabilizer.check(facts)?);
+        let (whole, favoured, st) = (1.0 + gamma / 2.0, gamma / 2.0, self.stabilizer.check(facts)?);
+        // The factors are in the weights; only a map without any needs them afterwards.
+        let scaled_weight = weight.map(|weight| weight.clone() * whole);
+        let scaled_magnitude = weight.map(|weight| weight.abs() * favoured);
+        let scaled = move |value: Value<B>, factor: f64, weight: &Option<Value<B>>| match weight {
+            Some(_) => value,
+            None => value * factor,
+        };
         let inputs_non_negative = facts.inputs_non_negative;
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
             let (map, x, dims, output) = (linear_map(site)?, site.input(0)?, site.dims()?, site.output()?);
             let sign = output.sign();
             let x_magnitude = if inputs_non_negative { x.clone() } else { x.abs() };
-            let magnitudes = map.apply(&x_magnitude, magnitude.as_ref());
+            let magnitudes = map.apply(&x_magnitude, scaled_magnitude.as_ref());
+            let magnitudes = scaled(magnitudes, favoured, &scaled_magnitude);
             let bias = map.bias(output.rank());
             let (sum, magnitudes) = match &bias {
                 Some(bias) if zero_bias => (output - bias, magnitudes),
-                Some(bias) => (output.clone(), magnitudes + bias.abs()),
+                Some(bias) => (output.clone(), magnitudes + bias.abs() * favoured),
                 None => (output.clone(), magnitudes),
             };
-            let z = sum * (1.0 + favoured) + magnitudes * &sign * favoured;
             drop_at_zero(site, &relevance, output);
-            let s = divide(site, relevance.where_nonzero(output), &z, None, &st);
+            let relevance = relevance.where_nonzero(output);
+            let s = match st.constant().filter(|_| !zero_bias) {
+                // The denominator has the sign of the output, so epsilon can go with the magnitudes.
+                Some(epsilon) => {
+                    let s = relevance / (sum * whole + (magnitudes + epsilon) * &sign);
+                    site.absorb(Absorbed::Stabilizer, || &s * (sign.clone() * epsilon));
+                    s
+                }
+                None => divide(site, relevance, sum * whole + magnitudes * &sign, None, (&st, Sign::Any)),
+            };
             if let Some(bias) = bias.filter(|_| !zero_bias) {
-                site.absorb(Absorbed::Bias, || {
-                    &s * (&sign * bias.abs() * favoured + bias * (1.0 + favoured))
-                });
+                site.absorb(Absorbed::Bias, || &s * (&sign * bias.abs() * favoured + bias * whole));
             }
-            let by_magnitude = map.adjoint(&s * sign, magnitude.as_ref(), dims) * favoured;
-            let by_weight = map.adjoint(s, map.weight(), dims) * (1.0 + favoured);
+            let by_magnitude = map.adjoint(&s * sign, scaled_magnitude.as_ref(), dims);
+            let by_magnitude = scaled(by_magnitude, favoured, &scaled_magnitude);
+            let by_weight = scaled(map.adjoint(s, scaled_weight.as_ref(), dims), whole, &scaled_weight);
             Ok(vec![match inputs_non_negative {
                 true => x * (by_weight + by_magnitude),
                 false => x * by_weight + x_magnitude * by_magnitude,
@@ -125,7 +141,7 @@ impl<B: Backend> PropagationRule<B> for Plain<Gamma> {
             let opposite = output.clone() * -1.0;
             let part = |up: bool, side: &Value<B>, of: fn(&Value<B>) -> Value<B>| {
                 let bias = bias.as_ref().map(|bias| favour(bias, of));
-                share_out(site, terms(up), bias, &st, relevance.clone().where_positive(side))
+                share_out(site, terms(up), bias, (&st, Sign::Any), relevance.clone().where_positive(side))
             };
             let above = part(true, output, Value::positive)?;
             let below = part(false, &opposite, Value::negative)?;

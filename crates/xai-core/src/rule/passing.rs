@@ -3,6 +3,7 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::stabilizer::Sign;
 use super::{BoundRule, Facts, PropagationRule, Stabilizer};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
@@ -30,7 +31,7 @@ impl<B: Backend> PropagationRule<B> for Norm {
             if let Some(bias) = site.layer().ops().linear_map().and_then(|map| map.bias(output.rank())) {
                 site.absorb(Absorbed::Bias, || &s * bias);
             }
-            site.absorb(Absorbed::Stabilizer, || &s * st.share(output));
+            site.absorb(Absorbed::Stabilizer, || &s * st.share(output, Sign::Any));
             let gradients = site.layer().ops().vjp(site, s)?;
             gradients.into_iter().enumerate().map(|(i, gradient)| Ok(site.input(i)? * gradient)).collect()
         }))

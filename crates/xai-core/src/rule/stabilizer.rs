@@ -24,6 +24,17 @@ pub struct Stabilizer {
     rms: Rms,
 }
 
+/// What is known of denominators.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sign {
+    /// They may have any sign.
+    Any,
+    /// None is negative.
+    NotNegative,
+    /// None is positive.
+    NotPositive,
+}
+
 /// The dimensions over which the mean square is taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -113,12 +124,36 @@ impl Stabilizer {
         }
     }
 
-    /// `st(z) - z`, what the stabilizer adds.
-    pub(crate) fn share<B: Backend>(&self, z: &Value<B>) -> Value<B> {
-        match (self.clip, self.scale(z)) {
-            (false, None) => z.signed(self.epsilon),
-            (false, Some(e)) => z.sign() * e,
-            (true, _) => self.apply(z) - z,
+    /// `st(z)` of denominators whose sign is known: a plain stabilizer then need not look at it. To a
+    /// denominator of 0, which has no numerators, the known sign applies.
+    pub(crate) fn apply_to<B: Backend>(&self, z: Value<B>, sign: Sign) -> Value<B> {
+        match self.addend(sign) {
+            Some(addend) => z + addend,
+            None => self.apply(&z),
+        }
+    }
+
+    /// `st(z) - z`, what [`apply_to`](Self::apply_to) adds.
+    pub(crate) fn share<B: Backend>(&self, z: &Value<B>, sign: Sign) -> Value<B> {
+        match (self.addend(sign), self.clip, self.scale(z)) {
+            (Some(addend), _, _) => z.full_like(&z.dims(), addend),
+            (None, false, None) => z.signed(self.epsilon),
+            (None, false, Some(e)) => z.sign() * e,
+            (None, true, _) => self.apply(z) - z,
+        }
+    }
+
+    /// The epsilon that is added, with the sign of the denominators, if it is the same for all.
+    pub(crate) fn constant(&self) -> Option<f64> {
+        (!self.clip && !self.is_scaled()).then_some(self.epsilon)
+    }
+
+    fn addend(&self, sign: Sign) -> Option<f64> {
+        let epsilon = self.constant()?;
+        match sign {
+            Sign::Any => None,
+            Sign::NotNegative => Some(epsilon),
+            Sign::NotPositive => Some(-epsilon),
         }
     }
 
@@ -180,7 +215,7 @@ mod tests {
         let z = TensorData::new(z.to_vec(), [1, z.len()]);
         let z = Value::<Flex>::from_data(z, &Default::default());
         // What is added and the sum of both must agree.
-        let sum = &z + stabilizer.share(&z);
+        let sum = &z + stabilizer.share(&z, Sign::Any);
         let stable: Vec<f32> = stabilizer.apply(&z).to_data().unwrap().to_vec().unwrap();
         assert_eq!(stable, sum.to_data().unwrap().to_vec::<f32>().unwrap());
         stable

@@ -11,7 +11,8 @@
 
 use burn_backend::Backend;
 
-use super::{Stabilizer, linear_map};
+use super::linear_map;
+use super::stabilizer::{Sign, Stabilizer};
 use crate::Value;
 use crate::error::LayerError;
 use crate::layer::{Absorbed, LinearMap, Site};
@@ -22,12 +23,12 @@ pub(super) struct Term<'a, B: Backend> {
     pub(super) weight: Option<&'a Value<B>>,
 }
 
-/// Shares `relevance` out by `terms`, with `bias` in the denominator.
+/// Shares `relevance` out by `terms`, with `bias` in the denominator, whose sign is `sign`.
 pub(super) fn share_out<B: Backend>(
     site: &Site<'_, B>,
     terms: Vec<Term<'_, B>>,
     bias: Option<Value<B>>,
-    st: &Stabilizer,
+    (st, sign): (&Stabilizer, Sign),
     relevance: Value<B>,
 ) -> Result<Value<B>, LayerError> {
     let map = linear_map(site)?;
@@ -37,7 +38,7 @@ pub(super) fn share_out<B: Backend>(
         (Some(z), None) => z,
         (None, _) => return Err(LayerError::NotKept { what: "any term of the rule" }),
     };
-    let s = divide(site, relevance, &z, bias, st);
+    let s = divide(site, relevance, z, bias, (st, sign));
     share(map, terms, s, site.dims()?)
 }
 
@@ -45,15 +46,19 @@ pub(super) fn share_out<B: Backend>(
 pub(super) fn divide<B: Backend>(
     site: &Site<'_, B>,
     relevance: Value<B>,
-    z: &Value<B>,
+    z: Value<B>,
     bias: Option<Value<B>>,
-    st: &Stabilizer,
+    (st, sign): (&Stabilizer, Sign),
 ) -> Value<B> {
-    let s = relevance / st.apply(z);
+    // A value without another owner is worked on in place, so it is kept for a ledger only.
+    let kept = site.keeps_account().then(|| z.clone());
+    let s = relevance / st.apply_to(z, sign);
     if let Some(bias) = bias {
         site.absorb(Absorbed::Bias, || &s * bias);
     }
-    site.absorb(Absorbed::Stabilizer, || &s * st.share(z));
+    if let Some(z) = kept {
+        site.absorb(Absorbed::Stabilizer, || &s * st.share(&z, sign));
+    }
     s
 }
 
@@ -71,8 +76,8 @@ pub(super) fn share<B: Backend>(
 /// The positive and the negative part of a map's weight.
 #[derive(Debug, Clone)]
 pub(super) struct SplitWeight<B: Backend> {
-    positive: Option<Value<B>>,
-    negative: Option<Value<B>>,
+    pub(super) positive: Option<Value<B>>,
+    pub(super) negative: Option<Value<B>>,
 }
 
 impl<B: Backend> SplitWeight<B> {
@@ -87,10 +92,5 @@ impl<B: Backend> SplitWeight<B> {
             terms.push(Term { x, weight: Some(weight) });
         }
         terms
-    }
-
-    /// `x W-`; `None` for a map without weight.
-    pub(super) fn negative_term(&self, x: &Value<B>) -> Option<Term<'_, B>> {
-        self.negative.as_ref().map(|weight| Term { x: x.clone(), weight: Some(weight) })
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fixed::batch_of;
 use super::plain::Plain;
+use super::stabilizer::Sign;
 use super::terms::{SplitWeight, Term, divide, share, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
@@ -156,7 +157,7 @@ impl<B: Backend> PropagationRule<B> for ZBox {
             let output = site.output()?;
             let sum = map.bias(output.rank()).map_or_else(|| output.clone(), |bias| output - bias);
             let z = sum - corner.z;
-            let s = divide(site, relevance, &z, None, &st);
+            let s = divide(site, relevance, z, None, (&st, Sign::Any));
             // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these
             // products is negative, so nothing cancels where z is small and s large.
             Ok(vec![share(map, split.terms(x - corner.low, Some(x - corner.high)), s, dims)?])
@@ -180,7 +181,7 @@ impl<B: Backend> PropagationRule<B> for Plain<ZBox> {
             if let Some(negative) = &negative {
                 terms.push(Term { x: whole(&rule.high)?, weight: Some(negative) });
             }
-            Ok::<_, LayerError>(vec![share_out(site, terms, None, &st, relevance)?])
+            Ok::<_, LayerError>(vec![share_out(site, terms, None, (&st, Sign::Any), relevance)?])
         }))
     }
 }

@@ -4,6 +4,7 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
+use super::stabilizer::Sign;
 use super::terms::{SplitWeight, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
@@ -46,7 +47,7 @@ impl ZPlus {
             };
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
             let bias = bias.as_ref().map(Value::positive);
-            Ok(vec![share_out(site, terms, bias, &st, relevance)?])
+            Ok(vec![share_out(site, terms, bias, (&st, Sign::NotNegative), relevance)?])
         }))
     }
 }
