@@ -35,7 +35,7 @@ pub enum ConvAdjoint {
     /// A product with the transposed weight, for kernels of one element at stride 1;
     /// [`Subpixel`](Self::Subpixel) for others.
     Product,
-    /// A loop on the host, for depthwise convolutions; [`Burn`](Self::Burn) for others.
+    /// A loop on the host, for depthwise convolutions; [`Subpixel`](Self::Subpixel) for others.
     Loop,
 }
 

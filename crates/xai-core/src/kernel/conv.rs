@@ -175,7 +175,7 @@ pub fn conv_adjoint_by<B: Backend>(
         ConvAdjoint::Product if geometry.is_pointwise(&weight.dims()) => by_product(r, weight, input_dims),
         ConvAdjoint::Product => by_subpixel(r, weight, input_dims, geometry),
         ConvAdjoint::Loop => depthwise::adjoint(r, weight, input_dims, geometry)
-            .unwrap_or_else(|| by_burn(r, weight, input_dims, geometry)),
+            .unwrap_or_else(|| by_subpixel(r, weight, input_dims, geometry)),
     }
 }
 
