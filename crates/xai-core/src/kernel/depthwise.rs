@@ -249,6 +249,8 @@ fn over_planes<T: Real>(
     let parts = results.chunks_mut(each * to).zip(source.chunks(each * from)).enumerate();
     let compute = |part: usize, results: &mut [T], source: &[T]| {
         for (plane, (result, source)) in results.chunks_mut(to).zip(source.chunks(from)).enumerate() {
+            // As in `host`: written before it is read.
+            result.fill(T::of(0.0));
             compute((part * each + plane) % channels, result, source);
         }
     };

@@ -65,10 +65,14 @@ fn shared_out<T: Real>(
         .zip(relevance.chunks(each * windows));
     let share = |shared: &mut [T], x: &[T], r: &[T]| {
         let planes = shared.chunks_mut(plane).zip(x.chunks(plane)).zip(r.chunks(windows));
+        let mut room = Room::default();
         for ((shared, x), r) in planes {
+            // Fresh memory is to be written before it is read: a page that is read first is mapped
+            // twice, and the second time interrupts the other threads.
+            shared.fill(T::of(0.0));
             match extremum {
-                Extremum::Max => boxes.share_out(x, r, slope, |a, b| a > b, shared),
-                Extremum::Min => boxes.share_out(x, r, slope, |a, b| a < b, shared),
+                Extremum::Max => boxes.share_out(x, r, slope, |a, b| a > b, shared, &mut room),
+                Extremum::Min => boxes.share_out(x, r, slope, |a, b| a < b, shared, &mut room),
             }
         }
     };
@@ -82,6 +86,15 @@ fn shared_out<T: Real>(
         });
     }
     Some(TensorData::new(shared, x.shape.clone()))
+}
+
+/// Room for one window, kept from channel to channel.
+#[derive(Default)]
+struct Room<T> {
+    /// Where its rows start.
+    rows: Vec<usize>,
+    /// Its elements, then their weights.
+    weights: Vec<T>,
 }
 
 /// The windows of one channel: boxes in three dimensions, of which the first ones may have size 1.
@@ -118,11 +131,10 @@ impl Boxes {
         slope: T,
         better: impl Fn(T, T) -> bool,
         shared: &mut [T],
+        Room { rows, weights }: &mut Room<T>,
     ) {
         let [_, height, width] = self.input;
         let [depths, heights, widths] = &self.lines;
-        let mut rows = Vec::new();
-        let mut weights = Vec::new();
         let mut relevance = r.iter();
         for depth in depths {
             for high in heights {
@@ -135,33 +147,40 @@ impl Boxes {
                     if rows.is_empty() || count == 0 {
                         continue;
                     }
-                    let mut best = x[rows[0] + start];
-                    for row in &rows {
-                        for &element in x[row + start..].iter().step_by(step).take(count) {
-                            best = if better(element, best) { element } else { best };
+                    // The window in one piece: runs of neighbours are copied, which a step prevents.
+                    weights.clear();
+                    for row in rows.iter() {
+                        let first = row + start;
+                        match step {
+                            1 => weights.extend_from_slice(&x[first..first + count]),
+                            _ => weights.extend(x[first..].iter().step_by(step).take(count)),
                         }
                     }
-                    weights.clear();
+                    let best = weights[1..].iter().fold(weights[0], |best, &element| {
+                        if better(element, best) { element } else { best }
+                    });
                     let mut sum = 0.0;
-                    for row in &rows {
-                        for &element in x[row + start..].iter().step_by(step).take(count) {
-                            let weight = (slope * (element - best)).exp();
-                            sum += weight.into();
-                            weights.push(weight);
-                        }
+                    for weight in weights.iter_mut() {
+                        *weight = (slope * (*weight - best)).exp();
+                        sum += (*weight).into();
                     }
                     let part = T::of(r.into() / sum);
-                    let mut weights = weights.iter();
-                    for row in &rows {
-                        let elements = shared[row + start..].iter_mut().step_by(step).take(count);
-                        for (element, &weight) in elements.zip(weights.by_ref()) {
-                            *element += weight * part;
+                    for (row, weights) in rows.iter().zip(weights.chunks(count)) {
+                        let first = row + start;
+                        match step {
+                            1 => add(&mut shared[first..first + count], weights, part),
+                            _ => add(shared[first..].iter_mut().step_by(step), weights, part),
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// Adds `part * weights` to elements.
+fn add<'a, T: Real + 'a>(elements: impl IntoIterator<Item = &'a mut T>, weights: &[T], part: T) {
+    elements.into_iter().zip(weights).for_each(|(element, &weight)| *element += weight * part);
 }
 
 /// A float type of the host. Sums are kept in f64, so that they are exact for the largest windows.
