@@ -4,13 +4,13 @@
 //! `xai-testkit` (which of Burn's kernels are right), and `benches/kernels.rs` and
 //! `benches/pooling.rs` (which are fast).
 //!
-//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise, stride > 1 (forward too: a loop, or Burn) | 2-d and 1-d pools | TakesMost |
+//! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise (forward too: a loop, or Burn) | 2-d and 1-d pools | TakesMost |
 //! |---|---|---|---|---|---|
 //! | flex | subpixel; product for one kernel element | Burn | loop | Burn | loop |
 //! | ndarray | subpixel | subpixel | loop | Burn | loop |
-//! | libtorch | Burn | Burn | Burn | Burn | tensors |
+//! | libtorch | Burn | Burn | as before | Burn | tensors |
 //! | cubecl | Burn | Burn, subpixel with gaps | as before | ours | tensors |
-//! | any other | subpixel | subpixel | subpixel | ours | tensors |
+//! | any other | subpixel | subpixel | as before | ours | tensors |
 //!
 //! Gaps are between the windows: where a stride is larger than the kernel times its dilation, Burn's
 //! transposed convolution on cubecl gives zeros everywhere.
@@ -61,11 +61,11 @@ fn family(name: &str) -> Family {
 
 /// Whether a loop on the host serves a convolution with this weight shape best on this device.
 pub(super) fn conv_loops<B: Backend>(device: &Device<B>, weight: &[usize], geometry: &ConvGeometry) -> bool {
-    is_strided_depthwise(weight, geometry) && loops_on_host::<B>(device)
+    is_depthwise(weight, geometry) && loops_on_host::<B>(device)
 }
 
-fn is_strided_depthwise(weight: &[usize], geometry: &ConvGeometry) -> bool {
-    geometry.groups > 1 && weight[1] == 1 && geometry.stride.iter().any(|&s| s > 1)
+fn is_depthwise(weight: &[usize], geometry: &ConvGeometry) -> bool {
+    geometry.groups > 1 && weight[1] == 1
 }
 
 /// The adjoint that serves a convolution with this weight shape best on this device.
@@ -83,7 +83,7 @@ pub(super) fn conv_adjoint<B: Backend>(
         _ if conv_loops::<B>(device, weight, geometry) => ConvAdjoint::Loop,
         Family::Flex if strided => ConvAdjoint::Burn,
         Family::Flex if geometry.is_pointwise(weight) => ConvAdjoint::Product,
-        Family::NdArray if is_strided_depthwise(weight, geometry) => ConvAdjoint::Burn,
+        Family::NdArray if strided && is_depthwise(weight, geometry) => ConvAdjoint::Burn,
         Family::Flex | Family::NdArray | Family::Unknown => ConvAdjoint::Subpixel,
     }
 }

@@ -3,10 +3,10 @@
 //! Tensor operations read and write the whole input once per step, and there are several steps per
 //! offset within a window. A loop visits each window once.
 
-use std::ops::{AddAssign, Mul, Sub};
-use std::thread;
+use std::ops::{Add, AddAssign, Mul, Sub};
 
 use burn_backend::{Backend, DType, Element, TensorData, read_sync};
+use rayon::prelude::*;
 
 use super::window::{Line, Windows};
 use super::{Extremum, PoolGeometry};
@@ -55,36 +55,20 @@ fn shared_out<T: Real>(
     });
     let mut shared = vec![T::of(0.0); elements.len()];
     let (plane, windows) = (boxes.elements(), boxes.windows());
-    let planes = elements.len() / plane;
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let threads = threads.min(elements.len() / ELEMENTS_PER_THREAD).clamp(1, planes.max(1));
-    let each = planes.div_ceil(threads).max(1);
-    let parts = shared
-        .chunks_mut(each * plane)
-        .zip(elements.chunks(each * plane))
-        .zip(relevance.chunks(each * windows));
-    let share = |shared: &mut [T], x: &[T], r: &[T]| {
-        let planes = shared.chunks_mut(plane).zip(x.chunks(plane)).zip(r.chunks(windows));
-        let mut room = Room::default();
-        for ((shared, x), r) in planes {
+    shared
+        .par_chunks_mut(plane)
+        .zip(elements.par_chunks(plane))
+        .zip(relevance.par_chunks(windows))
+        .with_min_len(ELEMENTS_PER_THREAD.div_ceil(plane))
+        .for_each_init(Room::default, |room, ((shared, x), r)| {
             // Fresh memory is to be written before it is read: a page that is read first is mapped
             // twice, and the second time interrupts the other threads.
             shared.fill(T::of(0.0));
             match extremum {
-                Extremum::Max => boxes.share_out(x, r, slope, |a, b| a > b, shared, &mut room),
-                Extremum::Min => boxes.share_out(x, r, slope, |a, b| a < b, shared, &mut room),
-            }
-        }
-    };
-    if threads == 1 {
-        parts.for_each(|((shared, x), r)| share(shared, x, r));
-    } else {
-        thread::scope(|scope| {
-            for ((shared, x), r) in parts {
-                scope.spawn(move || share(shared, x, r));
+                Extremum::Max => boxes.share_out(x, r, slope, |a, b| a > b, shared, room),
+                Extremum::Min => boxes.share_out(x, r, slope, |a, b| a < b, shared, room),
             }
         });
-    }
     Some(TensorData::new(shared, x.shape.clone()))
 }
 
@@ -185,7 +169,15 @@ fn add<'a, T: Real + 'a>(elements: impl IntoIterator<Item = &'a mut T>, weights:
 
 /// A float type of the host. Sums are kept in f64, so that they are exact for the largest windows.
 pub(super) trait Real:
-    Element + Into<f64> + PartialOrd + AddAssign + Sub<Output = Self> + Mul<Output = Self> + Send + Sync
+    Element
+    + Into<f64>
+    + PartialOrd
+    + Add<Output = Self>
+    + AddAssign
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Send
+    + Sync
 {
     fn of(number: f64) -> Self;
     fn exp(self) -> Self;
