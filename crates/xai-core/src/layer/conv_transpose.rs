@@ -3,7 +3,9 @@
 use burn::nn::conv::{ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 use burn_backend::Backend;
 
-use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
+use super::{
+    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, spread_groups, sum_groups,
+};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{self, ConvTransposeGeometry};
@@ -126,6 +128,10 @@ impl<B: Backend> LinearMap<B> for ConvTranspose<B> {
         self.bias.as_ref().map(|bias| along(bias, output_rank, 1))
     }
 
+    fn summed_dims(&self, _: usize) -> Option<[usize; 2]> {
+        (self.geometry.groups == 1).then_some([1, 0])
+    }
+
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
         kernel::conv_transpose(x, weight.unwrap_or(&self.weight), None, &self.geometry)
     }
@@ -143,17 +149,17 @@ impl<B: Backend> LinearMap<B> for ConvTranspose<B> {
         z * (input_dims[1] / self.geometry.groups) as f64
     }
 
-    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
+    fn sum_alike(&self, r: Value<B>) -> Value<B> {
+        sum_groups(r, self.geometry.groups)
+    }
+
+    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
         // Within a group every output reads every input alike, so a group is one channel.
-        let (groups, sizes) = (self.geometry.groups, r.dims());
-        let spatial = &sizes[2..];
-        let per_group = [&[sizes[0], groups, sizes[1] / groups], spatial].concat();
-        let r = r.reshape(&per_group).sum_dim(2).reshape(&[&[sizes[0], groups], spatial].concat());
+        let groups = self.geometry.groups;
         let mut narrow = input_dims.to_vec();
         narrow[1] = groups;
-        let gathered = kernel::conv_transpose_adjoint(&r, &self.ones(groups), &narrow, &self.geometry);
-        let group_dims = |channels: usize| [&input_dims[..1], &[groups, channels], &input_dims[2..]].concat();
-        gathered.reshape(&group_dims(1)).expand(&group_dims(input_dims[1] / groups)).reshape(input_dims)
+        let gathered = kernel::conv_transpose_adjoint(&sums, &self.ones(groups), &narrow, &self.geometry);
+        spread_groups(gathered, groups, input_dims)
     }
 }
 

@@ -108,6 +108,10 @@ impl<B: Backend> LinearMap<B> for Linear<B> {
         self.bias.as_ref().map(|bias| along(bias, output_rank, output_rank - 1))
     }
 
+    fn summed_dims(&self, input_rank: usize) -> Option<[usize; 2]> {
+        Some([input_rank.checked_sub(1)?, 0])
+    }
+
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
         kernel::linear(x, weight.unwrap_or(&self.weight), None)
     }
@@ -121,10 +125,13 @@ impl<B: Backend> LinearMap<B> for Linear<B> {
         like.full_like(&vec![1; input_dims.len()], features as f64)
     }
 
-    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
-        // Every input of a row gets the same: the sum over its outputs.
-        let last = input_dims.len() - 1;
-        r.sum_dim(last).expand(input_dims)
+    fn sum_alike(&self, r: Value<B>) -> Value<B> {
+        let last = r.rank() - 1;
+        r.sum_dim(last)
+    }
+
+    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
+        sums.expand(input_dims)
     }
 }
 

@@ -21,6 +21,13 @@ pub trait LinearMap<B: Backend> {
         true
     }
 
+    /// The dimensions of `x`, of rank `input_rank`, and of `W` that the map sums over, where inputs
+    /// joined along the one meet weights joined along the other: `A_[V W] [x y] = A_V x + A_W y`.
+    /// `None` where it has no such dimensions.
+    fn summed_dims(&self, _input_rank: usize) -> Option<[usize; 2]> {
+        None
+    }
+
     /// `A_W x`, without bias. `weight` is `None` exactly when [`weight`](Self::weight) is.
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B>;
 
@@ -35,9 +42,16 @@ pub trait LinearMap<B: Backend> {
         self.apply(&like.full_like(input_dims, 1.0), ones.as_ref())
     }
 
-    /// `A_1^T r`, the adjoint with a weight of ones.
-    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
+    /// `r` summed over outputs that see the same inputs: all that `A_1^T` needs to know of `r`, in
+    /// sizes to which [`apply_ones`](Self::apply_ones) broadcasts. A map that has this, has
+    /// `apply_ones` and [`adjoint_ones`](Self::adjoint_ones) of its own too.
+    fn sum_alike(&self, r: Value<B>) -> Value<B> {
+        r
+    }
+
+    /// `A_1^T r`, the adjoint with a weight of ones, from the [sums](Self::sum_alike) of `r`.
+    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
         let ones = self.weight().map(|weight| weight.full_like(&weight.dims(), 1.0));
-        self.adjoint(r, ones.as_ref(), input_dims)
+        self.adjoint(sums, ones.as_ref(), input_dims)
     }
 }

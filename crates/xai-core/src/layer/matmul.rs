@@ -144,6 +144,11 @@ impl<B: Backend> LinearMap<B> for Matmul<B> {
         self.constant.as_ref().is_some_and(|constant| constant.matrix.rank() == 2 && !constant.is_left)
     }
 
+    fn summed_dims(&self, input_rank: usize) -> Option<[usize; 2]> {
+        let [row, column] = [input_rank.checked_sub(2)?, input_rank - 1];
+        Some(if self.is_left() { [row, column] } else { [column, row] })
+    }
+
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
         let Some(weight) = weight.or(self.weight()) else { return x.clone() };
         match self.is_left() {

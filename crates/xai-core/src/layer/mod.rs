@@ -11,6 +11,7 @@ mod affine;
 mod arithmetic;
 mod barrier;
 mod batch_norm;
+mod channels;
 mod concat;
 mod conv;
 mod conv_transpose;
@@ -46,6 +47,7 @@ pub use affine::{Affine, Coefficient};
 pub use arithmetic::Arithmetic;
 pub use barrier::Barrier;
 pub use batch_norm::BatchNorm;
+pub(crate) use channels::{along, spread_groups, sum_groups};
 pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
@@ -411,11 +413,4 @@ pub(crate) fn one_input<'a, T: ?Sized>(inputs: &[&'a T]) -> Result<&'a T, LayerE
         [input] => Ok(input),
         _ => Err(LayerError::Arity { expected: "one input", got: inputs.len() }),
     }
-}
-
-/// A vector as a value of rank `rank` that varies along `axis` only, to broadcast.
-pub(crate) fn along<B: Backend>(vector: &Value<B>, rank: usize, axis: usize) -> Value<B> {
-    let mut dims = vec![1; rank];
-    dims[axis] = vector.dims().iter().product();
-    vector.clone().reshape(&dims)
 }

@@ -88,9 +88,20 @@ pub(super) fn check(layer: impl Into<Layer<Flex>>, inputs: &[Value<Flex>]) {
     let back = map.adjoint(gradient.clone(), map.weight(), &x.dims());
     let (left, right) = (dot(&gradient, &z), dot(&back, x));
     assert!((left - right).abs() <= 1e-9 * (1.0 + left.abs()), "{layer:?}: {left} is not {right}");
+    if let (Some(weight), Some([of_x, of_weight])) = (map.weight(), map.summed_dims(x.rank())) {
+        let (second_x, second_weight) = (numbers(&x.dims(), 6), numbers(&weight.dims(), 7));
+        let joined_x = Value::cat(vec![x.clone(), second_x.clone()], of_x);
+        let joined_weight = Value::cat(vec![weight.clone(), second_weight.clone()], of_weight);
+        let sum = &z + map.apply(&second_x, Some(&second_weight));
+        assert_close(&map.apply(&joined_x, Some(&joined_weight)), &sum, "A_[V W] [x y]");
+        let second_back = map.adjoint(gradient.clone(), Some(&second_weight), &x.dims());
+        let backs = Value::cat(vec![back, second_back], of_x);
+        let joined_back = map.adjoint(gradient.clone(), Some(&joined_weight), &joined_x.dims());
+        assert_close(&joined_back, &backs, "A_[V W]^T r");
+    }
     let ones = map.weight().map(|weight| weight.full_like(&weight.dims(), 1.0));
     let counts = map.apply(&x.full_like(&x.dims(), 1.0), ones.as_ref());
     assert_close(&map.apply_ones(x, &x.dims()).expand(&counts.dims()), &counts, "A_1 1");
     let spread = map.adjoint(gradient.clone(), ones.as_ref(), &x.dims());
-    assert_close(&map.adjoint_ones(gradient, &x.dims()), &spread, "A_1^T r");
+    assert_close(&map.adjoint_ones(map.sum_alike(gradient), &x.dims()), &spread, "A_1^T r");
 }

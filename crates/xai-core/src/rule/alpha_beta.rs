@@ -3,23 +3,25 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
+use super::parts::{Parts, Terms};
 use super::plain::Plain;
 use super::stabilizer::Sign;
-use super::terms::{SplitWeight, divide};
+use super::terms::divide;
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Layer, Reads, Site};
+use crate::layer::{Layer, LinearMap, Reads};
 
 /// `R_in = alpha R+ - beta R-`: `R+` is [`ZPlus`](super::ZPlus), `R-` the same for the negative
 /// contributions, `x+ W-^T s + x- W+^T s` with `s = R / st(x+ W- + x- W+ + b-)`.
 ///
 /// `alpha - beta = 1`, neither negative. The bias enters once, by its sign, unless `zero_bias`.
-/// An output without negative contributions passes `alpha R` on, not `R`. Four forwards and four
-/// adjoints; two and two where the input is never negative, and half of either with a beta of 0.
-/// Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
+/// An output without negative contributions passes `alpha R` on, not `R`. Two forwards and two
+/// adjoints, with a beta of 0 one of each; `[x+ x-]` passes as one input with twice the channels. On
+/// layers that cannot take it so, such as convolutions in groups, inputs with negative elements cost
+/// twice as many. Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
 ///
-/// (One pass with `|W| |x|` instead of four would do, as [`Gamma`](super::Gamma) has it, and for
+/// (One pass with `|W| |x|` instead of two would do, as [`Gamma`](super::Gamma) has it, and for
 /// inputs that are never negative `z - z+` would save the pass for `z-`; but in `f32` the
 /// differences leave too few digits of a part that is small beside the other.)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,80 +59,48 @@ impl AlphaBeta {
         Ok(())
     }
 
-    /// The rule by its formula; without the terms of negative inputs if there are none.
-    fn by_formula<B: Backend>(
+    /// The rule on an input cut in `parts`.
+    fn by_parts<B: Backend>(
         &self,
-        layer: &Layer<B>,
+        map: &dyn LinearMap<B>,
         facts: &Facts<'_>,
-        inputs_non_negative: bool,
+        parts: Parts,
     ) -> Result<BoundRule<B>, RuleError> {
         self.check()?;
-        let split = SplitWeight::new(require_linear(layer)?);
         let Self { alpha, beta, zero_bias, .. } = *self;
         let st = self.stabilizer.check(facts)?;
+        let gains = parts.positive_first(map);
+        let losses = (beta != 0.0).then(|| parts.negative_first(map));
         Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
+            let (map, x, dims) = (linear_map(site)?, parts.by_sign(site.input(0)?), site.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
-            let (positive, negative) = match inputs_non_negative {
-                true => (x.clone(), None),
-                false => (x.positive(), Some(x.negative())),
+            let shares = |terms: &Terms<B>, bias: Option<Value<B>>, relevance: Value<B>, sign| {
+                let z = terms.sum(map, &x).unwrap_or_else(|| relevance.full_like(&relevance.dims(), 0.0));
+                let z = bias.iter().fold(z, |z, bias| z + bias);
+                terms.adjoint(map, &divide(site, relevance, z, bias, (&st, sign)), dims)
             };
-            // A map without weight has none below 0.
-            let (above, below) = (split.positive.as_ref(), split.negative.as_ref());
-            let with_below = |value: Option<&Value<B>>| Some(map.apply(value?, Some(below?)));
-
-            let z = add(Some(map.apply(&positive, above)), with_below(negative.as_ref()));
-            let gain = Part { z, bias: bias.as_ref().map(Value::positive), sign: Sign::NotNegative };
-            let gain = gain.divide(site, relevance.clone() * alpha, &st);
-            let loss = (beta != 0.0).then(|| {
-                let z = add(with_below(Some(&positive)), negative.as_ref().map(|x| map.apply(x, above)));
-                let loss = Part { z, bias: bias.as_ref().map(Value::negative), sign: Sign::NotPositive };
-                loss.divide(site, relevance * -beta, &st)
+            let of_losses = losses.iter().flat_map(|losses| {
+                let bias = bias.as_ref().map(Value::negative);
+                shares(losses, bias, relevance.clone() * -beta, Sign::NotPositive)
             });
-
-            let by_above = |s: Option<&Value<B>>| Some(map.adjoint(s?.clone(), above, dims));
-            let by_below = |s: Option<&Value<B>>| Some(map.adjoint(s?.clone(), Some(below?), dims));
-            let share = add(by_above(Some(&gain)), by_below(loss.as_ref())).map(|share| positive * share);
-            let of_negative = negative.and_then(|negative| {
-                add(by_below(Some(&gain)), by_above(loss.as_ref())).map(|share| negative * share)
-            });
-            Ok(add(share, of_negative).into_iter().collect())
+            let of_losses: Vec<_> = of_losses.collect();
+            let amount = if alpha == 1.0 { relevance } else { relevance * alpha };
+            let of_gains = shares(&gains, bias.as_ref().map(Value::positive), amount, Sign::NotNegative);
+            Ok(parts.relevance(x, of_gains.into_iter().chain(of_losses)).into_iter().collect())
         }))
-    }
-}
-
-/// The contributions of one sign.
-struct Part<B: Backend> {
-    /// Their sums; `None` where there are none.
-    z: Option<Value<B>>,
-    bias: Option<Value<B>>,
-    sign: Sign,
-}
-
-impl<B: Backend> Part<B> {
-    /// `R / st(z + b)`.
-    fn divide(self, site: &Site<'_, B>, relevance: Value<B>, st: &Stabilizer) -> Value<B> {
-        let z = self.z.unwrap_or_else(|| relevance.full_like(&relevance.dims(), 0.0));
-        let z = self.bias.iter().fold(z, |z, bias| z + bias);
-        divide(site, relevance, z, self.bias, (st, self.sign))
-    }
-}
-
-fn add<B: Backend>(a: Option<Value<B>>, b: Option<Value<B>>) -> Option<Value<B>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a + b),
-        (a, b) => a.or(b),
     }
 }
 
 impl<B: Backend> PropagationRule<B> for AlphaBeta {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.by_formula(layer, facts, facts.inputs_non_negative)
+        let map = require_linear(layer)?;
+        let parts = if facts.inputs_non_negative { Parts::One } else { Parts::two(map, facts) };
+        self.by_parts(map, facts, parts)
     }
 }
 
 impl<B: Backend> PropagationRule<B> for Plain<AlphaBeta> {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.0.by_formula(layer, facts, false)
+        self.0.by_parts(require_linear(layer)?, facts, Parts::Apart)
     }
 }

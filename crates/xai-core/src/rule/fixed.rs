@@ -64,7 +64,8 @@ impl<B: Backend> PropagationRule<B> for Flat {
         Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
             let (map, dims) = (linear_map(site)?, site.dims()?);
             let z = denominators.get(map, dims, &relevance, |dims| map.apply_ones(&relevance, dims));
-            let s = divide(site, relevance, z, None, (&st, Sign::NotNegative));
+            // Outputs with the same denominator can be added up before it divides them.
+            let s = divide(site, map.sum_alike(relevance), z, None, (&st, Sign::NotNegative));
             Ok(vec![map.adjoint_ones(s, dims)])
         }))
     }

@@ -11,6 +11,7 @@ mod bound;
 mod epsilon;
 mod fixed;
 mod gamma;
+mod parts;
 mod passing;
 mod plain;
 mod relu;

@@ -15,7 +15,7 @@ use super::linear_map;
 use super::stabilizer::{Sign, Stabilizer};
 use crate::Value;
 use crate::error::LayerError;
-use crate::layer::{Absorbed, LinearMap, Site};
+use crate::layer::{Absorbed, Site};
 
 /// One product of a rule: an input and the weight it meets (`None` for a map without weight).
 pub(super) struct Term<'a, B: Backend> {
@@ -38,8 +38,9 @@ pub(super) fn share_out<B: Backend>(
         (Some(z), None) => z,
         (None, _) => return Err(LayerError::NotKept { what: "any term of the rule" }),
     };
-    let s = divide(site, relevance, z, bias, (st, sign));
-    share(map, terms, s, site.dims()?)
+    let (s, dims) = (divide(site, relevance, z, bias, (st, sign)), site.dims()?);
+    let shares = terms.into_iter().map(|term| term.x * map.adjoint(s.clone(), term.weight, dims));
+    shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotKept { what: "any term of the rule" })
 }
 
 /// `s = R / st(z)`; books the shares of bias and stabilizer.
@@ -60,37 +61,4 @@ pub(super) fn divide<B: Backend>(
         site.absorb(Absorbed::Stabilizer, || &s * st.share(&z, sign));
     }
     s
-}
-
-/// `sum_k x_k A_{W_k}^T s`.
-pub(super) fn share<B: Backend>(
-    map: &dyn LinearMap<B>,
-    terms: Vec<Term<'_, B>>,
-    s: Value<B>,
-    dims: &[usize],
-) -> Result<Value<B>, LayerError> {
-    let shares = terms.into_iter().map(|term| term.x * map.adjoint(s.clone(), term.weight, dims));
-    shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotKept { what: "any term of the rule" })
-}
-
-/// The positive and the negative part of a map's weight.
-#[derive(Debug, Clone)]
-pub(super) struct SplitWeight<B: Backend> {
-    pub(super) positive: Option<Value<B>>,
-    pub(super) negative: Option<Value<B>>,
-}
-
-impl<B: Backend> SplitWeight<B> {
-    pub(super) fn new(map: &dyn LinearMap<B>) -> Self {
-        Self { positive: map.weight().map(Value::positive), negative: map.weight().map(Value::negative) }
-    }
-
-    /// `x_1 W+ + x_2 W-`. A map without weight has no negative coefficients, so no second term.
-    pub(super) fn terms(&self, with_positive: Value<B>, with_negative: Option<Value<B>>) -> Vec<Term<'_, B>> {
-        let mut terms = vec![Term { x: with_positive, weight: self.positive.as_ref() }];
-        if let (Some(x), Some(weight)) = (with_negative, &self.negative) {
-            terms.push(Term { x, weight: Some(weight) });
-        }
-        terms
-    }
 }

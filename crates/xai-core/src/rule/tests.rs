@@ -74,6 +74,9 @@ impl LinearMap<Flex> for Counted {
     fn bias(&self, output_rank: usize) -> Option<V> {
         self.map().bias(output_rank)
     }
+    fn summed_dims(&self, input_rank: usize) -> Option<[usize; 2]> {
+        self.map().summed_dims(input_rank)
+    }
     fn apply(&self, x: &V, weight: Option<&V>) -> V {
         self.forward.fetch_add(1, Ordering::Relaxed);
         self.map().apply(x, weight)
@@ -82,9 +85,16 @@ impl LinearMap<Flex> for Counted {
         self.adjoint.fetch_add(1, Ordering::Relaxed);
         self.map().adjoint(r, weight, input_dims)
     }
-    fn adjoint_ones(&self, r: V, input_dims: &[usize]) -> V {
+    fn apply_ones(&self, like: &V, input_dims: &[usize]) -> V {
+        self.forward.fetch_add(1, Ordering::Relaxed);
+        self.map().apply_ones(like, input_dims)
+    }
+    fn sum_alike(&self, r: V) -> V {
+        self.map().sum_alike(r)
+    }
+    fn adjoint_ones(&self, sums: V, input_dims: &[usize]) -> V {
         self.adjoint.fetch_add(1, Ordering::Relaxed);
-        self.map().adjoint_ones(r, input_dims)
+        self.map().adjoint_ones(sums, input_dims)
     }
 }
 
@@ -95,10 +105,14 @@ fn layers() -> Vec<(Layer<Flex>, V)> {
     let linear = Linear::new(value(&[6, 5], 1), Some(value(&[5], 2))).unwrap();
     let conv = Conv::new(value(&[6, 2, 3, 2], 3), Some(value(&[6], 4)), geometry).unwrap();
     let bare = Linear::new(value(&[6, 5], 5), None).unwrap();
+    let dense =
+        ConvGeometry { stride: vec![1, 2], padding: vec![(1, 1), (0, 1)], dilation: vec![2, 1], groups: 1 };
+    let dense = Conv::new(value(&[3, 4, 3, 2], 10), Some(value(&[3], 11)), dense).unwrap();
     vec![
         (linear.into(), value(&[3, 6], 6)),
         (conv.into(), value(&[2, 4, 7, 6], 7)),
         (bare.into(), value(&[3, 2, 6], 8)),
+        (dense.into(), value(&[2, 4, 7, 6], 12)),
     ]
 }
 
@@ -125,14 +139,19 @@ fn propagate(rule: &dyn PropagationRule<Flex>, layer: &Layer<Flex>, x: &V, signe
     (relevance, passes)
 }
 
-/// Checks a rule against its plain form on every layer, and its passes against the budget for
-/// inputs of any sign and for inputs that are never negative.
-fn check<R>(rule: R, budgets: [[usize; 2]; 2])
+/// Passes for inputs of any sign, and for inputs that are never negative.
+type Budget = [[usize; 2]; 2];
+
+/// Checks a rule against its plain form on every layer, and its passes against the budgets for
+/// layers that take two inputs side by side and for layers that do not.
+fn check<R>(rule: R, joined: Budget, apart: Budget)
 where
     R: PropagationRule<Flex> + Clone,
     Plain<R>: PropagationRule<Flex>,
 {
     for (layer, x) in layers() {
+        let map = layer.ops().linear_map().unwrap();
+        let budgets = if map.summed_dims(x.rank()).is_some() { joined } else { apart };
         for (signed, budget) in [(true, budgets[0]), (false, budgets[1])] {
             let (fast, passes) = propagate(&rule, &layer, &x, signed);
             let (plain, _) = propagate(&Plain(rule.clone()), &layer, &x, signed);
@@ -148,28 +167,32 @@ where
 #[test]
 fn z_plus_is_its_plain_form_in_fewer_passes() {
     for zero_bias in [false, true] {
-        check(ZPlus { zero_bias, ..ZPlus::default() }, [[2, 2], [1, 1]]);
+        check(ZPlus { zero_bias, ..ZPlus::default() }, [[1, 1]; 2], [[2, 2], [1, 1]]);
     }
 }
 
 #[test]
 fn alpha_beta_is_its_plain_form_in_fewer_passes() {
     for (alpha, zero_bias) in [(2.0, false), (1.5, true)] {
-        check(AlphaBeta { alpha, beta: alpha - 1.0, zero_bias, ..AlphaBeta::default() }, [[4, 4], [2, 2]]);
+        check(
+            AlphaBeta { alpha, beta: alpha - 1.0, zero_bias, ..AlphaBeta::default() },
+            [[2, 2]; 2],
+            [[4, 4], [2, 2]],
+        );
     }
-    check(AlphaBeta { alpha: 1.0, beta: 0.0, ..AlphaBeta::default() }, [[2, 2], [1, 1]]);
+    check(AlphaBeta { alpha: 1.0, beta: 0.0, ..AlphaBeta::default() }, [[1, 1]; 2], [[2, 2], [1, 1]]);
 }
 
 #[test]
 fn gamma_is_its_plain_form_in_fewer_passes() {
     for (gamma, zero_bias) in [(0.25, false), (1.0, true), (0.0, false)] {
-        check(Gamma { gamma, zero_bias, ..Gamma::default() }, [[1, 2]; 2]);
+        check(Gamma { gamma, zero_bias, ..Gamma::default() }, [[1, 2]; 2], [[1, 2]; 2]);
     }
 }
 
 #[test]
 fn z_box_is_its_plain_form_in_fewer_passes() {
-    check(ZBox::new(-1.0, 1.5), [[0, 2]; 2]);
+    check(ZBox::new(-1.0, 1.5), [[0, 1]; 2], [[0, 2]; 2]);
 }
 
 #[test]

@@ -7,9 +7,10 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::fixed::batch_of;
+use super::parts::Parts;
 use super::plain::Plain;
 use super::stabilizer::Sign;
-use super::terms::{SplitWeight, Term, divide, share, share_out};
+use super::terms::{Term, divide, share_out};
 use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
@@ -18,8 +19,9 @@ use crate::layer::{Layer, LinearMap, Reads};
 /// `R_in = x W^T s - l W+^T s - h W-^T s` with `s = R / st(x W - l W+ - h W-)`: contributions are
 /// counted from the corner of the box `l <= x <= h` where the output is least.
 ///
-/// The bias cancels. Outside the input, in zero padding, the bounds are 0 too. Two adjoints, and
-/// two forwards once per input shape. Montavon et al., Pattern Recognition 65:211-222, 2017.
+/// The bias cancels. Outside the input, in zero padding, the bounds are 0 too. One adjoint, two on
+/// convolutions in groups, and two forwards once per input shape. Montavon et al., Pattern Recognition
+/// 65:211-222, 2017.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZBox {
@@ -141,7 +143,9 @@ impl<B: Backend> Corner<B> {
 
 impl<B: Backend> PropagationRule<B> for ZBox {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let split = SplitWeight::new(require_linear(layer)?);
+        let map = require_linear(layer)?;
+        let parts = Parts::two(map, facts);
+        let terms = parts.positive_first(map);
         let (rule, st) = (self.clone(), self.check(facts)?);
         let kept: Mutex<Option<Corner<B>>> = Mutex::default();
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
@@ -160,7 +164,8 @@ impl<B: Backend> PropagationRule<B> for ZBox {
             let s = divide(site, relevance, z, None, (&st, Sign::Any));
             // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these
             // products is negative, so nothing cancels where z is small and s large.
-            Ok(vec![share(map, split.terms(x - corner.low, Some(x - corner.high)), s, dims)?])
+            let distances = parts.arrange(x - corner.low, x - corner.high);
+            Ok(parts.relevance(distances, terms.adjoint(map, &s, dims)).into_iter().collect())
         }))
     }
 }

@@ -4,17 +4,14 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
-use super::stabilizer::Sign;
-use super::terms::{SplitWeight, share_out};
-use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
-use crate::Value;
+use super::{AlphaBeta, BoundRule, Facts, PropagationRule, Stabilizer};
 use crate::error::RuleError;
-use crate::layer::{Layer, Reads};
+use crate::layer::Layer;
 
 /// `R_in = x+ W+^T s + x- W-^T s` with `s = R / st(x+ W+ + x- W- + b+)`.
 ///
-/// The positive part of the bias absorbs its share, unless `zero_bias`. Two forwards and two
-/// adjoints; one and one where the input is never negative. Bach et al., PLoS ONE
+/// The positive part of the bias absorbs its share, unless `zero_bias`. One forward and one adjoint,
+/// on convolutions in groups two of each if the input has negative elements. Bach et al., PLoS ONE
 /// 10(7):e0130140, 2015 (alpha = 1, beta = 0); Montavon et al., Pattern Recognition 65:211-222,
 /// 2017 (there for `x >= 0`).
 ///
@@ -30,36 +27,21 @@ pub struct ZPlus {
 }
 
 impl ZPlus {
-    /// The rule by its formula; without the terms of negative inputs if there are none.
-    fn by_formula<B: Backend>(
-        &self,
-        layer: &Layer<B>,
-        facts: &Facts<'_>,
-        inputs_non_negative: bool,
-    ) -> Result<BoundRule<B>, RuleError> {
-        let split = SplitWeight::new(require_linear(layer)?);
-        let (st, zero_bias) = (self.stabilizer.check(facts)?, self.zero_bias);
-        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let (map, x) = (linear_map(site)?, site.input(0)?);
-            let terms = match inputs_non_negative {
-                true => split.terms(x.clone(), None),
-                false => split.terms(x.positive(), Some(x.negative())),
-            };
-            let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
-            let bias = bias.as_ref().map(Value::positive);
-            Ok(vec![share_out(site, terms, bias, (&st, Sign::NotNegative), relevance)?])
-        }))
+    /// The rule is [`AlphaBeta`] without negative contributions.
+    fn as_alpha_beta(&self) -> AlphaBeta {
+        let Self { stabilizer, zero_bias } = self.clone();
+        AlphaBeta { alpha: 1.0, beta: 0.0, stabilizer, zero_bias }
     }
 }
 
 impl<B: Backend> PropagationRule<B> for ZPlus {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.by_formula(layer, facts, facts.inputs_non_negative)
+        self.as_alpha_beta().bind(layer, facts)
     }
 }
 
 impl<B: Backend> PropagationRule<B> for Plain<ZPlus> {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.0.by_formula(layer, facts, false)
+        Plain(self.0.as_alpha_beta()).bind(layer, facts)
     }
 }

@@ -1,0 +1,130 @@
+//! Inputs cut in two parts, each with a weight of its own: `x_1 W+ + x_2 W-`.
+
+use burn_backend::Backend;
+
+use super::Facts;
+use crate::Value;
+use crate::layer::LinearMap;
+
+/// How the parts `x_1` and `x_2` of an input pass through a linear map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// There is no second part.
+    One,
+    /// One after the other.
+    Apart,
+    /// Side by side, `[x_1 x_2] [V; W]`: the same products and sums in one pass, without an
+    /// addition of two outputs. The dimensions are those of [`LinearMap::summed_dims`].
+    Joined { input: usize, weight: usize },
+}
+
+impl Parts {
+    /// Two parts, side by side if the map allows it.
+    pub(super) fn two<B: Backend>(map: &dyn LinearMap<B>, facts: &Facts<'_>) -> Self {
+        let rank = facts.input_dims.first().map_or(0, |dims| dims.len());
+        match map.weight().and(map.summed_dims(rank)) {
+            Some([input, weight]) => Self::Joined { input, weight },
+            None => Self::Apart,
+        }
+    }
+
+    /// The positive and the negative part of `x`, or `x` itself as the only part.
+    pub(super) fn by_sign<B: Backend>(self, x: &Value<B>) -> Vec<Value<B>> {
+        match self {
+            Self::One => vec![x.clone()],
+            _ => self.arrange(x.positive(), x.negative()),
+        }
+    }
+
+    /// Two parts, as they pass through the map.
+    pub(super) fn arrange<B: Backend>(self, first: Value<B>, second: Value<B>) -> Vec<Value<B>> {
+        match self {
+            Self::One => vec![first],
+            Self::Apart => vec![first, second],
+            Self::Joined { input, .. } => vec![Value::cat(vec![first, second], input)],
+        }
+    }
+
+    /// `x_1 W+ + x_2 W-`.
+    pub(super) fn positive_first<B: Backend>(self, map: &dyn LinearMap<B>) -> Terms<B> {
+        match map.weight() {
+            Some(weight) => self.terms(weight.positive(), || weight.negative()),
+            // Its coefficients are all positive.
+            None => Terms { parts: self, terms: vec![(0, None)] },
+        }
+    }
+
+    /// `x_1 W- + x_2 W+`.
+    pub(super) fn negative_first<B: Backend>(self, map: &dyn LinearMap<B>) -> Terms<B> {
+        match map.weight() {
+            Some(weight) => self.terms(weight.negative(), || weight.positive()),
+            None if self == Self::One => Terms { parts: self, terms: Vec::new() },
+            None => Terms { parts: self, terms: vec![(1, None)] },
+        }
+    }
+
+    fn terms<B: Backend>(self, first: Value<B>, second: impl FnOnce() -> Value<B>) -> Terms<B> {
+        let weights = match self {
+            Self::One => vec![first],
+            Self::Apart => vec![first, second()],
+            Self::Joined { weight, .. } => vec![Value::cat(vec![first, second()], weight)],
+        };
+        Terms { parts: self, terms: weights.into_iter().map(Some).enumerate().collect() }
+    }
+
+    /// `sum_k x_k c_k`: the relevance of the parts, given what the adjoints made of each.
+    pub(super) fn relevance<B: Backend>(
+        self,
+        x: Vec<Value<B>>,
+        shares: impl IntoIterator<Item = (usize, Value<B>)>,
+    ) -> Option<Value<B>> {
+        let mut sums: Vec<Option<Value<B>>> = vec![None; x.len()];
+        for (part, share) in shares {
+            sums[part] = Some(match sums[part].take() {
+                Some(sum) => sum + share,
+                None => share,
+            });
+        }
+        // The sum first: it has no other owner, so the product takes its place in memory.
+        let products = x.into_iter().zip(sums).filter_map(|(x, sum)| Some(sum? * x));
+        let relevance = products.reduce(|sum, product| sum + product)?;
+        let Self::Joined { input, .. } = self else { return Some(relevance) };
+        let mut dims = relevance.dims();
+        dims[input] /= 2;
+        let (before, each) = (dims[..input].iter().product(), dims[input..].iter().product());
+        Some(relevance.reshape(&[before, 2, each]).sum_dim(1).reshape(&dims))
+    }
+}
+
+/// A sum of products: the number of the input's part and the weight it meets (`None` for a map
+/// without weight).
+#[derive(Debug, Clone)]
+pub(super) struct Terms<B: Backend> {
+    parts: Parts,
+    terms: Vec<(usize, Option<Value<B>>)>,
+}
+
+impl<B: Backend> Terms<B> {
+    /// The sum, if it has any term.
+    pub(super) fn sum(&self, map: &dyn LinearMap<B>, x: &[Value<B>]) -> Option<Value<B>> {
+        let products = self.terms.iter().map(|(part, weight)| map.apply(&x[*part], weight.as_ref()));
+        products.reduce(|sum, product| sum + product)
+    }
+
+    /// For each term the number of its part and `A_W^T s`; `dims` are those of the whole input.
+    pub(super) fn adjoint(
+        &self,
+        map: &dyn LinearMap<B>,
+        s: &Value<B>,
+        dims: &[usize],
+    ) -> Vec<(usize, Value<B>)> {
+        let mut dims = dims.to_vec();
+        if let Parts::Joined { input, .. } = self.parts {
+            dims[input] *= 2;
+        }
+        let of_term = |(part, weight): &(usize, Option<Value<B>>)| {
+            (*part, map.adjoint(s.clone(), weight.as_ref(), &dims))
+        };
+        self.terms.iter().map(of_term).collect()
+    }
+}
