@@ -14,6 +14,8 @@ use burn_backend::{
     get_device_settings,
 };
 
+use crate::kernel::broadcast;
+
 /// A float tensor of any rank on backend `B`.
 ///
 /// Arithmetic broadcasts dimensions of size 1 between values of equal rank, as Burn's own
@@ -222,25 +224,25 @@ macro_rules! operators {
         impl<B: Backend> $trait for Value<B> {
             type Output = Value<B>;
             fn $method(self, rhs: Value<B>) -> Value<B> {
-                Value(B::$op(self.0, rhs.0))
+                Value(broadcast::<B>(self.0, rhs.0, B::$op))
             }
         }
         impl<B: Backend> $trait<&Value<B>> for Value<B> {
             type Output = Value<B>;
             fn $method(self, rhs: &Value<B>) -> Value<B> {
-                Value(B::$op(self.0, rhs.0.clone()))
+                Value(broadcast::<B>(self.0, rhs.0.clone(), B::$op))
             }
         }
         impl<B: Backend> $trait<Value<B>> for &Value<B> {
             type Output = Value<B>;
             fn $method(self, rhs: Value<B>) -> Value<B> {
-                Value(B::$op(self.0.clone(), rhs.0))
+                Value(broadcast::<B>(self.0.clone(), rhs.0, B::$op))
             }
         }
         impl<B: Backend> $trait for &Value<B> {
             type Output = Value<B>;
             fn $method(self, rhs: &Value<B>) -> Value<B> {
-                Value(B::$op(self.0.clone(), rhs.0.clone()))
+                Value(broadcast::<B>(self.0.clone(), rhs.0.clone(), B::$op))
             }
         }
         impl<B: Backend> $trait<f64> for Value<B> {

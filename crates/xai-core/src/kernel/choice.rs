@@ -95,6 +95,12 @@ pub(super) fn loops_on_host<B: Backend>(device: &Device<B>) -> bool {
     matches!(family(&name), Family::Flex | Family::NdArray) && !name.contains("autodiff")
 }
 
+/// Whether arithmetic with a value that repeats is fast only where whole rows or columns repeat: the
+/// other patterns take 20 times as long on Flex.
+pub(super) fn broadcasts_in_rows<B: Backend>(device: &Device<B>) -> bool {
+    family(&B::name(device)) == Family::Flex
+}
+
 /// What is asked of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PoolTask {

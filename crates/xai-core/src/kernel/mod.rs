@@ -9,6 +9,7 @@
 //! arguments and panic, as Burn's operators do, when called with shapes that those checks refuse.
 
 mod adjoint;
+mod broadcast;
 mod burn_pool;
 mod choice;
 mod conv;
@@ -23,6 +24,7 @@ mod pool;
 mod window;
 pub mod windowed;
 
+pub(crate) use broadcast::broadcast;
 pub use choice::ConvAdjoint;
 pub use conv::{ConvGeometry, conv, conv_adjoint, conv_adjoint_by};
 pub use conv_transpose::{ConvTransposeGeometry, conv_transpose, conv_transpose_adjoint};

@@ -29,13 +29,11 @@ pub(super) fn softplus<B: Backend>(x: &Value<B>) -> Value<B> {
 /// `x` limited to `[min, max]`.
 pub(super) fn clamp<B: Backend>(x: Value<B>, min: Option<f64>, max: Option<f64>) -> Value<B> {
     let x = x.into_primitive();
-    let x = match min {
-        Some(min) => B::float_clamp_min(x, Scalar::Float(min)),
-        None => x,
-    };
-    Value::from_primitive(match max {
-        Some(max) => B::float_clamp_max(x, Scalar::Float(max)),
-        None => x,
+    Value::from_primitive(match (min, max) {
+        (Some(min), Some(max)) => B::float_clamp(x, Scalar::Float(min), Scalar::Float(max)),
+        (Some(min), None) => B::float_clamp_min(x, Scalar::Float(min)),
+        (None, Some(max)) => B::float_clamp_max(x, Scalar::Float(max)),
+        (None, None) => x,
     })
 }
 
