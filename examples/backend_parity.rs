@@ -76,7 +76,7 @@ fn main() -> digits::Result<()> {
 
     println!("{:26}  {:7}  {:4}  {:>10}  {:>11}", "preset", "backend", "type", "difference", "correlation");
     let mut apart = Vec::new();
-    for (index, composite) in presets().iter().enumerate() {
+    for (index, composite) in Presets::default().all(0.0, 1.0).iter().enumerate() {
         for other in &others {
             let (backend, dtype, name) = (other.backend, other.dtype.name(), composite.name());
             let flex = if other.dtype == DType::F64 { &flex64 } else { &flex32 };
@@ -101,21 +101,6 @@ fn main() -> digits::Result<()> {
     }
 }
 
-fn presets() -> [Composite; 10] {
-    [
-        epsilon_plus(),
-        epsilon_plus_flat(),
-        epsilon_alpha2_beta1(),
-        epsilon_alpha2_beta1_flat(),
-        epsilon_gamma_box(0.0, 1.0),
-        excitation_backprop(),
-        deconv_net(),
-        guided_backprop(),
-        beta_smooth(),
-        gradient(),
-    ]
-}
-
 /// Parameters and running statistics in another float type; the files hold `f32`.
 struct Cast(DType);
 
@@ -134,7 +119,8 @@ fn run<B: Backend>(
 ) -> digits::Result<Run> {
     let net = DigitsNet::<B>::load(device)?.map(&mut Cast(dtype));
     let model = Recorded::new(&net, DigitsNet::forward);
-    let explainers = presets().map(|composite| Explainer::new(model.clone(), composite));
+    let explainers =
+        Presets::default().all(0.0, 1.0).map(|composite| Explainer::new(model.clone(), composite));
     // One class for all backends, so that a tie of two logits does not decide what is compared.
     let classes: Vec<usize> = images.labels().iter().map(|&label| usize::from(label)).collect();
     let images = images.images::<B>(device).cast(dtype);

@@ -13,6 +13,8 @@
 #[macro_use]
 mod common;
 mod digits;
+#[path = "common/progress.rs"]
+mod progress;
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -20,12 +22,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
-use burn_xai::attributor::Progress;
 use burn_xai::engine::LedgerRow;
 use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use digits::data::{self, CLASSES, Digits, SIDE};
@@ -165,43 +165,19 @@ fn methods<B: Backend>(model: &Recorded<B>) -> Vec<Box<dyn Attributor<B>>> {
     let epsilon_first = epsilon_plus_flat()
         .named("the same, first: epsilon")
         .with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
-    let composites = [
-        epsilon_plus(),
-        epsilon_plus_flat(),
-        epsilon_first,
-        epsilon_alpha2_beta1(),
-        epsilon_alpha2_beta1_flat(),
-        epsilon_gamma_box(0.0, 1.0),
-        excitation_backprop(),
-        deconv_net(),
-        guided_backprop(),
-        beta_smooth(),
-        gradient(),
-    ];
-    let by_rules =
-        composites.map(|rules| Box::new(Explainer::new(model.clone(), rules)) as Box<dyn Attributor<B>>);
+    let mut composites = Presets::default().all(0.0, 1.0).to_vec();
+    composites.insert(2, epsilon_first);
+    let by_rules = composites
+        .into_iter()
+        .map(|rules| Box::new(Explainer::new(model.clone(), rules)) as Box<dyn Attributor<B>>);
     let gradients = Arc::new(Explainer::new(model.clone(), gradient()));
-    let smooth = SmoothGrad::new(gradients.clone()).samples(100).on_progress(bar("SmoothGrad"));
-    let integrated =
-        IntegratedGradients::new(gradients.clone()).steps(100).on_progress(bar("IntegratedGradients"));
-    let occlusion = Occlusion::new(gradients, 2).stride(1).on_progress(bar("Occlusion"));
+    let smooth = SmoothGrad::new(gradients.clone()).samples(100).on_progress(progress::bar("SmoothGrad"));
+    let integrated = IntegratedGradients::new(gradients.clone())
+        .steps(100)
+        .on_progress(progress::bar("IntegratedGradients"));
+    let occlusion = Occlusion::new(gradients, 2).stride(1).on_progress(progress::bar("Occlusion"));
     let repeated: [Box<dyn Attributor<B>>; 3] = [Box::new(smooth), Box::new(integrated), Box::new(occlusion)];
-    by_rules.into_iter().chain(repeated).collect()
-}
-
-/// A bar on the terminal that follows a method's progress.
-fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
-    let bar = ProgressBar::new(0).with_message(name).with_style(
-        ProgressStyle::with_template("{msg:20} {bar:30} {pos}/{len}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    move |progress| {
-        bar.set_length(progress.total as u64);
-        bar.set_position(progress.done as u64);
-        if progress.done == progress.total {
-            bar.finish_and_clear();
-        }
-    }
+    by_rules.chain(repeated).collect()
 }
 
 /// One column per image: the image, then a row for each method.

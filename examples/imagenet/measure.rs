@@ -8,9 +8,9 @@ use burn::tensor::backend::Backend;
 use burn_xai::evaluation::{FlippingCurve, PixelFlipping};
 use burn_xai::prelude::*;
 
-use super::methods::bar;
 use super::model::SIDE;
 use super::photo::Photo;
+use super::progress;
 
 /// Height and width of the squares that pixel flipping blurs.
 const SQUARE: usize = 28;
@@ -69,7 +69,7 @@ impl<B: Backend> Flipping<B> {
             .baseline(photo.blurred(BLUR).tensor::<B>(device))
             .steps(FLIPPING_STEPS)
             .largest_batch(FLIPPING_STEPS / 2)
-            .on_progress(bar("pixel flipping"));
+            .on_progress(progress::bar("pixel flipping"));
         Self { flipping, input: photo.tensor::<B>(device).into() }
     }
 

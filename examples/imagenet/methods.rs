@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
-use burn_xai::attributor::{Gradient, Progress};
+use burn_xai::attributor::Gradient;
 use burn_xai::prelude::*;
 use burn_xai::rule::ReluGuidedBackprop;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::photo;
+use super::{photo, progress};
 
 /// A method, and what is asked of it.
 pub(crate) struct Method<B: Backend> {
@@ -62,25 +61,9 @@ pub(crate) fn all<B: Backend>(model: &Recorded<B>, samples: usize, steps: usize)
         Method::new(
             "integrated gradients",
             Kind::Gradients,
-            integrated.on_progress(bar("integrated gradients")),
+            integrated.on_progress(progress::bar("integrated gradients")),
         ),
-        Method::new("smoothgrad", Kind::Gradients, smooth.on_progress(bar("smoothgrad"))),
+        Method::new("smoothgrad", Kind::Gradients, smooth.on_progress(progress::bar("smoothgrad"))),
         Method::new("contrast", Kind::Contrast, lrp(epsilon_plus_flat())),
     ]
-}
-
-/// A bar on the terminal that follows a method's progress.
-pub(crate) fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
-    let bar = ProgressBar::new(0).with_message(name).with_style(
-        ProgressStyle::with_template("{msg:25} {bar:30} {pos}/{len}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    move |progress| {
-        bar.set_length(progress.total as u64);
-        bar.set_position(progress.done as u64);
-        if progress.done == progress.total {
-            bar.finish_and_clear();
-            bar.reset();
-        }
-    }
 }

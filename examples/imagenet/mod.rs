@@ -8,6 +8,8 @@ pub(crate) mod measure;
 pub(crate) mod methods;
 pub(crate) mod model;
 pub(crate) mod photo;
+#[path = "../common/progress.rs"]
+pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod weights;
 

@@ -52,6 +52,30 @@ impl Default for Presets {
 }
 
 impl Presets {
+    /// All of them and the [`gradient`], in the order of these functions; `low` and `high` are the ends of the box of
+    /// [`epsilon_gamma_box`](Self::epsilon_gamma_box).
+    ///
+    /// ```
+    /// use xai_core::composite::Presets;
+    ///
+    /// let names: Vec<_> = Presets::default().all(0.0, 1.0).iter().map(|preset| preset.name().to_owned()).collect();
+    /// assert_eq!(names[..2], ["epsilon-plus", "epsilon-plus-flat"]);
+    /// ```
+    pub fn all(&self, low: impl Into<Bound>, high: impl Into<Bound>) -> [Composite; 10] {
+        [
+            self.epsilon_plus(),
+            self.epsilon_plus_flat(),
+            self.epsilon_alpha2_beta1(),
+            self.epsilon_alpha2_beta1_flat(),
+            self.epsilon_gamma_box(low, high),
+            self.excitation_backprop(),
+            self.deconv_net(),
+            self.guided_backprop(),
+            self.beta_smooth(),
+            gradient(),
+        ]
+    }
+
     /// [`Epsilon`] on linear layers, [`ZPlus`] on convolutions.
     pub fn epsilon_plus(&self) -> Composite {
         self.layered("epsilon-plus", self.z_plus())
@@ -214,25 +238,10 @@ mod tests {
 
     use super::*;
 
-    fn all() -> Vec<Composite> {
-        vec![
-            epsilon_plus(),
-            epsilon_plus_flat(),
-            epsilon_alpha2_beta1(),
-            epsilon_alpha2_beta1_flat(),
-            epsilon_gamma_box(-2.5, 2.5),
-            excitation_backprop(),
-            deconv_net(),
-            guided_backprop(),
-            beta_smooth(),
-            gradient(),
-        ]
-    }
-
     /// The files are the presets as data. To write them anew: `WRITE_PRESETS=1 cargo test presets`.
     #[test]
     fn presets_equal_their_files() {
-        for composite in all() {
+        for composite in Presets::default().all(-2.5, 2.5) {
             let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
                 .join("presets")
                 .join(format!("{}.toml", composite.name()));
@@ -247,7 +256,7 @@ mod tests {
 
     #[test]
     fn presets_survive_json() {
-        for composite in all() {
+        for composite in Presets::default().all(-2.5, 2.5) {
             let text = serde_json::to_string(&composite).unwrap();
             assert_eq!(serde_json::from_str::<Composite>(&text).unwrap(), composite);
         }
