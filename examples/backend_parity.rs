@@ -10,6 +10,8 @@
 //! 1e-3 (1e-9 in `f64`) or a correlation below 0.9999.
 
 mod digits;
+#[path = "common/output.rs"]
+mod output;
 
 use std::time::{Duration, Instant};
 
@@ -48,7 +50,7 @@ struct Run {
     time: Duration,
 }
 
-fn main() -> digits::Result<()> {
+fn main() -> Result<(), output::Failure> {
     let args = Args::parse();
     let test = data::load()?.test;
     let images = test.select(&(0..args.images).collect::<Vec<_>>());
@@ -119,8 +121,8 @@ fn run<B: Backend>(
 ) -> digits::Result<Run> {
     let net = DigitsNet::<B>::load(device)?.map(&mut Cast(dtype));
     let model = Recorded::new(&net, DigitsNet::forward);
-    let explainers =
-        Presets::default().all(0.0, 1.0).map(|composite| Explainer::new(model.clone(), composite));
+    let composites = Presets::default().all(0.0, 1.0).into_iter();
+    let explainers: Vec<_> = composites.map(|rules| Explainer::new(model.clone(), rules)).collect();
     // One class for all backends, so that a tie of two logits does not decide what is compared.
     let classes: Vec<usize> = images.labels().iter().map(|&label| usize::from(label)).collect();
     let images = images.images::<B>(device).cast(dtype);

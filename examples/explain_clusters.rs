@@ -13,9 +13,10 @@ mod clusters;
 #[macro_use]
 mod common;
 mod digits;
+#[path = "common/output.rs"]
+mod output;
 
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
 use std::path::PathBuf;
 
 use burn::module::Module;
@@ -58,9 +59,9 @@ struct Report {
     features: Clustering,
 }
 
-fn main() -> digits::Result<()> {
+fn main() -> Result<(), output::Failure> {
     let args = Args::parse();
-    on_backend!(args.backend, run(&args))
+    Ok(on_backend!(args.backend, run(&args))?)
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
@@ -77,8 +78,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
     let (png, json) = (args.out.join("clusters.png"), args.out.join("report.json"));
     picture.write_png(&png)?;
-    let file = File::create(&json).map_err(|reason| format!("cannot write {}: {reason}", json.display()))?;
-    serde_json::to_writer_pretty(BufWriter::new(file), &report)?;
+    output::write_json(&report, &json)?;
 
     println!("k-means on pixels\n{}", report.pixels);
     println!("k-means on a network's features\n{}", report.features);

@@ -13,11 +13,12 @@
 #[macro_use]
 mod common;
 mod digits;
+#[path = "common/output.rs"]
+mod output;
 #[path = "common/progress.rs"]
 mod progress;
 
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,9 +68,9 @@ struct Explained {
     unexplained: f64,
 }
 
-fn main() -> digits::Result<()> {
+fn main() -> Result<(), output::Failure> {
     let args = Args::parse();
-    on_backend!(args.backend, run(&args))
+    Ok(on_backend!(args.backend, run(&args))?)
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
@@ -105,8 +106,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
     let (png, json) = (args.out.join("digits.png"), args.out.join("report.json"));
     picture.write_png(&png)?;
-    let file = File::create(&json).map_err(|reason| format!("cannot write {}: {reason}", json.display()))?;
-    serde_json::to_writer_pretty(BufWriter::new(file), &report)?;
+    output::write_json(&report, &json)?;
 
     println!("label  predicted   logit   relevance sum   + bias   + stabilizer   unexplained");
     for image in shown.iter().filter_map(|&index| report.images.get(index)) {
@@ -165,7 +165,7 @@ fn methods<B: Backend>(model: &Recorded<B>) -> Vec<Box<dyn Attributor<B>>> {
     let epsilon_first = epsilon_plus_flat()
         .named("the same, first: epsilon")
         .with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
-    let mut composites = Presets::default().all(0.0, 1.0).to_vec();
+    let mut composites = Presets::default().all(0.0, 1.0);
     composites.insert(2, epsilon_first);
     let by_rules = composites
         .into_iter()

@@ -11,10 +11,11 @@
 #[macro_use]
 mod common;
 mod imagenet;
+#[path = "common/output.rs"]
+mod output;
 
-use std::fs::{self, File};
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, backend::Backend};
@@ -70,9 +71,9 @@ struct Args {
     backend: common::BackendArgs,
 }
 
-fn main() -> Result<()> {
+fn main() -> std::result::Result<(), output::Failure> {
     let args = Args::parse();
-    on_backend!(args.backend, run(&args))
+    Ok(on_backend!(args.backend, run(&args))?)
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
@@ -125,7 +126,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
         report.photos.push(explained);
     }
     grid.render()?.write_png(args.out.join("maps.png"))?;
-    write_json(&report, &args.out.join("report.json"))?;
+    output::write_json(&report, &args.out.join("report.json"))?;
     println!("wrote maps.png, the charts and report.json to {}", args.out.display());
     Ok(())
 }
@@ -263,9 +264,4 @@ fn print(explained: &Explained) {
         );
     }
     println!("  {:25} {:>8}  {:>9}  {:>8}  {:13.2}", "random order", "", "", "", explained.random_area);
-}
-
-fn write_json(report: &Report, path: &Path) -> Result<()> {
-    let file = File::create(path).map_err(|reason| format!("cannot write {}: {reason}", path.display()))?;
-    Ok(serde_json::to_writer_pretty(BufWriter::new(file), report)?)
 }

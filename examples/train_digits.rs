@@ -14,6 +14,8 @@
 #[macro_use]
 mod common;
 mod digits;
+#[path = "common/output.rs"]
+mod output;
 
 use std::f64::consts::PI;
 use std::fs;
@@ -47,13 +49,13 @@ struct Args {
     #[arg(long, default_value = WEIGHTS)]
     out: PathBuf,
     /// Passes over the training set.
-    #[arg(long, default_value_t = 30)]
-    epochs: usize,
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    epochs: u16,
     /// Images per step.
-    #[arg(long, default_value_t = 32)]
-    batch_size: usize,
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    batch_size: u16,
     /// Learning rate of the first step; it falls to zero along a cosine.
-    #[arg(long, default_value_t = 3e-3)]
+    #[arg(long, default_value_t = 3e-3, value_parser = learning_rate)]
     learning_rate: f64,
     /// Seed of the initial weights, the order of the images and their shifts.
     #[arg(long, default_value_t = 7)]
@@ -62,9 +64,18 @@ struct Args {
     backend: common::BackendArgs,
 }
 
-fn main() -> digits::Result<()> {
+fn main() -> Result<(), output::Failure> {
     let args = Args::parse();
-    on_backend!(args.backend, run(&args))
+    Ok(on_backend!(args.backend, run(&args))?)
+}
+
+/// A learning rate: positive and finite.
+fn learning_rate(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        Ok(_) => Err("must be positive and finite".to_owned()),
+        Err(reason) => Err(reason.to_string()),
+    }
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
@@ -76,6 +87,11 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
         return Ok(());
     }
 
+    // Not only after the training.
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(format!("cannot write {}: {} is no folder", args.out.display(), folder.display()).into());
+    }
     let start = Instant::now();
     let model = train::<B>(args, &split.train, device).valid();
     println!("trained for {:.0} s", start.elapsed().as_secs_f64());
@@ -83,19 +99,25 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
     let correct = digits::count_correct(&model, &split.test, device);
     report("test accuracy", correct, split.test.len());
 
-    fs::write(&args.out, model.to_safetensors()?)
-        .map_err(|error| format!("cannot write {}: {error}", args.out.display()))?;
-    let saved = fs::read(&args.out)?;
-    println!("saved {} bytes to {}", saved.len(), args.out.display());
-
-    // The logits, not only the accuracy: a forgotten running statistic may leave the accuracy as it is.
-    let loaded = DigitsNet::<B>::from_safetensors(&saved, device)?;
+    // Before anything is overwritten. The logits, not only the accuracy: a forgotten running statistic may
+    // leave the accuracy as it is. Not a number is a difference too.
+    let bytes = model.to_safetensors()?;
+    let loaded = DigitsNet::<B>::from_safetensors(&bytes, device)?;
     let images = split.test.images(device);
     let difference = (model.forward(images.clone()) - loaded.forward(images)).abs().max();
     let difference: f64 = difference.into_scalar().elem();
-    if difference != 0.0 {
-        return Err(format!("the saved network is not the trained one: logits differ by {difference}").into());
+    if difference.is_nan() || difference != 0.0 {
+        return Err(
+            format!("the network to save is not the trained one: logits differ by {difference}").into()
+        );
     }
+
+    // Beside the file first, so that an interrupted run leaves the old one whole.
+    let beside = args.out.with_extension("new");
+    fs::write(&beside, &bytes)
+        .and_then(|()| fs::rename(&beside, &args.out))
+        .map_err(|error| format!("cannot write {}: {error}", args.out.display()))?;
+    println!("saved {} bytes to {}", bytes.len(), args.out.display());
     Ok(())
 }
 
@@ -108,8 +130,8 @@ fn train<B: Backend>(args: &Args, set: &Digits, device: &B::Device) -> DigitsNet
     let cross_entropy = CrossEntropyLossConfig::new().init(device);
 
     let mut order: Vec<usize> = (0..set.len()).collect();
-    let batch_size = args.batch_size.max(1);
-    let steps = args.epochs * set.len().div_ceil(batch_size);
+    let batch_size = usize::from(args.batch_size);
+    let steps = usize::from(args.epochs) * set.len().div_ceil(batch_size);
     let mut step = 0;
 
     for epoch in 1..=args.epochs {

@@ -100,13 +100,9 @@ impl Photo {
 
 /// The box in which all inputs lie: black and white, normalised, for each colour.
 pub(crate) fn pixel_box() -> (Bound, Bound) {
-    let bound = |color: f32| Bound::Tensor {
-        dims: vec![3, 1, 1],
-        values: MEAN
-            .iter()
-            .zip(DEVIATION)
-            .map(|(mean, deviation)| f64::from((color - mean) / deviation))
-            .collect(),
+    let bound = |color: f32| {
+        let colors = MEAN.iter().zip(DEVIATION);
+        Bound::per_channel(colors.map(|(mean, deviation)| f64::from((color - mean) / deviation)))
     };
     (bound(0.0), bound(1.0))
 }

@@ -11,7 +11,7 @@ use crate::layer::{Layer, LayerKind};
 
 /// Decides whether an entry is for a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Matcher {
     /// Every node.

@@ -52,17 +52,18 @@ impl Default for Presets {
 }
 
 impl Presets {
-    /// All of them and the [`gradient`], in the order of these functions; `low` and `high` are the ends of the box of
-    /// [`epsilon_gamma_box`](Self::epsilon_gamma_box).
+    /// All of them and the [`gradient`], in the order of these functions; `low` and `high` are the
+    /// ends of the box of [`epsilon_gamma_box`](Self::epsilon_gamma_box).
     ///
     /// ```
     /// use xai_core::composite::Presets;
     ///
-    /// let names: Vec<_> = Presets::default().all(0.0, 1.0).iter().map(|preset| preset.name().to_owned()).collect();
-    /// assert_eq!(names[..2], ["epsilon-plus", "epsilon-plus-flat"]);
+    /// for preset in Presets::default().all(0.0, 1.0) {
+    ///     println!("{}", preset.name());
+    /// }
     /// ```
-    pub fn all(&self, low: impl Into<Bound>, high: impl Into<Bound>) -> [Composite; 10] {
-        [
+    pub fn all(&self, low: impl Into<Bound>, high: impl Into<Bound>) -> Vec<Composite> {
+        vec![
             self.epsilon_plus(),
             self.epsilon_plus_flat(),
             self.epsilon_alpha2_beta1(),
@@ -272,6 +273,8 @@ mod tests {
         assert!(unknown_rule.contains("epsilom") && unknown_rule.contains("`epsilon`"), "{unknown_rule}");
         let unknown_field = error("match = 'any'\nrule = 'gamma'\ngama = 0.5");
         assert!(unknown_field.contains("gama") && unknown_field.contains("`gamma`"), "{unknown_field}");
+        let misspelt = error("match = { range = { kinds = ['conv'], start = 0, stop = 3 } }\nrule = 'pass'");
+        assert!(misspelt.contains("stop") && misspelt.contains("end"), "{misspelt}");
         let unknown_kind = error("match = { kind = 'convolution' }\nrule = 'pass'");
         assert!(unknown_kind.contains("convolution") && unknown_kind.contains("`conv`"), "{unknown_kind}");
         let unknown_matcher = error("match = { kinds = 'conv' }\nrule = 'pass'");

@@ -61,7 +61,8 @@ pub enum RuleError {
 pub enum PlanError {
     /// A node that no entry matches.
     #[error(
-        "node `{node}` (kind `{kind}`) is matched by no entry of composite `{composite}`; add an entry for it"
+        "node `{node}` (kind `{kind}`) is matched by no entry of composite `{composite}`; add an entry for \
+         it{}", hint(*kind)
     )]
     Unmatched {
         /// Name of the node.
@@ -97,4 +98,12 @@ pub enum PlanError {
         /// All node names, comma separated.
         known: String,
     },
+}
+
+/// What else to do about a node that no entry matches.
+fn hint(kind: LayerKind) -> &'static str {
+    match kind {
+        LayerKind::Softmax => ", or explain the scores before the softmax",
+        _ => "",
+    }
 }

@@ -133,16 +133,25 @@ impl<B: Backend> Explainer<B> {
             true => inputs.iter().map(Value::dims).collect(),
             false => Vec::new(),
         };
-        // Held while preparing, so that two threads do not prepare the same shape twice.
-        let mut kept = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, prepared)) = kept.iter().find(|(key, _)| *key == shapes) {
-            return Ok(prepared.clone());
+        let lock = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = |kept: &[(Shapes, Arc<Prepared<B>>)]| {
+            kept.iter().find(|(key, _)| *key == shapes).map(|(_, prepared)| prepared.clone())
+        };
+        if let Some(prepared) = find(&lock()) {
+            return Ok(prepared);
         }
+        // Without the lock: recording runs the user's code, and a backend that waits for its threads may
+        // run another explanation meanwhile, which would wait for the lock.
         let graph = self.source.graph(inputs).map_err(ExplainError::Source)?;
         let graph = canonize(graph, &self.canonizers)?;
         let plan = Plan::new(&graph, &self.composite, &self.rules)?;
         let keep = self.nodes_to_keep(&graph)?;
         let prepared = Arc::new(Prepared { graph, plan, keep });
+        let mut kept = lock();
+        if let Some(prepared) = find(&kept) {
+            // Another thread was first.
+            return Ok(prepared);
+        }
         if kept.len() == KEPT_SHAPES {
             kept.remove(0);
         }

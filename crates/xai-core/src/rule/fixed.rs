@@ -95,15 +95,16 @@ impl<B: Backend> PerShape<B> {
         compute: impl FnOnce(&[usize]) -> Value<B>,
     ) -> Value<B> {
         let dims = batch_of(map, dims);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some((of, dtype, value)) if *of == dims && *dtype == like.dtype() => value.clone(),
-            _ => {
-                let value = compute(&dims);
-                *kept = Some((dims, like.dtype(), value.clone()));
-                value
-            }
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock().clone().filter(|(of, dtype, _)| *of == dims && *dtype == like.dtype());
+        if let Some((.., value)) = kept {
+            return value;
         }
+        // Without the lock: a backend that waits for its threads may run another explanation meanwhile,
+        // which would wait for the lock.
+        let value = compute(&dims);
+        *lock() = Some((dims, like.dtype(), value.clone()));
+        value
     }
 }
 

@@ -20,8 +20,8 @@ use crate::layer::{Layer, LinearMap, Reads};
 /// counted from the corner of the box `l <= x <= h` where the output is least.
 ///
 /// The bias cancels. Outside the input, in zero padding, the bounds are 0 too. One adjoint, two on
-/// convolutions in groups, and two forwards once per input shape. Montavon et al., Pattern Recognition
-/// 65:211-222, 2017.
+/// layers that cannot take two inputs side by side, such as convolutions in groups, and two forwards
+/// once per input shape. Montavon et al., Pattern Recognition 65:211-222, 2017.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZBox {
@@ -57,6 +57,28 @@ impl From<f64> for Bound {
 }
 
 impl Bound {
+    /// One bound for each channel of images, `[batch, channels, height, width]`: the ends of the
+    /// pixels' range after a normalisation by channel.
+    ///
+    /// ```
+    /// use xai_core::rule::{Bound, ZBox};
+    ///
+    /// let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    /// let end = |pixel: f64| Bound::per_channel(mean.iter().zip(std).map(|(mean, std)| (pixel - mean) / std));
+    /// let rule = ZBox::new(end(0.0), end(1.0));
+    /// ```
+    pub fn per_channel(values: impl IntoIterator<Item = f64>) -> Self {
+        let values: Vec<_> = values.into_iter().collect();
+        Self::Tensor { dims: vec![values.len(), 1, 1], values }
+    }
+
+    fn values(&self) -> &[f64] {
+        match self {
+            Self::Number(number) => std::slice::from_ref(number),
+            Self::Tensor { values, .. } => values,
+        }
+    }
+
     fn check(&self, parameter: &'static str, input: &[usize]) -> Result<(), RuleError> {
         let (dims, values) = match self {
             Self::Number(value) if value.is_finite() => return Ok(()),
@@ -110,12 +132,18 @@ impl ZBox {
         let input = facts.input_dims.first().copied().unwrap_or_default();
         self.low.check("low", input)?;
         self.high.check("high", input)?;
-        if let (Bound::Number(low), Bound::Number(high)) = (&self.low, &self.high)
-            && low > high
-        {
-            return Err(RuleError::Parameter { parameter: "low", value: *low, range: "no more than high" });
+        let comparable = match (&self.low, &self.high) {
+            (Bound::Tensor { dims: low, .. }, Bound::Tensor { dims: high, .. }) => low == high,
+            _ => true,
+        };
+        let (lows, highs) = (self.low.values(), self.high.values());
+        let mut pairs = lows.iter().cycle().zip(highs.iter().cycle()).take(lows.len().max(highs.len()));
+        match pairs.find(|(low, high)| comparable && low > high) {
+            Some((&value, _)) => {
+                Err(RuleError::Parameter { parameter: "low", value, range: "no more than high" })
+            }
+            None => self.stabilizer.check(facts),
         }
-        self.stabilizer.check(facts)
     }
 }
 
@@ -150,12 +178,16 @@ impl<B: Backend> PropagationRule<B> for ZBox {
         let kept: Mutex<Option<Corner<B>>> = Mutex::default();
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
             let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
-            let corner = {
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                let dims = batch_of(map, dims);
-                match &*kept {
-                    Some(corner) if corner.dims == dims && corner.low.dtype() == x.dtype() => corner.clone(),
-                    _ => kept.insert(Corner::new(&rule, map, x, dims)?).clone(),
+            let of = batch_of(map, dims);
+            let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = lock().clone().filter(|last| last.dims == of && last.low.dtype() == x.dtype());
+            let corner = match last {
+                Some(corner) => corner,
+                // Without the lock, as in `fixed`.
+                None => {
+                    let corner = Corner::new(&rule, map, x, of)?;
+                    *lock() = Some(corner.clone());
+                    corner
                 }
             };
             let output = site.output()?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn_backend::Backend;
 use xai_core::layer::Activation;
 
-use super::Raised;
+use super::{Raised, only};
 use crate::mask::{Comparison, MaskSource, Relation};
 use crate::op::{Op, activation_name};
 use crate::tensor::{Edge, Node};
@@ -219,14 +219,6 @@ fn silenced<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
     let (sign, bias) = factor(drawn)?;
     (same(from, x) && same(unary(sign, "float_sign")?, x))
         .then(|| (Activation::Shrink { lambda: *bound, bias }, from, vec![kept.id, drawn.id, sign.id]))
-}
-
-/// The one argument.
-fn only<B: Backend>(node: &Node<B>) -> Option<&Arc<Node<B>>> {
-    match node.inputs.as_slice() {
-        [Edge::Node(input)] => Some(input),
-        _ => None,
-    }
 }
 
 /// The argument of an operation that has no layer of its own.

@@ -1,11 +1,9 @@
 //! Distances to centroids: `sum_i (x_ni - c_ki)^2`, or its root.
 
-use std::sync::Arc;
-
 use burn_backend::Backend;
 use xai_core::layer::{CentroidDistance, Power};
 
-use super::Raised;
+use super::{Raised, only};
 use crate::op::Op;
 use crate::tensor::{Edge, Node};
 
@@ -58,12 +56,4 @@ fn distance<B: Backend>(last: &Node<B>, power: Power) -> Option<Raised<B>> {
         inside: vec![sum.id, square.id, difference.id],
         constants: vec![centroids.key],
     })
-}
-
-/// The only argument, if it depends on the graph input.
-fn only<B: Backend>(node: &Node<B>) -> Option<&Arc<Node<B>>> {
-    match node.inputs.as_slice() {
-        [Edge::Node(input)] => Some(input),
-        _ => None,
-    }
 }

@@ -60,3 +60,11 @@ pub(crate) fn raised<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Raised<
     }
     raised
 }
+
+/// The one argument.
+fn only<B: Backend>(node: &Node<B>) -> Option<&Arc<Node<B>>> {
+    match node.inputs.as_slice() {
+        [Edge::Node(input)] => Some(input),
+        _ => None,
+    }
+}
