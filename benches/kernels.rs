@@ -55,6 +55,7 @@ fn all<B: Backend>() {
     let device = B::Device::default();
     let table = Table::new(B::name(&device));
     CONVOLUTIONS.iter().for_each(|case| convolution::<B>(&table, &device, *case));
+    per_channel::<B>(&table, &device);
     POOLS.iter().for_each(|&(name, input, kernel, stride, padding)| {
         let sizes = ([kernel; 2], [stride; 2], [padding; 2]);
         max_pool::<B>(&table, &device, &format!("max {name}"), input, sizes);
@@ -91,6 +92,19 @@ fn convolution<B: Backend>(table: &Table, device: &B::Device, case: Convolution)
             ("adjoint: product or loop", &|| {
                 by(if groups > 1 { ConvAdjoint::Loop } else { ConvAdjoint::Product })
             }),
+        ],
+    );
+}
+
+/// One number for each channel of a batch of images.
+fn per_channel<B: Backend>(table: &Table, device: &B::Device) {
+    let (x, bias) = (random::<B>([8, 32, 64, 64], device), random::<B>([1, 32, 1, 1], device));
+    let primitive = |value: &Value<B>| value.clone().into_primitive();
+    table.row::<B>(
+        "8x32x64x64 + 1x32x1x1",
+        &[
+            ("Burn", &|| Value::from_primitive(B::float_add(primitive(&x), primitive(&bias)))),
+            ("ours", &|| &x + &bias),
         ],
     );
 }

@@ -114,8 +114,8 @@ impl<B: Backend> LayerOps<B> for ClusterHead<B> {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        match inputs {
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        match inputs.as_slice() {
             [points] => self.discriminants(points),
             _ => Err(LayerError::Arity { expected: "one input", got: inputs.len() }),
         }

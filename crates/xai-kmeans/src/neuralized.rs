@@ -167,8 +167,8 @@ impl<B: Backend> LayerOps<B> for NeuralizedKMeansLayer<B> {
     }
 
     /// As differences of distances, which is exact far from the origin too.
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let [x] = inputs else {
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let [x] = inputs.as_slice() else {
             return Err(LayerError::Arity { expected: "one input", got: inputs.len() });
         };
         let distances = squared_distances(x, &self.centroids);

@@ -52,20 +52,18 @@ impl<B: Backend> Forward<B> {
         let mut output = None;
         for (id, node) in graph.iter() {
             if !graph.inputs().contains(&id) {
-                let read: Vec<_> =
-                    node.inputs().iter().filter_map(|input| values[input.index()].as_ref()).collect();
+                let mut read = Vec::with_capacity(node.inputs().len());
+                for index in node.inputs().iter().map(|input| input.index()) {
+                    unread[index] -= 1;
+                    let last = unread[index] == 0 && !keep(index);
+                    read.extend(if last { values[index].take() } else { values[index].clone() });
+                }
                 let value = node
                     .layer()
                     .ops()
-                    .forward(&read)
+                    .forward(read)
                     .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
                 values[id.index()] = Some(value);
-            }
-            for input in node.inputs() {
-                unread[input.index()] -= 1;
-                if unread[input.index()] == 0 && !keep(input.index()) {
-                    values[input.index()] = None;
-                }
             }
             if id == graph.output() {
                 output.clone_from(&values[id.index()]);

@@ -15,7 +15,7 @@ pub(crate) fn broadcast<B: Backend>(
     op: fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
 ) -> FloatTensor<B> {
     let (shape, of_b) = (a.shape(), b.shape());
-    if shape == of_b || !choice::broadcasts_in_rows::<B>(&B::float_device(&a)) {
+    if shape == of_b || !choice::broadcasts_in_rows::<B>(&B::float_device(&a), a.dtype()) {
         return op(a, b);
     }
     let Some([outer, middle, inner]) = runs(shape.as_slice(), of_b.as_slice()) else { return op(a, b) };
@@ -40,10 +40,13 @@ pub(crate) fn broadcast<B: Backend>(
 /// Elements of `a` in dimensions before, along and after those that `b` shares with it; `None` where
 /// these are no run of dimensions, or `a` repeats too.
 fn runs(a: &[usize], b: &[usize]) -> Option<[usize; 3]> {
+    if a.len() != b.len() {
+        return None;
+    }
     let shared = |i: &usize| b[*i] != 1;
     let first = (0..a.len()).find(shared).unwrap_or(0);
     let end = (0..a.len()).rfind(shared).map_or(0, |last| last + 1);
-    let fits = a.len() == b.len() && a[first..end] == b[first..end];
+    let fits = a[first..end] == b[first..end];
     fits.then(|| [&a[..first], &a[first..end], &a[end..]].map(|sizes| sizes.iter().product()))
 }
 
@@ -63,24 +66,25 @@ mod tests {
         assert_eq!(runs(&[8, 3, 4], &[1, 1, 1]), Some([1, 1, 96]));
         assert_eq!(runs(&[8, 3, 1, 4], &[8, 1, 1, 4]), None);
         assert_eq!(runs(&[1, 3, 4], &[8, 3, 4]), None);
+        assert_eq!(runs(&[3, 4], &[4]), None);
     }
 
     #[test]
     fn repeated_values_meet_the_elements_they_belong_to() {
-        let value = |dims: &[usize], step: f64| {
+        let value = |dims: &[usize], step: f32| {
             let count: usize = dims.iter().product();
-            let data = TensorData::new((0..count).map(|i| i as f64 * step - 1.0).collect(), dims.to_vec());
+            let data = TensorData::new((0..count).map(|i| i as f32 * step - 1.0).collect(), dims.to_vec());
             Value::<Flex>::from_data(data, &Default::default())
         };
-        let read = |value: &Value<Flex>| value.to_data().unwrap().to_vec::<f64>().unwrap();
+        let read = |value: &Value<Flex>| value.to_data().unwrap().to_vec::<f32>().unwrap();
         let a = value(&[2, 3, 2, 4], 0.25);
         for dims in [[1, 3, 1, 1], [1, 1, 2, 4], [2, 3, 1, 1], [1, 1, 1, 1], [2, 1, 1, 4], [1, 3, 2, 1]] {
             let b = value(&dims, 0.5);
             let whole = b.clone().expand(&a.dims());
             let pairs = read(&a).into_iter().zip(read(&whole));
-            let expected: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
+            let expected: Vec<f32> = pairs.map(|(a, b)| a - b).collect();
             assert_eq!(read(&(&a - &b)), expected, "{dims:?}");
-            let reversed: Vec<f64> = expected.iter().map(|difference| -difference).collect();
+            let reversed: Vec<f32> = expected.iter().map(|difference| -difference).collect();
             assert_eq!(read(&(&b - &a)), reversed, "{dims:?}");
         }
     }

@@ -17,8 +17,8 @@
 //!
 //! Burn's pools serve only geometries on which they are right; [`burn_pool`] says which.
 
-use burn_backend::Backend;
 use burn_backend::tensor::Device;
+use burn_backend::{Backend, DType};
 
 use super::ConvGeometry;
 use super::window::Windows;
@@ -95,10 +95,10 @@ pub(super) fn loops_on_host<B: Backend>(device: &Device<B>) -> bool {
     matches!(family(&name), Family::Flex | Family::NdArray) && !name.contains("autodiff")
 }
 
-/// Whether arithmetic with a value that repeats is fast only where whole rows or columns repeat: the
-/// other patterns take 20 times as long on Flex.
-pub(super) fn broadcasts_in_rows<B: Backend>(device: &Device<B>) -> bool {
-    family(&B::name(device)) == Family::Flex
+/// Whether arithmetic with a value that repeats is fast only where whole rows or columns repeat, as
+/// `benches/kernels.rs` shows for Flex.
+pub(super) fn broadcasts_in_rows<B: Backend>(device: &Device<B>, dtype: DType) -> bool {
+    dtype == DType::F32 && family(&B::name(device)) == Family::Flex
 }
 
 /// What is asked of a pool.

@@ -3,7 +3,8 @@
 //! Such a convolution has little to compute and much to move. Here a channel is first laid out in
 //! planes with room for the padding, one for each phase of the stride; then every kernel element
 //! meets its plane at one offset, so all sums run along contiguous elements, row ends included, and
-//! kernel elements that are 0, as in the positive part of a weight, cost nothing.
+//! kernel elements that are 0, as in the positive part of a weight, cost nothing. (They hide an
+//! infinite value: the sum has 0 where the product would be NaN.)
 
 use std::ops::Range;
 

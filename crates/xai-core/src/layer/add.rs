@@ -28,10 +28,9 @@ impl<B: Backend> LayerOps<B> for Add {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let mut inputs = inputs.iter();
-        let first = inputs.next().ok_or(LayerError::Arity { expected: "two or more inputs", got: 0 })?;
-        Ok(inputs.fold((*first).clone(), |sum, input| sum + *input))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let sum = inputs.into_iter().reduce(|sum, input| sum + input);
+        sum.ok_or(LayerError::Arity { expected: "two or more inputs", got: 0 })
     }
 
     fn vjp_reads(&self) -> Reads {

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -78,8 +78,8 @@ impl<B: Backend> LayerOps<B> for Affine<B> {
         Ok(input.to_vec())
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let y = self.scaled(one_input(inputs)?.clone());
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let y = self.scaled(only(inputs)?);
         Ok(match &self.offset {
             Some(Coefficient::Scalar(offset)) => y + *offset,
             Some(Coefficient::Tensor(offset)) => y + offset,

@@ -17,7 +17,7 @@ pub enum Arithmetic {
     Div,
 }
 
-fn two<'a, T: ?Sized>(inputs: &[&'a T]) -> Result<[&'a T; 2], LayerError> {
+fn two<'a>(inputs: &[&'a [usize]]) -> Result<[&'a [usize]; 2], LayerError> {
     match inputs {
         [a, b] => Ok([*a, *b]),
         _ => Err(LayerError::Arity { expected: "two inputs", got: inputs.len() }),
@@ -41,8 +41,10 @@ impl<B: Backend> LayerOps<B> for Arithmetic {
         Err(LayerError::UnequalShapes { first: a.to_vec(), other: b.to_vec() })
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let [a, b] = two(inputs)?;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let got = inputs.len();
+        let [a, b] =
+            <[_; 2]>::try_from(inputs).map_err(|_| LayerError::Arity { expected: "two inputs", got })?;
         Ok(match self {
             Self::Sub => a - b,
             Self::Mul => a * b,

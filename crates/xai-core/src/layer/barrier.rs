@@ -39,7 +39,7 @@ impl<B: Backend> LayerOps<B> for Barrier {
         Ok(self.dims.clone())
     }
 
-    fn forward(&self, _: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+    fn forward(&self, _: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         Err(self.error())
     }
 

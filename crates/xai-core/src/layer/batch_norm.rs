@@ -3,7 +3,7 @@
 use burn::nn;
 use burn_backend::Backend;
 
-use super::{Layer, LayerKind, LayerOps, Reads, Site, along, one_input};
+use super::{Layer, LayerKind, LayerOps, Reads, Site, along, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -61,11 +61,11 @@ impl<B: Backend> LayerOps<B> for BatchNorm<B> {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         // The order of Burn's own forward, so that a recorded model replays bit for bit.
-        let x = one_input(inputs)?;
+        let x = only(inputs)?;
         let rank = x.rank();
-        let centred = (x - &along(&self.mean, rank, 1)) / along(&self.std, rank, 1);
+        let centred = (x - along(&self.mean, rank, 1)) / along(&self.std, rank, 1);
         Ok(centred * along(&self.scale, rank, 1) + along(&self.shift, rank, 1))
     }
 

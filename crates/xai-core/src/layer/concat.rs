@@ -93,7 +93,7 @@ impl<B: Backend> LayerOps<B> for Concat<B> {
         Ok(dims)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         let dims: Vec<_> = inputs.iter().map(|input| input.dims()).collect();
         let sizes = self.sizes(&dims.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
         let parts = self.parts(inputs.len())?.into_iter().zip(&sizes);

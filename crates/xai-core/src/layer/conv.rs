@@ -5,7 +5,7 @@ use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn_backend::Backend;
 
 use super::{
-    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, spread_groups, sum_groups,
+    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, only, spread_groups, sum_groups,
 };
 use crate::Value;
 use crate::error::LayerError;
@@ -104,8 +104,8 @@ impl<B: Backend> LayerOps<B> for Conv<B> {
         Ok(self.geometry.output_dims(one_input(inputs)?, &self.weight.dims())?)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(kernel::conv(one_input(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(kernel::conv(&only(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
     }
 
     fn vjp_reads(&self) -> Reads {
@@ -159,9 +159,10 @@ impl<B: Backend> LinearMap<B> for Conv<B> {
         sum_groups(r, self.geometry.groups)
     }
 
-    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
         // Within a group every output reads every input alike, so a group is one channel.
         let groups = self.geometry.groups;
+        let sums = sum_groups(r, groups);
         let mut narrow = input_dims.to_vec();
         narrow[1] = groups;
         let spread = kernel::conv_adjoint(&sums, &self.ones(groups), &narrow, &self.geometry);
@@ -285,14 +286,14 @@ mod tests {
             let module = Conv1dConfig::new(2, 3, 4).with_padding(padding).init::<Flex>(&device);
             let x = Tensor::<Flex, 3>::random([2, 2, 7], Distribution::Default, &device);
             let layer = Layer::try_from(&module).unwrap();
-            let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<3>().unwrap();
+            let y = layer.ops().forward(vec![x.clone().into()]).unwrap().into_tensor::<3>().unwrap();
             assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
         }
         let module = Conv3dConfig::new([2, 3], [3, 1, 2]).with_padding(PaddingConfig3d::Explicit(1, 0, 1));
         let module = module.with_stride([1, 2, 1]).init::<Flex>(&device);
         let x = Tensor::<Flex, 5>::random([2, 2, 3, 4, 3], Distribution::Default, &device);
         let layer = Layer::try_from(&module).unwrap();
-        let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<5>().unwrap();
+        let y = layer.ops().forward(vec![x.clone().into()]).unwrap().into_tensor::<5>().unwrap();
         assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
     }
 

@@ -4,7 +4,7 @@ use burn::nn::conv::{ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 use burn_backend::Backend;
 
 use super::{
-    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, spread_groups, sum_groups,
+    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, only, spread_groups, sum_groups,
 };
 use crate::Value;
 use crate::error::LayerError;
@@ -98,8 +98,8 @@ impl<B: Backend> LayerOps<B> for ConvTranspose<B> {
         Ok(self.geometry.output_dims(one_input(inputs)?, &self.weight.dims())?)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(kernel::conv_transpose(one_input(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(kernel::conv_transpose(&only(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
     }
 
     fn vjp_reads(&self) -> Reads {
@@ -153,9 +153,10 @@ impl<B: Backend> LinearMap<B> for ConvTranspose<B> {
         sum_groups(r, self.geometry.groups)
     }
 
-    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
         // Within a group every output reads every input alike, so a group is one channel.
         let groups = self.geometry.groups;
+        let sums = sum_groups(r, groups);
         let mut narrow = input_dims.to_vec();
         narrow[1] = groups;
         let gathered = kernel::conv_transpose_adjoint(&sums, &self.ones(groups), &narrow, &self.geometry);
@@ -245,14 +246,14 @@ mod tests {
         let module = module.with_padding_out([1, 0]).with_groups(2).init::<Flex>(&device);
         let x = Tensor::<Flex, 4>::random([2, 4, 3, 5], Distribution::Default, &device);
         let layer = Layer::try_from(&module).unwrap();
-        let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<4>().unwrap();
+        let y = layer.ops().forward(vec![x.clone().into()]).unwrap().into_tensor::<4>().unwrap();
         assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
 
         let module =
             ConvTranspose3dConfig::new([2, 1], [2, 3, 1]).with_stride([2, 1, 3]).init::<Flex>(&device);
         let x = Tensor::<Flex, 5>::random([1, 2, 2, 3, 2], Distribution::Default, &device);
         let layer = Layer::try_from(&module).unwrap();
-        let y = layer.ops().forward(&[&x.clone().into()]).unwrap().into_tensor::<5>().unwrap();
+        let y = layer.ops().forward(vec![x.clone().into()]).unwrap().into_tensor::<5>().unwrap();
         assert!((y - module.forward(x)).abs().max().into_scalar() < 1e-5);
     }
 

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::error::LayerError;
 use crate::kernel::ShapeError;
 use crate::{Value, kernel};
@@ -66,8 +66,8 @@ impl<B: Backend> LayerOps<B> for CentroidDistance<B> {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let squared = kernel::squared_distances(one_input(inputs)?, &self.centroids);
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let squared = kernel::squared_distances(&only(inputs)?, &self.centroids);
         Ok(match self.power {
             Power::One => squared.sqrt(),
             Power::Two => squared,

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -53,8 +53,8 @@ impl<B: Backend> LayerOps<B> for Expand {
         })
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let x = one_input(inputs)?;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let x = &only(inputs)?;
         let input = x.dims();
         let dims = LayerOps::<B>::output_dims(self, &[&input])?;
         Ok(x.clone().reshape(&lengthened(&input, dims.len())).expand(&dims))
@@ -107,8 +107,8 @@ impl<B: Backend> LayerOps<B> for Repeat {
         Ok(dims)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(Value::cat(vec![one_input(inputs)?.clone(); self.times], self.dim))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(Value::cat(vec![only(inputs)?; self.times], self.dim))
     }
 
     fn vjp_reads(&self) -> Reads {

@@ -3,7 +3,7 @@
 use burn::nn;
 use burn_backend::Backend;
 
-use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input};
+use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, only};
 use crate::error::LayerError;
 use crate::kernel::ShapeError;
 use crate::{Value, kernel};
@@ -78,8 +78,8 @@ impl<B: Backend> LayerOps<B> for Linear<B> {
         Ok(kernel::linear_output_dims(input, &self.weight.dims(), None)?)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(kernel::linear(one_input(inputs)?, &self.weight, self.bias.as_ref()))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(kernel::linear(&only(inputs)?, &self.weight, self.bias.as_ref()))
     }
 
     fn vjp_reads(&self) -> Reads {
@@ -130,8 +130,8 @@ impl<B: Backend> LinearMap<B> for Linear<B> {
         r.sum_dim(last)
     }
 
-    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
-        sums.expand(input_dims)
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
+        LinearMap::<B>::sum_alike(self, r).expand(input_dims)
     }
 }
 

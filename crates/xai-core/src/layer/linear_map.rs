@@ -42,16 +42,16 @@ pub trait LinearMap<B: Backend> {
         self.apply(&like.full_like(input_dims, 1.0), ones.as_ref())
     }
 
-    /// `r` summed over outputs that see the same inputs: all that `A_1^T` needs to know of `r`, in
-    /// sizes to which [`apply_ones`](Self::apply_ones) broadcasts. A map that has this, has
-    /// `apply_ones` and [`adjoint_ones`](Self::adjoint_ones) of its own too.
+    /// `r` summed over outputs that see the same inputs: all that `A_1^T` needs to know of `r`. A map
+    /// that has this has an [`apply_ones`](Self::apply_ones) of its own too, which broadcasts to the
+    /// sizes of the sums, and an [`adjoint_ones`](Self::adjoint_ones) that takes them.
     fn sum_alike(&self, r: Value<B>) -> Value<B> {
         r
     }
 
-    /// `A_1^T r`, the adjoint with a weight of ones, from the [sums](Self::sum_alike) of `r`.
-    fn adjoint_ones(&self, sums: Value<B>, input_dims: &[usize]) -> Value<B> {
+    /// `A_1^T r`, the adjoint with a weight of ones, of `r` or of its [sums](Self::sum_alike).
+    fn adjoint_ones(&self, r: Value<B>, input_dims: &[usize]) -> Value<B> {
         let ones = self.weight().map(|weight| weight.full_like(&weight.dims(), 1.0));
-        self.adjoint(sums, ones.as_ref(), input_dims)
+        self.adjoint(r, ones.as_ref(), input_dims)
     }
 }

@@ -91,9 +91,9 @@ impl<B: Backend> LayerOps<B> for Matmul<B> {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        match (&self.constant, inputs) {
-            (None, [left, right]) => Ok((*left).clone().matmul((*right).clone())),
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        match (&self.constant, inputs.as_slice()) {
+            (None, [left, right]) => Ok(left.clone().matmul(right.clone())),
             (Some(constant), [x]) => Ok(self.apply(x, Some(&constant.matrix))),
             _ => Err(LayerError::Arity { expected: "one or two inputs", got: inputs.len() }),
         }

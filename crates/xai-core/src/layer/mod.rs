@@ -86,11 +86,12 @@ pub trait LayerOps<B: Backend>: Debug + Send + Sync {
     /// [`LayerError`] when the number of inputs or their shapes do not fit the layer.
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError>;
 
-    /// The layer's output.
+    /// The layer's output. A value that nothing else will read is handed over, so that a backend may
+    /// put the output in its place.
     ///
     /// # Errors
     /// [`LayerError::Barrier`] where the layer cannot be computed.
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError>;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError>;
 
     /// Which values [`vjp`](Self::vjp) reads beside the gradient.
     fn vjp_reads(&self) -> Reads;
@@ -394,7 +395,7 @@ impl<B: Backend> LayerOps<B> for Input {
         Err(LayerError::NotALayer)
     }
 
-    fn forward(&self, _: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+    fn forward(&self, _: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         Err(LayerError::NotALayer)
     }
 
@@ -404,6 +405,15 @@ impl<B: Backend> LayerOps<B> for Input {
 
     fn vjp(&self, _: &Site<'_, B>, _: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         Err(LayerError::NotALayer)
+    }
+}
+
+/// The only value, or an arity error.
+pub(crate) fn only<T>(values: Vec<T>) -> Result<T, LayerError> {
+    let got = values.len();
+    match <[T; 1]>::try_from(values) {
+        Ok([value]) => Ok(value),
+        Err(_) => Err(LayerError::Arity { expected: "one input", got }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel;
@@ -48,8 +48,8 @@ impl<B: Backend> LayerOps<B> for Pad {
         })
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let x = one_input(inputs)?.clone();
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let x = only(inputs)?;
         let padding = self.padding.iter().enumerate();
         Ok(padding.fold(x, |x, (axis, &(before, after))| {
             kernel::pad(&x, axis, before as isize, after as isize, self.fill)

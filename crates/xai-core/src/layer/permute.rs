@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -48,8 +48,8 @@ impl<B: Backend> LayerOps<B> for Permute {
         Ok(self.axes.iter().map(|&axis| input[axis]).collect())
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(one_input(inputs)?.clone().permute(&self.axes))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(only(inputs)?.permute(&self.axes))
     }
 
     fn vjp_reads(&self) -> Reads {
@@ -98,8 +98,8 @@ impl<B: Backend> LayerOps<B> for Flip {
         Ok(input.to_vec())
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(one_input(inputs)?.clone().flip(&self.axes))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(only(inputs)?.flip(&self.axes))
     }
 
     fn vjp_reads(&self) -> Reads {

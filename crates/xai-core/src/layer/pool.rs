@@ -4,7 +4,7 @@ use burn::nn::pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d,
 use burn_backend::Backend;
 
 use super::conv::{padding_1d, padding_2d};
-use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, one_input};
+use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{self, Extremum, PoolGeometry, PoolOutput};
@@ -65,8 +65,8 @@ impl<B: Backend> LayerOps<B> for Pool {
         Ok(self.geometry.output_dims(one_input(inputs)?)?)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let x = one_input(inputs)?;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let x = &only(inputs)?;
         Ok(match self.reduction {
             Reduction::Extremum(extremum) => kernel::extremum_pool(x, extremum, &self.geometry),
             Reduction::Average { count_include_pad } => {

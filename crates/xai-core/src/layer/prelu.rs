@@ -4,7 +4,7 @@ use burn::nn;
 use burn_backend::Backend;
 
 use super::elementwise::where_below;
-use super::{Layer, LayerKind, LayerOps, Reads, Site, along, one_input};
+use super::{Layer, LayerKind, LayerOps, Reads, Site, along, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -52,8 +52,8 @@ impl<B: Backend> LayerOps<B> for PRelu<B> {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let x = one_input(inputs)?;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let x = &only(inputs)?;
         Ok(where_below(x, 0.0, x * self.broadcast(x.rank()), x.clone()))
     }
 

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, LinearMap, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, LinearMap, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -97,8 +97,8 @@ impl<B: Backend> LayerOps<B> for Reduce {
         }
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(self.reduce(one_input(inputs)?))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(self.reduce(&only(inputs)?))
     }
 
     fn vjp_reads(&self) -> Reads {

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -59,8 +59,8 @@ impl<B: Backend> LayerOps<B> for Reshape {
             .ok_or_else(|| LayerError::Reshape { input: input.to_vec(), dims: self.dims.clone() })
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let input = one_input(inputs)?;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let input = &only(inputs)?;
         let dims = LayerOps::<B>::output_dims(self, &[&input.dims()])?;
         Ok(input.clone().reshape(&dims))
     }

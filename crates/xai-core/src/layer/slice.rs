@@ -2,7 +2,7 @@
 
 use burn_backend::{Backend, Slice as Range, TensorData, get_device_settings};
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{interleave_zeros, pad};
@@ -79,9 +79,9 @@ impl<B: Backend> LayerOps<B> for Slice {
         Ok(self.cuts.iter().zip(input).map(|(cut, &size)| cut.kept(size)).collect())
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         let ranges: Vec<_> = self.cuts.iter().map(|cut| cut.range()).collect();
-        Ok(one_input(inputs)?.clone().slice(&ranges))
+        Ok(only(inputs)?.slice(&ranges))
     }
 
     fn vjp_reads(&self) -> Reads {
@@ -160,8 +160,8 @@ impl<B: Backend> LayerOps<B> for Select {
         Ok(dims)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let x = one_input(inputs)?;
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let x = &only(inputs)?;
         let indices = self.indices(x);
         Ok(Value::from_primitive(B::float_select(x.clone().into_primitive(), self.dim, indices)))
     }

@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 
 use super::elementwise::exp;
-use super::{LayerKind, LayerOps, Reads, Site, one_input};
+use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -55,8 +55,8 @@ impl<B: Backend> LayerOps<B> for Softmax {
         Err(LayerError::Misfit { layer: "softmax", setting: format!("dimension {}", self.dim), input })
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        let x = one_input(inputs)?.clone().into_primitive();
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        let x = only(inputs)?.into_primitive();
         Ok(Value::from_primitive(match self.form {
             SoftmaxForm::Softmax => B::softmax(x, self.dim),
             SoftmaxForm::Softmin => B::softmin(x, self.dim),

@@ -37,7 +37,7 @@ pub(super) fn forward(layer: &Layer<Flex>, inputs: &[Value<Flex>]) -> Value<Flex
     let dims: Vec<_> = inputs.iter().map(Value::dims).collect();
     let dims: Vec<_> = dims.iter().map(Vec::as_slice).collect();
     let expected = layer.ops().output_dims(&dims).unwrap();
-    let y = layer.ops().forward(&inputs.iter().collect::<Vec<_>>()).unwrap();
+    let y = layer.ops().forward(inputs.to_vec()).unwrap();
     assert_eq!(y.dims(), expected, "{layer:?}");
     y
 }
@@ -103,5 +103,6 @@ pub(super) fn check(layer: impl Into<Layer<Flex>>, inputs: &[Value<Flex>]) {
     let counts = map.apply(&x.full_like(&x.dims(), 1.0), ones.as_ref());
     assert_close(&map.apply_ones(x, &x.dims()).expand(&counts.dims()), &counts, "A_1 1");
     let spread = map.adjoint(gradient.clone(), ones.as_ref(), &x.dims());
-    assert_close(&map.adjoint_ones(map.sum_alike(gradient), &x.dims()), &spread, "A_1^T r");
+    assert_close(&map.adjoint_ones(gradient.clone(), &x.dims()), &spread, "A_1^T r");
+    assert_close(&map.adjoint_ones(map.sum_alike(gradient), &x.dims()), &spread, "A_1^T of sums");
 }

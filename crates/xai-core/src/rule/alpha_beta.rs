@@ -18,8 +18,8 @@ use crate::layer::{Layer, LinearMap, Reads};
 /// `alpha - beta = 1`, neither negative. The bias enters once, by its sign, unless `zero_bias`.
 /// An output without negative contributions passes `alpha R` on, not `R`. Two forwards and two
 /// adjoints, with a beta of 0 one of each; `[x+ x-]` passes as one input with twice the channels. On
-/// layers that cannot take it so, such as convolutions in groups, inputs with negative elements cost
-/// twice as many. Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
+/// layers that cannot take it so, such as convolutions in groups, inputs that may have negative elements
+/// cost twice as many. Bach et al., PLoS ONE 10(7):e0130140, 2015, Eq. 60.
 ///
 /// (One pass with `|W| |x|` instead of two would do, as [`Gamma`](super::Gamma) has it, and for
 /// inputs that are never negative `z - z+` would save the pass for `z-`; but in `f32` the

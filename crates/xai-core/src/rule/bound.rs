@@ -68,7 +68,7 @@ impl<B: Backend> BoundRule<B> {
     /// let bound = rule.bind(&layer, &Facts::new(&[&[1, 2]], &[1, 1]))?;
     ///
     /// let x = Value::from(value([1.0, -2.0])).reshape(&[1, 2]);
-    /// let output = layer.ops().forward(&[&x])?;
+    /// let output = layer.ops().forward(vec![x.clone()])?;
     /// let passed = bound.propagate_alone(&layer, &[&x], &output, output.clone())?;
     /// assert_eq!(passed.relevance[0].to_data()?.to_vec::<f32>().unwrap(), [2.0, -6.0]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -53,7 +53,7 @@ impl LayerOps<Flex> for Counted {
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
         self.inner.ops().output_dims(inputs)
     }
-    fn forward(&self, inputs: &[&V]) -> Result<V, LayerError> {
+    fn forward(&self, inputs: Vec<V>) -> Result<V, LayerError> {
         self.inner.ops().forward(inputs)
     }
     fn vjp_reads(&self) -> Reads {
@@ -92,9 +92,9 @@ impl LinearMap<Flex> for Counted {
     fn sum_alike(&self, r: V) -> V {
         self.map().sum_alike(r)
     }
-    fn adjoint_ones(&self, sums: V, input_dims: &[usize]) -> V {
+    fn adjoint_ones(&self, r: V, input_dims: &[usize]) -> V {
         self.adjoint.fetch_add(1, Ordering::Relaxed);
-        self.map().adjoint_ones(sums, input_dims)
+        self.map().adjoint_ones(r, input_dims)
     }
 }
 
@@ -123,7 +123,7 @@ fn propagate(rule: &dyn PropagationRule<Flex>, layer: &Layer<Flex>, x: &V, signe
     let (forward, adjoint) = (counted.forward.clone(), counted.adjoint.clone());
     let layer = Layer::custom(counted);
     let x = if signed { x.clone() } else { x.abs() };
-    let output = layer.ops().forward(&[&x]).unwrap();
+    let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
     let input_dims = [dims.as_slice()];
     let facts = Facts::new(&input_dims, &output_dims).non_negative(!signed);
@@ -232,7 +232,7 @@ fn in_f32(rule: &dyn PropagationRule<Flex>, weight: &V, x: &V) -> Vec<f64> {
     let to_f32 = |v: &V| V::from_data(v.to_data().unwrap().convert::<f32>(), &Default::default());
     let layer: Layer<Flex> = Linear::new(to_f32(weight), None).unwrap().into();
     let x = to_f32(x);
-    let output = layer.ops().forward(&[&x]).unwrap();
+    let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
     let input_dims = [dims.as_slice()];
     let facts = Facts::new(&input_dims, &output_dims);
@@ -292,6 +292,8 @@ fn parameters_out_of_range_are_refused() {
     assert!(refusal(&AlphaBeta { alpha: 0.5, beta: -0.5, ..AlphaBeta::default() }).contains("beta"));
     assert!(refusal(&Gamma { gamma: -1.0, ..Gamma::default() }).contains("gamma"));
     assert!(refusal(&ZBox::new(1.0, -1.0)).contains("low"));
+    let swapped = Bound::Tensor { dims: vec![6], values: vec![-2.0, -2.0, 3.0, -2.0, -2.0, -2.0] };
+    assert!(refusal(&ZBox::new(swapped, 1.0)).contains("`low` is 3"));
     assert!(refusal(&ZBox::new(f64::NAN, 1.0)).contains("finite"));
     let short = Bound::Tensor { dims: vec![5], values: vec![0.0; 5] };
     assert!(refusal(&ZBox::new(short, 1.0)).contains("[6]"));
@@ -309,7 +311,7 @@ fn rules_for_relu_serve_relu6() {
     let row = |data: [f64; 5]| V::from_data(TensorData::new(data.to_vec(), [1, 5]), &Default::default());
     let layer: Layer<Flex> = Activation::Relu6.into();
     let (x, relevance) = (row([-1.0, 0.5, 3.0, 6.0, 7.0]), row([1.0, 2.0, -3.0, 4.0, 5.0]));
-    let output = layer.ops().forward(&[&x]).unwrap();
+    let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let passed = |rule: &dyn PropagationRule<Flex>| {
         let bound = rule.bind(&layer, &Facts::new(&[&[1, 5]], &[1, 5])).unwrap();
         let passed = bound.propagate_alone(&layer, &[&x], &output, relevance.clone()).unwrap();
@@ -325,7 +327,7 @@ fn rules_for_relu_serve_relu6() {
 fn a_scaled_stabilizer_sees_the_denominators_of_its_side() {
     let rule = Gamma { stabilizer: Stabilizer::from(0.5).rms(), ..Gamma::default() };
     for (layer, x) in layers() {
-        let output = layer.ops().forward(&[&x]).unwrap();
+        let output = layer.ops().forward(vec![x.clone()]).unwrap();
         let (dims, output_dims) = (x.dims(), output.dims());
         let input_dims = [dims.as_slice()];
         let facts = Facts::new(&input_dims, &output_dims);

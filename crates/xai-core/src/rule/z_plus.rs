@@ -10,10 +10,10 @@ use crate::layer::Layer;
 
 /// `R_in = x+ W+^T s + x- W-^T s` with `s = R / st(x+ W+ + x- W- + b+)`.
 ///
-/// The positive part of the bias absorbs its share, unless `zero_bias`. One forward and one adjoint,
-/// on convolutions in groups two of each if the input has negative elements. Bach et al., PLoS ONE
-/// 10(7):e0130140, 2015 (alpha = 1, beta = 0); Montavon et al., Pattern Recognition 65:211-222,
-/// 2017 (there for `x >= 0`).
+/// The positive part of the bias absorbs its share, unless `zero_bias`. One forward and one adjoint;
+/// two of each where the input may have negative elements and the layer cannot take two inputs side by
+/// side, such as a convolution in groups. Bach et al., PLoS ONE 10(7):e0130140, 2015 (alpha = 1,
+/// beta = 0); Montavon et al., Pattern Recognition 65:211-222, 2017 (there for `x >= 0`).
 ///
 /// (The kept output would save a forward, `z+ = (|W| |x| + W x) / 2`, but in `f32` that difference
 /// leaves too few digits of a `z+` that is small beside `|W| |x|`.)

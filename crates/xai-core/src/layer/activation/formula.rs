@@ -21,37 +21,39 @@ const GELU_ANGLE: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
 
 impl Activation {
     /// `f(x)`.
-    pub(super) fn value<B: Backend>(&self, x: &Value<B>) -> Value<B> {
-        let primitive = || x.clone().into_primitive();
+    pub(super) fn value<B: Backend>(&self, x: Value<B>) -> Value<B> {
         match *self {
-            Self::Relu => Value::from_primitive(B::relu(primitive())),
-            Self::Relu6 => clamp(x.clone(), Some(0.0), Some(6.0)),
-            Self::Clamp { min, max } => clamp(x.clone(), min, max),
+            Self::Relu => Value::from_primitive(B::relu(x.into_primitive())),
+            Self::Relu6 => clamp(x, Some(0.0), Some(6.0)),
+            Self::Clamp { min, max } => clamp(x, min, max),
             Self::LeakyRelu { slope } => {
-                Value::from_primitive(B::leaky_relu(primitive(), Scalar::Float(slope)))
+                Value::from_primitive(B::leaky_relu(x.into_primitive(), Scalar::Float(slope)))
             }
-            Self::Elu { alpha } => where_at_most(x, 0.0, (exp(x.clone()) - 1.0) * alpha, x.clone()),
-            Self::Celu { alpha } => where_at_most(x, 0.0, (exp(x.clone() / alpha) - 1.0) * alpha, x.clone()),
+            Self::Elu { alpha } => where_at_most(&x, 0.0, (exp(x.clone()) - 1.0) * alpha, x.clone()),
+            Self::Celu { alpha } => where_at_most(&x, 0.0, (exp(x.clone() / alpha) - 1.0) * alpha, x.clone()),
             Self::Selu => {
                 let (scale, alpha) = SELU;
-                where_below(x, 0.0, (exp(x.clone()) - 1.0) * (alpha * scale), x.clone() * scale)
+                where_below(&x, 0.0, (exp(x.clone()) - 1.0) * (alpha * scale), x.clone() * scale)
             }
-            Self::Gelu => Value::from_primitive(B::gelu(primitive())),
-            Self::GeluTanh => x * (tanh(gelu_angle(x)) + 1.0) * 0.5,
-            Self::Silu => x * sigmoid(x.clone()),
-            Self::Sigmoid => sigmoid(x.clone()),
-            Self::Tanh => tanh(x.clone()),
-            Self::Softplus { beta } => softplus(&(x.clone() * beta)) / beta,
-            Self::HardSigmoid { alpha, beta } => clamp(x.clone() * alpha + beta, Some(0.0), Some(1.0)),
-            Self::HardSwish => x * hard_gate(x),
-            Self::Mish => x * tanh(softplus(x)),
-            Self::LogSigmoid => softplus(&(x.clone() * -1.0)) * -1.0,
-            Self::Softsign => x / (x.abs() + 1.0),
+            Self::Gelu => Value::from_primitive(B::gelu(x.into_primitive())),
+            Self::GeluTanh => &x * (tanh(gelu_angle(&x)) + 1.0) * 0.5,
+            Self::Silu => sigmoid(x.clone()) * x,
+            Self::Sigmoid => sigmoid(x),
+            Self::Tanh => tanh(x),
+            Self::Softplus { beta } => softplus(&(x * beta)) / beta,
+            Self::HardSigmoid { alpha, beta } => clamp(x * alpha + beta, Some(0.0), Some(1.0)),
+            Self::HardSwish => hard_gate(&x) * x,
+            Self::Mish => tanh(softplus(&x)) * x,
+            Self::LogSigmoid => softplus(&(x * -1.0)) * -1.0,
+            Self::Softsign => {
+                let scale = x.abs() + 1.0;
+                x / scale
+            }
             Self::ThresholdedRelu { threshold } => {
-                where_at_most(x, threshold, x.full_like(&x.dims(), 0.0), x.clone())
+                where_at_most(&x, threshold, x.full_like(&x.dims(), 0.0), x.clone())
             }
             Self::Shrink { lambda, bias } => {
-                let sign = Value::from_primitive(B::float_sign(primitive()));
+                let sign = Value::from_primitive(B::float_sign(x.clone().into_primitive()));
                 where_at_most(&x.abs(), lambda, x.full_like(&x.dims(), 0.0), x - sign * bias)
             }
         }

@@ -8,7 +8,7 @@ use burn::nn::activation as nn;
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::{Layer, LayerKind, LayerOps, Reads, Site, one_input};
+use super::{Layer, LayerKind, LayerOps, Reads, Site, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -173,8 +173,8 @@ impl<B: Backend> LayerOps<B> for Activation {
         one_input(inputs).map(<[usize]>::to_vec)
     }
 
-    fn forward(&self, inputs: &[&Value<B>]) -> Result<Value<B>, LayerError> {
-        Ok(self.value(one_input(inputs)?))
+    fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
+        Ok(self.value(only(inputs)?))
     }
 
     fn vjp_reads(&self) -> Reads {
