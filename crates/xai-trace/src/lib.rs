@@ -56,6 +56,7 @@ mod names;
 mod op;
 mod ops;
 mod raise;
+mod reads;
 mod record;
 mod tensor;
 

@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::{HasAutodiffModule, Module};
 use burn::tensor::{DType, Tensor, TensorPrimitive};
@@ -18,6 +19,7 @@ use crate::convert::attach;
 use crate::error::TraceError;
 use crate::lift::lift;
 use crate::names::Names;
+use crate::reads;
 use crate::tensor::{Node, Source, TracedTensor};
 
 /// From an input to the recorded input and output.
@@ -30,10 +32,11 @@ type Forward<B> = dyn Fn(Value<B>) -> Result<(Arc<Node<B>>, Arc<Node<B>>), Trace
 ///
 /// # What is recorded
 /// The layers on the way from the input to the output, with the weights and shapes of this call.
-/// Control flow is followed, not recorded: if the forward function decides anything by the values
-/// of the input, record anew for each input. Values that the function reads out of the input
-/// (`into_data`, `int`) and computes with are constants of the graph. Masks made by comparisons are
-/// followed: into known activations, and into barriers elsewhere.
+/// Control flow is followed, not recorded, and values that the forward function reads out of the
+/// input (`into_data`, `int`, `argmax`) and computes with are constants of the graph. A function that
+/// reads any is recorded anew by an [explainer](xai_core::explain::Explainer) for each input that it
+/// explains; a graph that you [record](Self::record) yourself holds for its input alone. Masks made by
+/// comparisons are followed: into known activations, and into barriers elsewhere.
 ///
 /// # Names
 /// A layer with parameters is named by their place in the model, `features.0.conv`; a layer
@@ -44,6 +47,8 @@ type Forward<B> = dyn Fn(Value<B>) -> Result<(Arc<Node<B>>, Arc<Node<B>>), Trace
 pub struct Recorded<B: Backend> {
     forward: Arc<Forward<B>>,
     names: Arc<Names>,
+    /// Whether a recording has read values that depend on its input.
+    reads_values: Arc<AtomicBool>,
 }
 
 impl<B: Backend> Recorded<B> {
@@ -99,7 +104,7 @@ impl<B: Backend> Recorded<B> {
                 Source::Constant(_) => Err(TraceError::Disconnected),
             }
         };
-        Self { forward: Arc::new(forward), names: Arc::new(names) }
+        Self { forward: Arc::new(forward), names: Arc::new(names), reads_values: Arc::default() }
     }
 
     /// Runs the model on `input`, a [`Tensor`] or [`Value`], and returns what it did as a graph.
@@ -115,7 +120,9 @@ impl<B: Backend> Recorded<B> {
     /// operations do on tensors whose shapes do not fit. (A program built with `panic = "abort"`
     /// ends there instead.)
     pub fn record(&self, input: impl Into<Value<B>>) -> Result<Graph<B>, TraceError> {
-        let (input, output) = (self.forward)(input.into())?;
+        let (ends, reads_values) = reads::watched(|| (self.forward)(input.into()));
+        self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
+        let (input, output) = ends?;
         lift(&input, &output, &self.names)
     }
 }
@@ -132,6 +139,10 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
             [input] => Ok(self.record(input.clone())?),
             _ => Err(TraceError::InputCount { got: inputs.len() }.into()),
         }
+    }
+
+    fn depends_on_values(&self) -> bool {
+        self.reads_values.load(Ordering::Relaxed)
     }
 }
 

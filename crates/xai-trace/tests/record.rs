@@ -12,8 +12,8 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d
 use burn::tensor::{Distribution, Tensor, activation, backend::Backend};
 use burn_flex::Flex;
 use xai_core::Value;
-use xai_core::composite::epsilon_plus_flat;
-use xai_core::explain::{Explainer, GraphSource, Target};
+use xai_core::composite::{epsilon_plus_flat, gradient};
+use xai_core::explain::{Explainer, GraphSource, Seed, Target};
 use xai_core::graph::Graph;
 use xai_core::layer::{Layer, LayerKind};
 use xai_trace::{Recorded, TraceError, Traced};
@@ -316,4 +316,24 @@ fn activations_are_not_kept() {
         output
     });
     assert_eq!(recorded.record(random([2, 3])).unwrap().nodes().len(), 3);
+}
+
+#[test]
+fn a_model_that_reads_values_is_recorded_for_each_input() {
+    // The sign of the input is read and multiplied with: a constant of each recording.
+    let model = Recorded::function(|x: Tensor<Traced<Flex>, 2>| {
+        let sum: f32 = x.clone().sum().into_scalar();
+        x * if sum > 0.0 { 2.0 } else { -3.0 }
+    });
+    let explainer = Explainer::new(model, gradient());
+    for (x, slope) in [([1.0, 0.5], 2.0), ([-1.0, 0.5], -3.0), ([0.5, 1.0], 2.0)] {
+        let x = Plain::<2>::from_floats([x], &Device::default());
+        let target = Target::class(0).seeded(Seed::One);
+        let relevance = explainer.explain(x, target).unwrap().relevance::<2>().unwrap();
+        assert_eq!(relevance.into_data().to_vec::<f32>().unwrap(), [slope, 0.0]);
+    }
+
+    let steady = Recorded::function(|x: Tensor<Traced<Flex>, 2>| x * 2.0);
+    steady.graph(&[random([1, 2]).into()]).unwrap();
+    assert!(!steady.depends_on_values());
 }

@@ -135,7 +135,8 @@ impl<B: Backend> Explainer<B> {
         };
         let lock = || self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let find = |kept: &[(Shapes, Arc<Prepared<B>>)]| {
-            kept.iter().find(|(key, _)| *key == shapes).map(|(_, prepared)| prepared.clone())
+            let of_shapes = kept.iter().find(|(key, _)| *key == shapes);
+            of_shapes.filter(|_| !self.source.depends_on_values()).map(|(_, prepared)| prepared.clone())
         };
         if let Some(prepared) = find(&lock()) {
             return Ok(prepared);
@@ -147,6 +148,9 @@ impl<B: Backend> Explainer<B> {
         let plan = Plan::new(&graph, &self.composite, &self.rules)?;
         let keep = self.nodes_to_keep(&graph)?;
         let prepared = Arc::new(Prepared { graph, plan, keep });
+        if self.source.depends_on_values() {
+            return Ok(prepared);
+        }
         let mut kept = lock();
         if let Some(prepared) = find(&kept) {
             // Another thread was first.

@@ -19,6 +19,12 @@ pub trait GraphSource<B: Backend>: Send + Sync {
     fn depends_on_shape(&self) -> bool {
         true
     }
+
+    /// Whether a graph that was given so far depends on the inputs' values, so that every input needs
+    /// a graph of its own.
+    fn depends_on_values(&self) -> bool {
+        false
+    }
 }
 
 /// A graph built by hand serves every batch size as it is.

@@ -16,7 +16,8 @@
 //! complete when a new Burn adds one.
 //!
 //! A float tensor that leaves the float world (into host data, an int tensor, or a quantized one) is
-//! no longer followed: what is computed from there is a constant of the graph. A bool tensor still
+//! no longer followed: what is computed from there is a constant of the graph, and the recording is
+//! known to hold for this input alone. A bool tensor still
 //! knows that it depends on a graph input, so that a float tensor made by it is recorded.
 
 mod float;
@@ -100,6 +101,7 @@ macro_rules! method {
         fn $n($($s)*) -> (TracedTensor<B>, $t) {
             let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
             let op = call.op(|| Op::Barrier(stringify!($n)));
+            crate::reads::note(&[$($f.is_tracked()),*]);
             let (float, other) = B::$n($($c)*);
             (call.finish(op, float), other)
         }
@@ -126,8 +128,9 @@ macro_rules! method {
             TracedMask { primitive: B::$n($($c)*), source }
         }
     };
-    ([$n:ident @ $r:ty] [$($s:tt)*] [$($c:tt)*] $f:tt ()) => {
+    ([$n:ident @ $r:ty] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> $r {
+            crate::reads::note(&[$(Argument::<B>::is_tracked(&$f)),*]);
             B::$n($($c)*)
         }
     };
