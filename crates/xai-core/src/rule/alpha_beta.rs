@@ -69,8 +69,9 @@ impl AlphaBeta {
         self.check()?;
         let Self { alpha, beta, zero_bias, .. } = *self;
         let st = self.stabilizer.check(facts)?;
-        let gains = parts.positive_first(map);
-        let losses = (beta != 0.0).then(|| parts.negative_first(map));
+        let weights = parts.weights(map);
+        let gains = weights.positive_first();
+        let losses = (beta != 0.0).then(|| weights.negative_first());
         Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
             let (map, x, dims) = (linear_map(site)?, parts.by_sign(site.input(0)?), site.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
@@ -79,14 +80,16 @@ impl AlphaBeta {
                 let z = bias.iter().fold(z, |z, bias| z + bias);
                 terms.adjoint(map, &divide(site, relevance, z, bias, (&st, sign)), dims)
             };
-            let of_losses = losses.iter().flat_map(|losses| {
+            let of_losses = losses.as_ref().map(|losses| {
                 let bias = bias.as_ref().map(Value::negative);
                 shares(losses, bias, relevance.clone() * -beta, Sign::NotPositive)
             });
-            let of_losses: Vec<_> = of_losses.collect();
             let amount = if alpha == 1.0 { relevance } else { relevance * alpha };
             let of_gains = shares(&gains, bias.as_ref().map(Value::positive), amount, Sign::NotNegative);
-            Ok(parts.relevance(x, of_gains.into_iter().chain(of_losses)).into_iter().collect())
+            Ok(parts
+                .relevance(x, of_gains.into_iter().chain(of_losses.into_iter().flatten()))
+                .into_iter()
+                .collect())
         }))
     }
 }

@@ -45,31 +45,10 @@ impl Parts {
         }
     }
 
-    /// `x_1 W+ + x_2 W-`.
-    pub(super) fn positive_first<B: Backend>(self, map: &dyn LinearMap<B>) -> Terms<B> {
-        match map.weight() {
-            Some(weight) => self.terms(weight.positive(), || weight.negative()),
-            // Its coefficients are all positive.
-            None => Terms { parts: self, terms: vec![(0, None)] },
-        }
-    }
-
-    /// `x_1 W- + x_2 W+`.
-    pub(super) fn negative_first<B: Backend>(self, map: &dyn LinearMap<B>) -> Terms<B> {
-        match map.weight() {
-            Some(weight) => self.terms(weight.negative(), || weight.positive()),
-            None if self == Self::One => Terms { parts: self, terms: Vec::new() },
-            None => Terms { parts: self, terms: vec![(1, None)] },
-        }
-    }
-
-    fn terms<B: Backend>(self, first: Value<B>, second: impl FnOnce() -> Value<B>) -> Terms<B> {
-        let weights = match self {
-            Self::One => vec![first],
-            Self::Apart => vec![first, second()],
-            Self::Joined { weight, .. } => vec![Value::cat(vec![first, second()], weight)],
-        };
-        Terms { parts: self, terms: weights.into_iter().map(Some).enumerate().collect() }
+    /// The map's weight by sign, for these parts.
+    pub(super) fn weights<B: Backend>(self, map: &dyn LinearMap<B>) -> Weights<B> {
+        let by_sign = map.weight().map(|weight| [weight.positive(), weight.negative()]);
+        Weights { parts: self, by_sign }
     }
 
     /// `sum_k x_k c_k`: the relevance of the parts, given what the adjoints made of each.
@@ -93,6 +72,42 @@ impl Parts {
         dims[input] /= 2;
         let (before, each) = (dims[..input].iter().product(), dims[input..].iter().product());
         Some(relevance.reshape(&[before, 2, each]).sum_dim(1).reshape(&dims))
+    }
+}
+
+/// The positive and the negative part of a map's weight; `None` for a map without weight, whose
+/// coefficients are all positive.
+pub(super) struct Weights<B: Backend> {
+    parts: Parts,
+    by_sign: Option<[Value<B>; 2]>,
+}
+
+impl<B: Backend> Weights<B> {
+    /// `x_1 W+ + x_2 W-`.
+    pub(super) fn positive_first(&self) -> Terms<B> {
+        match &self.by_sign {
+            Some([positive, negative]) => self.terms([positive, negative]),
+            None => Terms { parts: self.parts, terms: vec![(0, None)] },
+        }
+    }
+
+    /// `x_1 W- + x_2 W+`.
+    pub(super) fn negative_first(&self) -> Terms<B> {
+        match &self.by_sign {
+            Some([positive, negative]) => self.terms([negative, positive]),
+            None if self.parts == Parts::One => Terms { parts: self.parts, terms: Vec::new() },
+            None => Terms { parts: self.parts, terms: vec![(1, None)] },
+        }
+    }
+
+    fn terms(&self, [first, second]: [&Value<B>; 2]) -> Terms<B> {
+        let (first, second) = (first.clone(), second.clone());
+        let weights = match self.parts {
+            Parts::One => vec![first],
+            Parts::Apart => vec![first, second],
+            Parts::Joined { weight, .. } => vec![Value::cat(vec![first, second], weight)],
+        };
+        Terms { parts: self.parts, terms: weights.into_iter().map(Some).enumerate().collect() }
     }
 }
 

@@ -173,7 +173,7 @@ impl<B: Backend> PropagationRule<B> for ZBox {
     fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
         let map = require_linear(layer)?;
         let parts = Parts::two(map, facts);
-        let terms = parts.positive_first(map);
+        let terms = parts.weights(map).positive_first();
         let (rule, st) = (self.clone(), self.check(facts)?);
         let kept: Mutex<Option<Corner<B>>> = Mutex::default();
         Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
