@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
 use crate::graph::{Graph, Node};
-use crate::layer::{Layer, LayerKind};
+use crate::layer::{Activation, Layer, LayerKind};
 
 /// Decides whether an entry is for a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,8 @@ pub enum Matcher {
     Any,
     /// Nodes of one kind.
     Kind(LayerKind),
-    /// Activations by name: `relu`.
+    /// Activations by their [name](Activation::name): `relu`, `leaky-relu`. A name that no activation
+    /// has is a planning error.
     Activation(String),
     /// Nodes of one of these kinds before which, along the flow of data, no node of these kinds
     /// comes. A model with two input branches has a first layer in each.
@@ -68,6 +69,15 @@ impl Matcher {
                 all.fold(each(&|_| true), both)
             }
             Self::Name(pattern) => named(graph, pattern),
+        }
+    }
+
+    /// The first name in it that no activation has: a mistake.
+    pub(super) fn unknown_activation(&self) -> Option<&str> {
+        match self {
+            Self::Activation(name) => (!Activation::NAMES.contains(&name.as_str())).then_some(name),
+            Self::All(matchers) => matchers.iter().find_map(Self::unknown_activation),
+            _ => None,
         }
     }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use burn_backend::Backend;
 
-use super::Composite;
+use super::{Composite, Matcher};
 use crate::error::{LayerError, PlanError, RuleError};
 use crate::graph::Graph;
-use crate::layer::{Layer, LayerKind};
+use crate::layer::{Activation, Layer, LayerKind};
 use crate::rule::{BoundRule, Facts, PropagationRule, Rule};
 
 /// Rules of the user's own, by the name under which a composite finds them.
@@ -43,6 +43,12 @@ impl<B: Backend> Plan<B> {
     /// cannot serve, and for a name that no node has.
     pub fn new(graph: &Graph<B>, composite: &Composite, custom: &CustomRules<B>) -> Result<Self, PlanError> {
         let mut matchers = composite.entries().iter().map(|entry| &entry.matcher);
+        if let Some(name) = matchers.clone().find_map(Matcher::unknown_activation) {
+            return Err(PlanError::NoSuchActivation {
+                name: name.to_owned(),
+                known: Activation::NAMES.join(", "),
+            });
+        }
         if let Some(pattern) = matchers.find_map(|matcher| matcher.unknown_name(graph)) {
             return Err(PlanError::NoSuchNode { pattern: pattern.to_owned(), known: graph.names() });
         }
@@ -187,6 +193,18 @@ mod tests {
             composite: "epsilon-plus-flat".into(),
         };
         assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn a_name_that_no_activation_has_is_an_error() {
+        let planned = |name: &str| {
+            let entry = Matcher::All(vec![Matcher::Activation(name.into())]);
+            let composite = epsilon_plus_flat().with(entry, crate::rule::Pass {});
+            Plan::new(&graph(), &composite, &CustomRules::new()).map(|_| ())
+        };
+        assert_eq!(planned("gelu"), Ok(()));
+        let error = planned("ReLU").unwrap_err().to_string();
+        assert!(error.contains("`ReLU`") && error.contains("relu, relu6"), "{error}");
     }
 
     #[test]

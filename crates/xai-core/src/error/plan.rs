@@ -90,6 +90,14 @@ pub enum PlanError {
         /// Which operation.
         source: LayerError,
     },
+    /// A matcher for an activation that there is none of.
+    #[error("no activation is called `{name}`; the activations are: {known}")]
+    NoSuchActivation {
+        /// The name.
+        name: String,
+        /// All names, comma separated.
+        known: String,
+    },
     /// A name pattern that cannot be used.
     #[error("the name pattern `{pattern}` matches no node; the nodes are: {known}")]
     NoSuchNode {

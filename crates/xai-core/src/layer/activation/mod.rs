@@ -95,6 +95,30 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// The names of all activations.
+    pub(crate) const NAMES: [&'static str; 20] = [
+        "relu",
+        "relu6",
+        "clamp",
+        "leaky-relu",
+        "elu",
+        "celu",
+        "selu",
+        "gelu",
+        "gelu-tanh",
+        "silu",
+        "sigmoid",
+        "tanh",
+        "softplus",
+        "hard-sigmoid",
+        "hard-swish",
+        "mish",
+        "log-sigmoid",
+        "softsign",
+        "thresholded-relu",
+        "shrink",
+    ];
+
     /// Stable name, as it is serialised: `relu`, `leaky-relu`, ...
     pub fn name(&self) -> &'static str {
         match self {

@@ -118,3 +118,13 @@ fn the_serialised_form_is_the_name() {
         assert_eq!(serde_json::from_str::<Activation>(&text).unwrap(), activation);
     }
 }
+
+#[test]
+fn all_names_are_listed() {
+    let mut names = ALL.map(|activation| activation.name()).to_vec();
+    names.dedup();
+    assert_eq!(names, Activation::NAMES);
+    // The enum's own list, as serde tells it.
+    let error = serde_json::from_str::<Activation>("\"unknown\"").unwrap_err().to_string();
+    assert_eq!(error.matches('`').count(), 2 * (Activation::NAMES.len() + 1), "{error}");
+}
