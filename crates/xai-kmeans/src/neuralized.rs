@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::error::LayerError;
-use xai_core::kernel::{ShapeError, squared_distances};
+use xai_core::kernel::{ShapeError, squared_distances, times_transposed};
 use xai_core::layer::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site};
 
 use crate::error::KMeansError;
@@ -210,7 +210,7 @@ impl<B: Backend> LinearMap<B> for NeuralizedKMeansLayer<B> {
 
     fn apply(&self, x: &Value<B>, weight: Option<&Value<B>>) -> Value<B> {
         let (dims, matrix) = (self.weight.dims(), self.matrix(weight));
-        x.clone().matmul(matrix.permute(&[1, 0])).reshape(&[x.dims()[0], dims[0], dims[1]])
+        times_transposed(x.clone(), &matrix).reshape(&[x.dims()[0], dims[0], dims[1]])
     }
 
     fn adjoint(&self, r: Value<B>, weight: Option<&Value<B>>, _: &[usize]) -> Value<B> {

@@ -52,18 +52,49 @@ pub fn linear<B: Backend>(x: &Value<B>, weight: &Value<B>, bias: Option<&Value<B
 /// `c = r W^T`, the transpose of [`linear`] without bias: r `[..., d_output]`, weight
 /// `[d_input, d_output]`, c `[..., d_input]`.
 pub fn linear_adjoint<B: Backend>(r: &Value<B>, weight: &Value<B>) -> Value<B> {
-    rows_times(r, weight.clone().permute(&[1, 0]))
+    let dims = r.dims();
+    let (rows, outputs) = rows_of(&dims);
+    let c = times_transposed(r.clone().reshape(&[rows, outputs]), weight);
+    let inputs = c.dims()[1];
+    c.reshape(&[&dims[..dims.len() - 1], &[inputs]].concat())
+}
+
+/// `x M^T` over the last two dimensions, `[..., n, k]` and `[..., m, k]` to `[..., n, m]`; leading
+/// dimensions of size 1 are repeated.
+///
+/// One row goes as `M x^T`: cubecl's fused product of one row with a transposed matrix gives wrong
+/// numbers for some sizes (one row of 2, a matrix of 6 by 2).
+pub fn times_transposed<B: Backend>(x: Value<B>, matrix: &Value<B>) -> Value<B> {
+    let swapped = |mut dims: Vec<usize>| {
+        let rank = dims.len();
+        dims.swap(rank - 2, rank - 1);
+        dims
+    };
+    let dims = x.dims();
+    if dims[dims.len() - 2] == 1 {
+        // With a size of 1, to exchange dimensions is to reshape.
+        let y = matrix.clone().matmul(x.reshape(&swapped(dims)));
+        let dims = swapped(y.dims());
+        return y.reshape(&dims);
+    }
+    let axes = swapped((0..matrix.rank()).collect());
+    x.matmul(matrix.clone().permute(&axes))
+}
+
+/// All leading dimensions as rows, and the last one.
+fn rows_of(dims: &[usize]) -> (usize, usize) {
+    let last = dims.len() - 1;
+    (dims[..last].iter().product(), dims[last])
 }
 
 /// `x M` with all leading dimensions of x taken as rows: one large product instead of a batch of
 /// small ones that repeat the matrix.
 fn rows_times<B: Backend>(x: &Value<B>, matrix: Value<B>) -> Value<B> {
-    let mut dims = x.dims();
-    let last = dims.len() - 1;
-    let rows = dims[..last].iter().product();
-    let y = x.clone().reshape(&[rows, dims[last]]).matmul(matrix);
-    dims[last] = y.dims()[1];
-    y.reshape(&dims)
+    let dims = x.dims();
+    let (rows, inputs) = rows_of(&dims);
+    let y = x.clone().reshape(&[rows, inputs]).matmul(matrix);
+    let outputs = y.dims()[1];
+    y.reshape(&[&dims[..dims.len() - 1], &[outputs]].concat())
 }
 
 #[cfg(test)]

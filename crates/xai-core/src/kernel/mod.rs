@@ -31,7 +31,7 @@ pub use conv_transpose::{ConvTransposeGeometry, conv_transpose, conv_transpose_a
 pub use distance::{squared_distances, weighted_squared_differences};
 pub use error::ShapeError;
 pub(crate) use layout::{interleave_zeros, narrow, pad};
-pub use linear::{linear, linear_adjoint, linear_output_dims};
+pub use linear::{linear, linear_adjoint, linear_output_dims, times_transposed};
 pub use pool::{
     Extremum, PoolGeometry, PoolOutput, average_pool, average_pool_adjoint, extremum_pool,
     extremum_pool_adjoint, takes_most,

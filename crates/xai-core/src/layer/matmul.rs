@@ -5,6 +5,7 @@ use burn_backend::Backend;
 use super::{LayerKind, LayerOps, LinearMap, Reads, Site};
 use crate::Value;
 use crate::error::LayerError;
+use crate::kernel::times_transposed;
 
 /// A matrix product over the last two dimensions, `[..., n, k]` and `[..., k, m]` to `[..., n, m]`;
 /// leading dimensions of size 1 are repeated.
@@ -111,7 +112,7 @@ impl<B: Backend> LayerOps<B> for Matmul<B> {
             return Ok(vec![self.adjoint(gradient, Some(&constant.matrix), site.dims()?)]);
         }
         let (left, right) = (site.input(0)?, site.input(1)?);
-        let to_left = gradient.clone().matmul(transposed(right)).sum_to(&left.dims());
+        let to_left = times_transposed(gradient.clone(), right).sum_to(&left.dims());
         Ok(vec![to_left, transposed(left).matmul(gradient).sum_to(&right.dims())])
     }
 
@@ -161,7 +162,7 @@ impl<B: Backend> LinearMap<B> for Matmul<B> {
         let Some(weight) = weight.or(self.weight()) else { return r };
         let back = match self.is_left() {
             true => transposed(weight).matmul(r),
-            false => r.matmul(transposed(weight)),
+            false => times_transposed(r, weight),
         };
         back.sum_to(input_dims)
     }

@@ -67,7 +67,7 @@ macro_rules! backend_suite {
                 batch_norm_after_convolution, batch_norm_after_linear, batch_norm_of_tokens_stays,
                 convolution_with_two_readers_stays, chains_are_merged_to_the_end, relevance_is_that_of_merged_weights
             ]
-            small: [linear_rules, stabilizer]
+            small: [linear_rules, single_samples, stabilizer]
             takes_most: [
                 takes_most_same_on_every_backend, any_window_conserves, one_window_of_thousands,
                 steep_softmax_is_winner_takes_all, equal_elements_share, empty_windows_are_dropped,

@@ -51,6 +51,27 @@ pub fn linear_rules<B: Backend>(device: &B::Device) {
     }
 }
 
+/// One sample through linear layers of few features, whose adjoint is the product of one row with a
+/// transposed matrix: `R_i = sum_j x_i w_ij` for relevance equal to the output, under LRP-0.
+pub fn single_samples<B: Backend>(device: &B::Device) {
+    for (inputs, outputs) in [(2, 2), (3, 2), (6, 2), (6, 6), (18, 10), (22, 2), (8, 4), (5, 3)] {
+        let weight = Array::from_fn(&[inputs, outputs], |i| ((i * 7 % 11) as f64 - 5.2) * 0.25);
+        let x = Array::from_fn(&[1, inputs], |i| (i * 5 % 7) as f64 * 0.5 - 1.1);
+        let mut builder = GraphBuilder::new();
+        let node = builder.input("x", &[1, inputs]).unwrap();
+        let layer = Linear::new(value::<B>(&weight, device), None).unwrap();
+        let y = builder.push("layer", layer, &[node]).unwrap();
+        let graph = builder.finish(y).unwrap();
+        let input = value(&x, device);
+        let relevance = graph.forward(std::slice::from_ref(&input)).unwrap();
+        let rule = Epsilon { epsilon: 0.0.into(), ..Default::default() }.into();
+        let attribution = explain(&graph, &rule, std::slice::from_ref(&input), &relevance).unwrap();
+        let share = |i: usize| x.data[i] * weight.data[i * outputs..][..outputs].iter().sum::<f64>();
+        let expected = Array::from_fn(&[1, inputs], share);
+        assert_close(&format!("{inputs} to {outputs}"), &attribution.relevances()[0], &expected);
+    }
+}
+
 /// `[-0, 3, -4]` in each mode.
 pub fn stabilizer<B: Backend>(device: &B::Device) {
     let z = value::<B>(&row(&[-0.0, 3.0, -4.0]), device);
