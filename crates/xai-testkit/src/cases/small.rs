@@ -2,6 +2,7 @@
 
 use burn::tensor::backend::Backend;
 use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::kernel::linear_adjoint;
 use xai_core::layer::Linear;
 use xai_core::rule::{AlphaBeta, Epsilon, Flat, Gamma, Rule, Stabilizer, WSquare, ZBox, ZPlus};
 
@@ -51,24 +52,17 @@ pub fn linear_rules<B: Backend>(device: &B::Device) {
     }
 }
 
-/// One sample through linear layers of few features, whose adjoint is the product of one row with a
-/// transposed matrix: `R_i = sum_j x_i w_ij` for relevance equal to the output, under LRP-0.
+/// What rules do for one sample of a linear layer with few features, `R_i = x_i sum_j w_ij s_j`: the
+/// product of one row with a transposed matrix, and another product at once.
 pub fn single_samples<B: Backend>(device: &B::Device) {
-    for (inputs, outputs) in [(2, 2), (3, 2), (6, 2), (6, 6), (18, 10), (22, 2), (8, 4), (5, 3)] {
-        let weight = Array::from_fn(&[inputs, outputs], |i| ((i * 7 % 11) as f64 - 5.2) * 0.25);
-        let x = Array::from_fn(&[1, inputs], |i| (i * 5 % 7) as f64 * 0.5 - 1.1);
-        let mut builder = GraphBuilder::new();
-        let node = builder.input("x", &[1, inputs]).unwrap();
-        let layer = Linear::new(value::<B>(&weight, device), None).unwrap();
-        let y = builder.push("layer", layer, &[node]).unwrap();
-        let graph = builder.finish(y).unwrap();
-        let input = value(&x, device);
-        let relevance = graph.forward(std::slice::from_ref(&input)).unwrap();
-        let rule = Epsilon { epsilon: 0.0.into(), ..Default::default() }.into();
-        let attribution = explain(&graph, &rule, std::slice::from_ref(&input), &relevance).unwrap();
-        let share = |i: usize| x.data[i] * weight.data[i * outputs..][..outputs].iter().sum::<f64>();
-        let expected = Array::from_fn(&[1, inputs], share);
-        assert_close(&format!("{inputs} to {outputs}"), &attribution.relevances()[0], &expected);
+    for (inputs, outputs) in [(2, 2), (6, 2), (18, 2), (2, 6), (18, 6), (22, 10), (8, 4), (5, 3)] {
+        let weight = Array::from_fn(&[inputs, outputs], |i| ((i * 7 % 11) as f64 - 4.2) * 0.25);
+        let x = Array::from_fn(&[1, inputs], |i| ((i * 7 % 11) as f64 - 3.8) * 0.25);
+        let s = Array::from_fn(&[1, outputs], |i| ((i * 7 % 11) as f64 - 4.6) * 0.25);
+        let sum = |i: usize| (0..outputs).map(|j| weight.data[i * outputs + j] * s.data[j]).sum::<f64>();
+        let expected = Array::from_fn(&[1, inputs], |i| x.data[i] * sum(i));
+        let got = value::<B>(&x, device) * linear_adjoint(&value(&s, device), &value(&weight, device));
+        assert_close(&format!("{inputs} to {outputs}"), &got, &expected);
     }
 }
 
