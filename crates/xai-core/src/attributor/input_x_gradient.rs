@@ -1,31 +1,28 @@
 //! Input times gradient.
 
-use std::sync::Arc;
-
 use burn_backend::Backend;
 
-use super::Attributor;
 use super::score::Score;
-use crate::Value;
+use super::{Attribution, Attributor, Lrp};
+use crate::composite::gradient;
 use crate::error::ExplainError;
-use crate::explain::{Attribution, Explainer, Target};
+use crate::model::{Inputs, Model, Target};
 
 /// Input times gradient, `R_i = x_i df/dx_i`.
 ///
 /// For a piecewise linear network without biases it adds up to the score, and equals LRP with the
-/// Epsilon rule and no stabilizer. The explainer's composite is usually
-/// [`gradient`](crate::composite::gradient).
+/// Epsilon rule and no stabilizer.
 ///
 /// Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box", arXiv 1605.01713, 2016.
 #[derive(Debug, Clone)]
 pub struct InputXGradient<B: Backend> {
-    explainer: Arc<Explainer<B>>,
+    gradient: Lrp<B>,
 }
 
 impl<B: Backend> InputXGradient<B> {
-    /// Input times gradient of `explainer`'s model.
-    pub fn new(explainer: impl Into<Arc<Explainer<B>>>) -> Self {
-        Self { explainer: explainer.into() }
+    /// Input times gradient of `model`.
+    pub fn new(model: &Model<B>) -> Self {
+        Self { gradient: Lrp::new(model, gradient()) }
     }
 }
 
@@ -34,16 +31,16 @@ impl<B: Backend> Attributor<B> for InputXGradient<B> {
         "input x gradient"
     }
 
-    fn attribute_values(
+    fn attribute_inputs(
         &self,
-        inputs: &[Value<B>],
-        target: Target<B>,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
-        let run = self.explainer.run(inputs)?;
+        let run = self.gradient.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
         let gradients = run.relevance(score.weights())?;
-        let relevance = inputs.iter().zip(gradients).map(|(x, gradient)| x * gradient).collect();
-        Ok(score.attribution(relevance, output))
+        let relevance = inputs.floats().iter().zip(gradients).map(|(x, gradient)| x * gradient).collect();
+        Ok(score.attribution(inputs, relevance, output))
     }
 }

@@ -1,83 +1,68 @@
 //! Gradients integrated on the way from a baseline to the input.
 
-use std::sync::Arc;
-
 use burn_backend::Backend;
 
 use super::progress::{Listener, Progress};
 use super::score::{Score, add_scaled};
-use super::{Attributor, AttributorError, Baseline, Quadrature};
-use crate::Value;
-use crate::composite::Plan;
+use super::{Attribution, Attributor, Baseline, Lrp, PerInput, Quadrature};
+use crate::composite::gradient;
 use crate::engine::read;
 use crate::error::ExplainError;
-use crate::explain::{Attribution, Explainer, Target};
-use crate::rule::Rule;
+use crate::model::{Inputs, Model, Target};
 
 /// Integrated gradients: `R_i = (x_i - b_i) * integral of df/dx_i (b + a (x - b)) da` over `[0, 1]`,
 /// with the baseline `b`.
 ///
 /// The integral adds up to `f(x) - f(b)`. [`Attribution::convergence_delta`] tells how far the sum
-/// of `steps` gradients is from that, for every sample: more steps make it smaller.
-///
-/// The explainer's composite must be [`gradient`](crate::composite::gradient), for nothing else
-/// integrates to the score.
+/// of `steps` gradients is from that, for every sample: more steps make it smaller. All explained
+/// inputs are on their way together; the others stay as they are.
 ///
 /// Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, PMLR 70:3319-3328.
 #[derive(Debug, Clone)]
 pub struct IntegratedGradients<B: Backend> {
-    explainer: Arc<Explainer<B>>,
+    gradient: Lrp<B>,
     steps: usize,
     quadrature: Quadrature,
-    baseline: Baseline<B>,
+    baselines: PerInput<Baseline<B>>,
     listener: Listener,
 }
 
 impl<B: Backend> IntegratedGradients<B> {
-    /// Integrated gradients of `explainer`'s model: 20 steps, right end points, a baseline of 0.
-    pub fn new(explainer: impl Into<Arc<Explainer<B>>>) -> Self {
+    /// Integrated gradients of `model`: 20 steps, right end points, a baseline of 0.
+    pub fn new(model: &Model<B>) -> Self {
         Self {
-            explainer: explainer.into(),
+            gradient: Lrp::new(model, gradient()),
             steps: 20,
             quadrature: Quadrature::default(),
-            baseline: Baseline::default(),
+            baselines: PerInput::All(Baseline::default()),
             listener: Listener::default(),
         }
     }
 
     /// Number of gradients; 1 or more, for trapezoids 2 or more.
-    pub fn steps(self, steps: usize) -> Self {
+    pub fn with_steps(self, steps: usize) -> Self {
         Self { steps, ..self }
     }
 
     /// How the integral is approximated.
-    pub fn quadrature(self, quadrature: Quadrature) -> Self {
+    pub fn with_quadrature(self, quadrature: Quadrature) -> Self {
         Self { quadrature, ..self }
     }
 
-    /// Where the path begins: a finite number, a tensor of the input's rank and of its sizes or
-    /// sizes of 1, or a list of one value per input.
-    pub fn baseline(self, baseline: impl Into<Baseline<B>>) -> Self {
-        Self { baseline: baseline.into(), ..self }
+    /// Where the path begins: a finite number, or a tensor of the input's rank and of its sizes or
+    /// sizes of 1; the same for all explained inputs.
+    pub fn with_baseline(self, baseline: impl Into<Baseline<B>>) -> Self {
+        Self { baselines: PerInput::All(baseline.into()), ..self }
+    }
+
+    /// One baseline for each explained input.
+    pub fn with_baselines(self, baselines: impl IntoIterator<Item = impl Into<Baseline<B>>>) -> Self {
+        Self { baselines: PerInput::each(baselines), ..self }
     }
 
     /// Calls `listen` after every step.
-    pub fn on_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+    pub fn with_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { listener: Listener::new(listen), ..self }
-    }
-
-    /// The composite must say plain gradient everywhere.
-    fn check_rules(&self, plan: &Plan<B>) -> Result<(), AttributorError> {
-        for row in plan.rows() {
-            if let Some(rule) = row.rule.as_ref().filter(|rule| !matches!(rule, Rule::Gradient(_))) {
-                return Err(AttributorError::NotGradient {
-                    composite: self.explainer.composite().name().to_owned(),
-                    node: row.node.clone(),
-                    rule: rule.name().to_owned(),
-                });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -86,18 +71,22 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         "integrated gradients"
     }
 
-    fn attribute_values(
+    fn attribute_inputs(
         &self,
-        inputs: &[Value<B>],
-        target: Target<B>,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
         let nodes = self.quadrature.nodes(self.steps)?;
-        let run = self.explainer.run(inputs)?;
-        self.check_rules(run.plan())?;
-        let baselines = self.baseline.resolve(inputs)?;
+        let run = self.gradient.run(inputs, target.output())?;
+        let baselines = Baseline::resolve(&self.baselines, inputs)?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
-        let ways: Vec<_> = inputs.iter().zip(&baselines).map(|(x, baseline)| x - baseline).collect();
+        let start = inputs.with_explained(baselines.clone());
+        // Nothing for inputs that are fixed.
+        let ways: Vec<_> =
+            inputs.floats().into_iter().zip(start.floats()).map(|(x, baseline)| x - baseline).collect();
+        let explained: Vec<_> =
+            inputs.explained().zip(&baselines).map(|((_, x), baseline)| x - baseline).collect();
 
         // From the input to the baseline: where the first node is the input itself, its run is
         // there already, and where the last is the baseline, its score need not be asked for again.
@@ -108,10 +97,9 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
             let run = match at_input.take() {
                 Some(run) => run,
                 None => {
-                    let point = ways.iter().zip(&baselines);
-                    let point: Vec<_> =
-                        point.map(|(way, baseline)| way.clone() * position + baseline).collect();
-                    self.explainer.run(&point)?
+                    let point = explained.iter().zip(&baselines);
+                    let point = point.map(|(way, baseline)| way.clone() * position + baseline);
+                    self.gradient.run(&inputs.with_explained(point), target.output())?
                 }
             };
             if position == 0.0 {
@@ -122,7 +110,7 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         }
         let at_baseline = match at_baseline {
             Some(output) => output,
-            None => self.explainer.prepare(inputs)?.graph().forward(&baselines)?,
+            None => self.gradient.model().output(start, target.output())?,
         };
 
         let means = sum.unwrap_or_default();
@@ -135,6 +123,6 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         }
         let scores = score.read(&output)?.into_iter().zip(score.read(&at_baseline)?);
         delta.iter_mut().zip(scores).for_each(|(delta, (score, before))| *delta -= score - before);
-        Ok(Attribution { convergence_delta: Some(delta), ..score.attribution(relevance, output) })
+        Ok(Attribution { convergence_delta: Some(delta), ..score.attribution(inputs, relevance, output) })
     }
 }

@@ -1,71 +1,101 @@
 //! Score drops when parts of the input are hidden.
 
-use std::sync::Arc;
-
 use burn::tensor::TensorData;
 use burn_backend::Backend;
 
 use super::progress::{Listener, Progress};
 use super::score::Score;
-use super::windows::{Place, Windows, each_row};
-use super::{Attributor, AttributorError, Baseline, Sizes, forward};
+use super::windows::{InputWindows, Place, each_row};
+use super::{Attribution, Attributor, Baseline, PerInput, Sizes};
 use crate::Value;
-use crate::error::ExplainError;
-use crate::explain::{Attribution, Explainer, Target};
+use crate::error::{AttributorError, ExplainError};
+use crate::model::{Input, Inputs, Model, Target};
 
 /// Occlusion: how much the score drops when a window of the input is replaced by a baseline.
 ///
 /// `R_i` is the mean of `f(x) - f(x with the window hidden)` over all windows that hold `i`. Windows
 /// begin at 0, `stride`, `2 stride`, ... until they reach the end of the input; the last one is cut
-/// off there. A stride is at most the window, so that every element lies in some window.
+/// off there. A stride is at most the window, so that every element lies in some window. With several
+/// explained inputs, a window hides a part of one of them at a time.
 ///
-/// Of the explainer only the model is used, whatever the composite.
+/// The model is only run forward, so it may have operations that no layer stands for.
 ///
 /// Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
 #[derive(Debug, Clone)]
 pub struct Occlusion<B: Backend> {
-    explainer: Arc<Explainer<B>>,
-    window: Sizes,
-    stride: Option<Sizes>,
-    baseline: Baseline<B>,
+    model: Model<B>,
+    window: PerInput<Sizes>,
+    stride: Option<PerInput<Sizes>>,
+    baselines: PerInput<Baseline<B>>,
     largest_batch: usize,
     listener: Listener,
 }
 
 impl<B: Backend> Occlusion<B> {
-    /// Occlusion of `explainer`'s model by `window`, with strides of its size, a baseline of 0, and
-    /// at most 32 samples per run.
-    pub fn new(explainer: impl Into<Arc<Explainer<B>>>, window: impl Into<Sizes>) -> Self {
+    /// Occlusion of `model` by windows of one element, with strides of the window's size, a baseline
+    /// of 0, and at most 32 samples per run.
+    pub fn new(model: &Model<B>) -> Self {
         Self {
-            explainer: explainer.into(),
-            window: window.into(),
+            model: model.clone(),
+            window: PerInput::All(Sizes::from(1)),
             stride: None,
-            baseline: Baseline::default(),
+            baselines: PerInput::All(Baseline::default()),
             largest_batch: 32,
             listener: Listener::default(),
         }
     }
 
+    /// Sizes of the windows, the same for all explained inputs.
+    pub fn with_window(self, window: impl Into<Sizes>) -> Self {
+        Self { window: PerInput::All(window.into()), ..self }
+    }
+
+    /// Sizes of the windows of each explained input.
+    pub fn with_windows(self, windows: impl IntoIterator<Item = impl Into<Sizes>>) -> Self {
+        Self { window: PerInput::each(windows), ..self }
+    }
+
     /// Distance between windows, from 1 to the window's size.
-    pub fn stride(self, stride: impl Into<Sizes>) -> Self {
-        Self { stride: Some(stride.into()), ..self }
+    pub fn with_stride(self, stride: impl Into<Sizes>) -> Self {
+        Self { stride: Some(PerInput::All(stride.into())), ..self }
+    }
+
+    /// Distances between the windows of each explained input.
+    pub fn with_strides(self, strides: impl IntoIterator<Item = impl Into<Sizes>>) -> Self {
+        Self { stride: Some(PerInput::each(strides)), ..self }
     }
 
     /// What hidden elements are replaced by: a finite number, or a tensor of the input's rank and of
     /// its sizes or sizes of 1.
-    pub fn baseline(self, baseline: impl Into<Baseline<B>>) -> Self {
-        Self { baseline: baseline.into(), ..self }
+    pub fn with_baseline(self, baseline: impl Into<Baseline<B>>) -> Self {
+        Self { baselines: PerInput::All(baseline.into()), ..self }
+    }
+
+    /// One baseline for each explained input.
+    pub fn with_baselines(self, baselines: impl IntoIterator<Item = impl Into<Baseline<B>>>) -> Self {
+        Self { baselines: PerInput::each(baselines), ..self }
     }
 
     /// How many samples go through the model at once, 1 or more, which bounds the memory: as many
     /// windows are tried in one run as their copies of the batch fit, and at least one.
-    pub fn largest_batch(self, samples: usize) -> Self {
+    pub fn with_largest_batch(self, samples: usize) -> Self {
         Self { largest_batch: samples, ..self }
     }
 
     /// Calls `listen` after every run of the model, counting windows.
-    pub fn on_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+    pub fn with_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { listener: Listener::new(listen), ..self }
+    }
+
+    /// The windows of every explained input.
+    fn windows(&self, explained: &[Value<B>]) -> Result<Vec<InputWindows>, AttributorError> {
+        let sizes = self.window.resolve("windows", explained.len())?;
+        let strides = match &self.stride {
+            None => vec![None; explained.len()],
+            Some(stride) => stride.resolve("strides", explained.len())?.into_iter().map(Some).collect(),
+        };
+        let each = explained.iter().zip(sizes).zip(strides);
+        each.map(|((x, window), stride)| InputWindows::new(&x.dims(), window, stride)).collect()
     }
 }
 
@@ -74,44 +104,58 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
         "occlusion"
     }
 
-    fn attribute_values(
+    fn attribute_inputs(
         &self,
-        inputs: &[Value<B>],
-        target: Target<B>,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
-        let [x] = inputs else {
-            return Err(AttributorError::OneInput { inputs: inputs.len() }.into());
-        };
         if self.largest_batch == 0 {
             let (parameter, range) = ("largest_batch", "1 or more");
             return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
         }
-        let output = forward(&self.explainer, inputs)?;
-        let dims = x.dims();
-        let windows = Windows::new(&dims, &self.window, self.stride.as_ref())?;
-        let baselines = self.baseline.resolve(inputs)?;
-        let score = Score::of(target, self.explainer.prepare(inputs)?.graph(), &output)?;
+        let graph = self.model.graph(inputs.clone(), target.output())?;
+        let output = self.model.run_forward(&graph, inputs, target.output())?;
+        let explained: Vec<_> = inputs.explained().map(|(_, x)| x.clone()).collect();
+        let windows = self.windows(&explained)?;
+        let baselines = Baseline::resolve(&self.baselines, inputs)?;
+        let score = Score::of(target, &graph, &output)?;
         let scores = score.read(&output)?;
 
-        let total = windows.count();
-        let per_run = (self.largest_batch / dims[0]).max(1);
-        let mut means = Means::new(&dims);
-        for first in (0..total).step_by(per_run) {
-            let places: Vec<_> = (first..total.min(first + per_run)).map(|place| windows.at(place)).collect();
-            let hidden = places
-                .iter()
-                .flat_map(|place| baselines.iter().map(|baseline| windows.hide(place, x, baseline)));
-            let hidden = hidden.collect();
-            let hidden_scores = score.read(&forward(&self.explainer, &[Value::cat(hidden, 0)])?)?;
-            for (place, hidden_scores) in places.iter().zip(hidden_scores.chunks(dims[0])) {
-                let drops: Vec<_> =
-                    scores.iter().zip(hidden_scores).map(|(score, hidden)| score - hidden).collect();
-                means.add(place, &drops);
+        let total: usize = windows.iter().map(InputWindows::count).sum();
+        let batch = inputs.batch().unwrap_or(1);
+        let per_run = (self.largest_batch / batch).max(1);
+        let (mut done, mut relevance) = (0, Vec::with_capacity(explained.len()));
+        for (input, x) in explained.iter().enumerate() {
+            let (windows, baseline) = (&windows[input], &baselines[input]);
+            let mut means = Means::new(&x.dims());
+            for first in (0..windows.count()).step_by(per_run) {
+                let last = windows.count().min(first + per_run);
+                let places: Vec<_> = (first..last).map(|place| windows.at(place)).collect();
+                let hidden = places.iter().map(|place| windows.hide(place, x, baseline)).collect();
+                let mut stacks: Vec<_> =
+                    explained.iter().map(|other| Value::cat(vec![other.clone(); places.len()], 0)).collect();
+                stacks[input] = Value::cat(hidden, 0);
+                let stacked = inputs.stacked(places.len(), stacks);
+                let hidden_scores = score.read(&self.model.output(stacked, target.output())?)?;
+                for (place, hidden_scores) in places.iter().zip(hidden_scores.chunks(batch)) {
+                    let drops: Vec<_> =
+                        scores.iter().zip(hidden_scores).map(|(score, hidden)| score - hidden).collect();
+                    means.add(place, &drops);
+                }
+                done += places.len();
+                self.listener.tell(done, total);
             }
-            self.listener.tell(first + places.len(), total);
+            let data = TensorData::new(means.finish(), x.dims()).convert_dtype(x.dtype());
+            relevance.push(Value::from_data(data, &x.device()));
         }
-        let data = TensorData::new(means.finish(), dims).convert_dtype(x.dtype());
-        Ok(score.attribution(vec![Value::from_data(data, &x.device())], output))
+        // Fixed inputs are never hidden.
+        let mut relevance = relevance.into_iter();
+        let of_input = |input: &Input<B>| match input {
+            Input::Float(_) => relevance.next(),
+            other => other.float().map(|fixed| fixed.full_like(&fixed.dims(), 0.0)),
+        };
+        let relevance = inputs.iter().filter_map(of_input).collect();
+        Ok(score.attribution(inputs, relevance, output))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use super::AttributorError;
+use crate::error::AttributorError;
 
 /// How the integral over the path is approximated by `n` gradients, `integral of g over [0, 1] =
 /// sum_k w_k g(a_k)`.

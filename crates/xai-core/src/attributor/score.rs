@@ -2,11 +2,12 @@
 
 use burn_backend::Backend;
 
+use super::Attribution;
 use crate::Value;
 use crate::engine::read;
 use crate::error::ExplainError;
-use crate::explain::{Attribution, Seed, Start, Target};
 use crate::graph::Graph;
+use crate::model::{Inputs, Seed, Start, Target};
 
 /// A score for each sample: `f(x) = sum(weights * output)`. Relevance that starts with the weights
 /// gives its gradient.
@@ -19,16 +20,11 @@ pub(crate) struct Score<B: Backend> {
 
 impl<B: Backend> Score<B> {
     /// The score that `target` selects, settled by the output of `graph` for the unchanged input.
-    pub(crate) fn of(target: Target<B>, graph: &Graph<B>, output: &Value<B>) -> Result<Self, ExplainError> {
-        let start = target.seeded(Seed::One).start(graph, output)?;
+    pub(crate) fn of(target: &Target<B>, graph: &Graph<B>, output: &Value<B>) -> Result<Self, ExplainError> {
+        let start = target.clone().with_seed(Seed::One).start(graph, output)?;
         let width = output.dims()[1..].iter().product();
         let host = (read(&start.seed)?, width);
         Ok(Self { start, host })
-    }
-
-    /// What a backward sweep for the score starts with.
-    pub(super) fn start(&self) -> Start<B> {
-        self.start.clone()
     }
 
     /// The gradient of the score with respect to the output.
@@ -47,11 +43,16 @@ impl<B: Backend> Score<B> {
             .collect())
     }
 
-    /// Relevance with the output that it explains; the attribution's seed is each output's share
-    /// of the score.
-    pub(super) fn attribution(self, relevance: Vec<Value<B>>, output: Value<B>) -> Attribution<B> {
+    /// Relevance of the float inputs with the output that it explains; it starts with each output's
+    /// share of the score.
+    pub(super) fn attribution(
+        self,
+        inputs: &Inputs<B>,
+        relevance: Vec<Value<B>>,
+        output: Value<B>,
+    ) -> Attribution<B> {
         let seed = self.start.seed * &output;
-        Attribution::new(relevance, output, Start { seed, ..self.start })
+        Attribution::new(inputs, relevance, output, Start { seed, ..self.start })
     }
 }
 

@@ -1,14 +1,14 @@
-//! Windows that cover a sample.
+//! InputWindows that cover a sample.
 
 use burn::tensor::TensorData;
 use burn_backend::Backend;
 
-use super::AttributorError;
 use crate::Value;
+use crate::error::AttributorError;
 
 /// Sizes along the dimensions of a sample.
 ///
-/// Numbers and lists convert: `.window(8)`, `.window([3, 8, 8])`.
+/// Numbers and lists convert: `.with_window(8)`, `.with_window([3, 8, 8])`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sizes {
     /// The same for all spatial dimensions, those after batch and channels; all channels go
@@ -70,19 +70,19 @@ impl Sizes {
     }
 }
 
-/// The first and the last but one index of a window along every dimension of a sample.
+/// The first index and the end, exclusive, of a window along every dimension of a sample.
 pub(crate) type Place = Vec<(usize, usize)>;
 
 /// All windows of an input.
-pub(crate) struct Windows {
+pub(crate) struct InputWindows {
     sizes: Vec<usize>,
     window: Vec<usize>,
     stride: Vec<usize>,
-    /// Windows along each dimension.
+    /// InputWindows along each dimension.
     counts: Vec<usize>,
 }
 
-impl Windows {
+impl InputWindows {
     pub(crate) fn new(
         input: &[usize],
         window: &Sizes,
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn windows(input: &[usize], window: impl Into<Sizes>, stride: impl Into<Sizes>) -> Vec<Place> {
-        let windows = Windows::new(input, &window.into(), Some(&stride.into())).unwrap();
+        let windows = InputWindows::new(input, &window.into(), Some(&stride.into())).unwrap();
         (0..windows.count()).map(|place| windows.at(place)).collect()
     }
 

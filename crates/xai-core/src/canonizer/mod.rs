@@ -24,9 +24,14 @@ pub trait Canonizer<B: Backend>: Debug + Send + Sync {
     /// # Errors
     /// [`GraphError`] when the rewrite does not fit the graph.
     fn rewrite(&self, graph: &Graph<B>) -> Result<Option<GraphPatch<B>>, GraphError>;
+
+    /// Whether the rewritten graph's output is that of the model, and not another form of it.
+    fn keeps_output(&self) -> bool {
+        true
+    }
 }
 
-/// The canonizers that an explainer uses unless told otherwise.
+/// The canonizers that a model has unless told otherwise.
 pub fn default_canonizers<B: Backend>() -> Vec<Box<dyn Canonizer<B>>> {
     vec![Box::new(MergeBatchNorm)]
 }

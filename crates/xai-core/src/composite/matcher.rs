@@ -6,35 +6,38 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
 
+use crate::error::{PlanError, nearest};
 use crate::graph::{Graph, Node};
 use crate::layer::{Activation, Layer, LayerKind};
 
 /// Decides whether an entry is for a node.
+///
+/// A [`LayerKind`] and a list of them convert.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Matcher {
     /// Every node.
     Any,
-    /// Nodes of one kind.
-    Kind(LayerKind),
-    /// Activations by their [name](Activation::name): `relu`, `leaky-relu`. A name that no activation
+    /// Nodes of one of these kinds.
+    Kinds(Vec<LayerKind>),
+    /// Activations by their [names](Activation::name): `relu`, `leaky-relu`. A name that no activation
     /// has is a planning error.
-    Activation(String),
+    Activations(Vec<String>),
     /// Nodes of one of these kinds before which, along the flow of data, no node of these kinds
     /// comes. A model with two input branches has a first layer in each.
     First(Vec<LayerKind>),
     /// Nodes by name, or by the name of a node merged into them. `*` stands for any characters,
     /// `?` for one: `features.*`. A pattern that no node of a graph has is a planning error.
     Name(String),
-    /// The nodes of these kinds, counted in the graph's order, from `start` up to but not
-    /// including `end` (to the last if there is none).
+    /// The nodes of these kinds, counted in the graph's order, from `start` to before `end` (to the
+    /// last if there is none). A range that no node lies in is a planning error.
     Range {
         /// Which nodes count.
         kinds: Vec<LayerKind>,
-        /// First that is meant, counted from 0.
+        /// The first, counted from 0.
         start: usize,
-        /// First that is not meant any more.
+        /// The end, exclusive.
         #[serde(default)]
         end: Option<usize>,
     },
@@ -43,15 +46,36 @@ pub enum Matcher {
 }
 
 impl Matcher {
+    /// Nodes of one of these kinds.
+    pub fn kinds(kinds: impl IntoIterator<Item = LayerKind>) -> Self {
+        Self::Kinds(kinds.into_iter().collect())
+    }
+
+    /// Activations of one of these names.
+    pub fn activations<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::Activations(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The first nodes of these kinds.
+    pub fn first(kinds: impl IntoIterator<Item = LayerKind>) -> Self {
+        Self::First(kinds.into_iter().collect())
+    }
+
+    /// Nodes whose name has this pattern.
+    pub fn name(pattern: impl Into<String>) -> Self {
+        Self::Name(pattern.into())
+    }
+
     /// For each node of `graph`, whether the matcher accepts it.
     pub fn matches<B: Backend>(&self, graph: &Graph<B>) -> Vec<bool> {
         let each = |accepts: &dyn Fn(&Node<B>) -> bool| graph.nodes().iter().map(accepts).collect();
         match self {
             Self::Any => each(&|_| true),
-            Self::Kind(kind) => each(&|node| node.layer().kind() == *kind),
-            Self::Activation(name) => each(
-                &|node| matches!(node.layer(), Layer::Activation(activation) if activation.name() == name),
-            ),
+            Self::Kinds(kinds) => each(&|node| kinds.contains(&node.layer().kind())),
+            Self::Activations(names) => each(&|node| match node.layer() {
+                Layer::Activation(activation) => names.iter().any(|name| name == activation.name()),
+                _ => false,
+            }),
             Self::First(kinds) => first(graph, kinds),
             Self::Range { kinds, start, end } => {
                 let mut count = 0;
@@ -68,35 +92,61 @@ impl Matcher {
                 let both = |a: Vec<bool>, b: Vec<bool>| a.iter().zip(b).map(|(a, b)| *a && b).collect();
                 all.fold(each(&|_| true), both)
             }
-            Self::Name(pattern) => named(graph, pattern),
+            Self::Name(pattern) => {
+                let pattern = WildMatch::new(pattern);
+                let has = |name: &String| pattern.matches(name);
+                each(&|node| pattern.matches(node.name()) || node.aliases().iter().any(has))
+            }
         }
     }
 
-    /// The first name in it that no activation has: a mistake.
-    pub(super) fn unknown_activation(&self) -> Option<&str> {
+    /// Refuses what cannot mean anything on `graph`: most likely a mistake.
+    pub(crate) fn check<B: Backend>(&self, graph: &Graph<B>) -> Result<(), PlanError> {
         match self {
-            Self::Activation(name) => (!Activation::NAMES.contains(&name.as_str())).then_some(name),
-            Self::All(matchers) => matchers.iter().find_map(Self::unknown_activation),
-            _ => None,
-        }
-    }
-
-    /// The first name pattern in it that no node of `graph` has: most likely a mistake.
-    pub(super) fn unknown_name<B: Backend>(&self, graph: &Graph<B>) -> Option<&str> {
-        match self {
-            Self::Name(pattern) => (!named(graph, pattern).contains(&true)).then_some(pattern),
-            Self::All(matchers) => matchers.iter().find_map(|matcher| matcher.unknown_name(graph)),
-            _ => None,
+            Self::Any => Ok(()),
+            Self::Kinds(kinds) | Self::First(kinds) => check_kinds(kinds, graph),
+            Self::Activations(names) => {
+                match names.iter().find(|name| !Activation::NAMES.contains(&name.as_str())) {
+                    None => Ok(()),
+                    Some(name) => Err(PlanError::NoSuchActivation {
+                        name: name.clone(),
+                        nearest: nearest(name, Activation::NAMES.iter().copied()),
+                    }),
+                }
+            }
+            Self::Name(_) if self.matches(graph).contains(&true) => Ok(()),
+            Self::Name(pattern) => Err(PlanError::NoSuchNode {
+                pattern: pattern.clone(),
+                nearest: nearest(pattern, graph.names()),
+            }),
+            Self::Range { kinds, .. } => {
+                check_kinds(kinds, graph)?;
+                match self.matches(graph).contains(&true) {
+                    true => Ok(()),
+                    false => {
+                        let counts = |node: &&Node<B>| kinds.contains(&node.layer().kind());
+                        let count = graph.nodes().iter().filter(counts).count();
+                        Err(PlanError::EmptyRange { range: self.to_string(), count })
+                    }
+                }
+            }
+            Self::All(matchers) => matchers.iter().try_for_each(|matcher| matcher.check(graph)),
         }
     }
 }
 
-fn named<B: Backend>(graph: &Graph<B>, pattern: &str) -> Vec<bool> {
-    let pattern = WildMatch::new(pattern);
-    let has = |node: &Node<B>| {
-        pattern.matches(node.name()) || node.aliases().iter().any(|alias| pattern.matches(alias))
+/// Kinds of users' layers must be those of some node: everything else is misspelt.
+fn check_kinds<B: Backend>(kinds: &[LayerKind], graph: &Graph<B>) -> Result<(), PlanError> {
+    let is_unknown = |kind: &&LayerKind| {
+        matches!(kind, LayerKind::Custom(_)) && graph.nodes().iter().all(|node| node.layer().kind() != **kind)
     };
-    graph.nodes().iter().map(has).collect()
+    match kinds.iter().find(is_unknown) {
+        None => Ok(()),
+        Some(kind) => Err(PlanError::NoSuchKind {
+            name: kind.to_string(),
+            nearest: nearest(kind.name(), LayerKind::NAMES.iter().copied()),
+        }),
+    }
 }
 
 fn first<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind]) -> Vec<bool> {
@@ -109,24 +159,35 @@ fn first<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind]) -> Vec<bool> {
     is_one.iter().zip(&behind_one).map(|(is_one, behind)| *is_one && !behind).collect()
 }
 
-fn names(kinds: &[LayerKind]) -> String {
-    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" or ")
+impl From<LayerKind> for Matcher {
+    fn from(kind: LayerKind) -> Self {
+        Self::Kinds(vec![kind])
+    }
+}
+
+impl<const N: usize> From<[LayerKind; N]> for Matcher {
+    fn from(kinds: [LayerKind; N]) -> Self {
+        Self::Kinds(kinds.into())
+    }
+}
+
+fn either(names: impl IntoIterator<Item = impl ToString>) -> String {
+    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" or ")
 }
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("any node"),
-            Self::Kind(kind) => write!(f, "kind {kind}"),
-            Self::Activation(name) => write!(f, "activation {name}"),
-            Self::First(kinds) => write!(f, "first {}", names(kinds)),
+            Self::Kinds(kinds) => write!(f, "kind {}", either(kinds)),
+            Self::Activations(names) => write!(f, "activation {}", either(names)),
+            Self::First(kinds) => write!(f, "first {}", either(kinds)),
             Self::Range { kinds, start, end } => match end {
-                Some(end) => write!(f, "{} number {start}..{end}", names(kinds)),
-                None => write!(f, "{} number {start}..", names(kinds)),
+                Some(end) => write!(f, "{} number {start}..{end}", either(kinds)),
+                None => write!(f, "{} number {start}..", either(kinds)),
             },
             Self::All(matchers) => {
-                let matchers: Vec<_> = matchers.iter().map(Self::to_string).collect();
-                write!(f, "{}", matchers.join(" and "))
+                write!(f, "{}", matchers.iter().map(Self::to_string).collect::<Vec<_>>().join(" and "))
             }
             Self::Name(pattern) => write!(f, "name {pattern}"),
         }

@@ -1,4 +1,4 @@
-//! Composites: which rule serves which node.
+//! Composites: which rule applies to which node.
 //!
 //! A [`Composite`] is an ordered list of entries, a [`Matcher`] and a [`Rule`] each; the first
 //! entry that matches a node decides. It is data, free of any backend. [`Plan`] is a composite
@@ -19,26 +19,25 @@ pub use presets::{
 
 use crate::rule::Rule;
 
-/// One line of a composite: nodes that `matcher` accepts are served by `rule`.
+/// One line of a composite: `rule` applies to the nodes that `matcher` accepts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Which nodes.
     #[serde(rename = "match")]
     pub matcher: Matcher,
-    /// Served by which rule.
+    /// Which rule.
     #[serde(flatten)]
     pub rule: Rule,
 }
 
-/// An ordered list of entries; the first that matches a node decides which rule serves it.
+/// An ordered list of entries; the first that matches a node decides which rule applies to it.
 ///
 /// ```
 /// use xai_core::composite::{Matcher, epsilon_plus_flat};
 /// use xai_core::rule::Epsilon;
 ///
-/// // A preset, with an own entry that goes before the preset's.
-/// let composite = epsilon_plus_flat()
-///     .with(Matcher::Name("head.*".into()), Epsilon { epsilon: 0.25.into(), ..Default::default() });
+/// // A preset, with an entry of your own that decides before the preset's.
+/// let composite = epsilon_plus_flat().prepend(Matcher::name("head.*"), Epsilon::new(0.25));
 /// assert_eq!(composite.entries()[0].rule.name(), "epsilon");
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,21 +68,21 @@ impl Composite {
         &self.entries
     }
 
-    /// Adds an entry that goes before all others.
-    pub fn with(mut self, matcher: Matcher, rule: impl Into<Rule>) -> Self {
-        self.entries.insert(0, Entry { matcher, rule: rule.into() });
+    /// Adds an entry before all others: it decides first.
+    pub fn prepend(mut self, matcher: impl Into<Matcher>, rule: impl Into<Rule>) -> Self {
+        self.entries.insert(0, Entry { matcher: matcher.into(), rule: rule.into() });
         self
     }
 
-    /// Adds the entries of `other` after all others: it serves what this composite does not match.
-    pub fn or_else(mut self, other: Self) -> Self {
+    /// Adds an entry after all others: it decides about what they do not match.
+    pub fn append(mut self, matcher: impl Into<Matcher>, rule: impl Into<Rule>) -> Self {
+        self.entries.push(Entry { matcher: matcher.into(), rule: rule.into() });
+        self
+    }
+
+    /// Adds the entries of `other` after all others.
+    pub fn append_all(mut self, other: Self) -> Self {
         self.entries.extend(other.entries);
-        self
-    }
-
-    /// Adds an entry that goes after all others.
-    pub fn or(mut self, matcher: Matcher, rule: impl Into<Rule>) -> Self {
-        self.entries.push(Entry { matcher, rule: rule.into() });
         self
     }
 }

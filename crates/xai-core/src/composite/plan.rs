@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use burn_backend::Backend;
 
-use super::{Composite, Matcher};
-use crate::error::{LayerError, PlanError, RuleError};
-use crate::graph::Graph;
-use crate::layer::{Activation, Layer, LayerKind};
-use crate::rule::{BoundRule, Facts, PropagationRule, Rule};
+use super::Composite;
+use crate::error::{NodeGroup, PlanError, RuleError};
+use crate::graph::{Graph, GraphFacts, NodeView};
+use crate::layer::{Layer, LayerKind};
+use crate::rule::{BoundRule, PropagationRule, Rule};
 
 /// Rules of the user's own, by the name under which a composite finds them.
 pub type CustomRules<B> = HashMap<String, Arc<dyn PropagationRule<B>>>;
@@ -22,7 +22,7 @@ pub struct Plan<B: Backend> {
     bound: Vec<Option<BoundRule<B>>>,
 }
 
-/// Why a node is served by its rule.
+/// Why a node has its rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanRow {
     /// Name of the node.
@@ -39,64 +39,72 @@ impl<B: Backend> Plan<B> {
     /// Finds and binds a rule for every node.
     ///
     /// # Errors
-    /// [`PlanError`] for the first node that is a barrier, that no entry matches, or that its rule
-    /// cannot serve, and for a name that no node has.
+    /// [`PlanError`]: for all operations that have no layer, for a matcher that cannot mean anything
+    /// on this graph, for all kinds that no entry matches, or for the first rule that does not apply
+    /// to its node.
     pub fn new(graph: &Graph<B>, composite: &Composite, custom: &CustomRules<B>) -> Result<Self, PlanError> {
-        let mut matchers = composite.entries().iter().map(|entry| &entry.matcher);
-        if let Some(name) = matchers.clone().find_map(Matcher::unknown_activation) {
-            return Err(PlanError::NoSuchActivation {
-                name: name.to_owned(),
-                known: Activation::NAMES.join(", "),
-            });
+        let operations = graph.unsupported();
+        if !operations.is_empty() {
+            return Err(PlanError::UnsupportedOperations { operations });
         }
-        if let Some(pattern) = matchers.find_map(|matcher| matcher.unknown_name(graph)) {
-            return Err(PlanError::NoSuchNode { pattern: pattern.to_owned(), known: graph.names() });
-        }
+        composite.entries().iter().try_for_each(|entry| entry.matcher.check(graph))?;
         let matches: Vec<_> = composite.entries().iter().map(|entry| entry.matcher.matches(graph)).collect();
-        let non_negative = graph.non_negative();
+        let entry_of = |index: usize| {
+            let mut entries = matches.iter().zip(composite.entries());
+            entries.find(|(matches, _)| matches[index]).map(|(_, entry)| entry)
+        };
+        let unmatched = graph
+            .iter()
+            .filter(|(id, node)| !matches!(node.layer(), Layer::Input) && entry_of(id.index()).is_none());
+        let kinds =
+            NodeGroup::collect(unmatched.map(|(_, node)| (node.layer().kind().to_string(), node.name())));
+        if !kinds.is_empty() {
+            return Err(PlanError::Unmatched { kinds, composite: composite.name().to_owned() });
+        }
+        let facts = GraphFacts::of(graph);
         let mut plan = Self { rows: Vec::new(), bound: Vec::new() };
         for (id, node) in graph.iter() {
             let (name, kind) = (node.name().to_owned(), node.layer().kind());
-            match node.layer() {
-                Layer::Input => {
-                    let matched = "graph input".to_owned();
-                    plan.rows.push(PlanRow { node: name, kind, rule: None, matched });
-                    plan.bound.push(None);
-                    continue;
-                }
-                Layer::Barrier(barrier) => {
-                    let source = LayerError::Barrier { op: barrier.op().to_owned() };
-                    return Err(PlanError::Barrier { node: name, source });
-                }
-                _ => {}
-            }
-            let entry = matches.iter().zip(composite.entries()).find(|(matches, _)| matches[id.index()]);
-            let Some((_, entry)) = entry else {
-                return Err(PlanError::Unmatched {
-                    node: name,
-                    kind,
-                    composite: composite.name().to_owned(),
-                });
+            let entry = entry_of(id.index()).filter(|_| !matches!(node.layer(), Layer::Input));
+            let (Some(entry), Some(view)) = (entry, NodeView::of(graph, &facts, id)) else {
+                let matched = "graph input".to_owned();
+                plan.rows.push(PlanRow { node: name, kind, rule: None, matched });
+                plan.bound.push(None);
+                continue;
             };
-            let inputs_non_negative = node.inputs().iter().all(|input| non_negative[input.index()]);
-            let input_dims: Vec<_> =
-                node.inputs().iter().map(|input| graph.nodes()[input.index()].dims()).collect();
-            let facts = Facts::new(&input_dims, node.dims()).non_negative(inputs_non_negative);
             let bound = match (entry.rule.propagation::<B>(), custom.get(entry.rule.name())) {
-                (Some(rule), _) => rule.bind(node.layer(), &facts),
-                (None, Some(rule)) => rule.bind(node.layer(), &facts),
+                (Some(rule), _) => rule.bind(&view),
+                (None, Some(rule)) => rule.bind(&view),
                 (None, None) => Err(RuleError::NotRegistered),
             };
-            match bound {
-                Ok(bound) => plan.bound.push(Some(bound)),
-                Err(source) => {
-                    return Err(PlanError::Rule { node: name, rule: entry.rule.name().to_owned(), source });
-                }
-            }
+            let refused = |source| PlanError::Rule {
+                node: node.name().to_owned(),
+                rule: entry.rule.name().to_owned(),
+                source,
+            };
+            plan.bound.push(Some(bound.map_err(refused)?));
             let (rule, matched) = (Some(entry.rule.clone()), entry.matcher.to_string());
             plan.rows.push(PlanRow { node: name, kind, rule, matched });
         }
         Ok(plan)
+    }
+
+    /// The first node whose rule reads values of a reference pass, as an error.
+    pub(crate) fn check_without_reference(&self) -> Result<(), PlanError> {
+        let reads = |bound: &Option<BoundRule<B>>| bound.as_ref().is_some_and(|rule| rule.saved().reference);
+        match self.bound.iter().zip(&self.rows).find(|(bound, _)| reads(bound)) {
+            None => Ok(()),
+            Some((_, row)) => Err(PlanError::Rule {
+                node: row.node.clone(),
+                rule: row.rule.as_ref().map_or_else(String::new, |rule| rule.name().to_owned()),
+                source: RuleError::NoReference,
+            }),
+        }
+    }
+
+    /// Name of the rule of a node; empty at graph inputs.
+    pub(crate) fn rule_name(&self, index: usize) -> &str {
+        self.rows[index].rule.as_ref().map_or("", Rule::name)
     }
 
     /// One row per node, in the graph's order.
@@ -142,7 +150,8 @@ mod tests {
     use crate::Value;
     use crate::composite::{Matcher, epsilon_gamma_box, epsilon_plus_flat};
     use crate::graph::GraphBuilder;
-    use crate::layer::{Activation, Conv, Linear, Reshape, Softmax, SoftmaxForm};
+    use crate::layer::{Activation, Arithmetic, Conv, Linear, Reshape, Softmax, SoftmaxForm, Unsupported};
+    use crate::rule::Pass;
 
     fn ones(dims: &[usize]) -> Value<Flex> {
         Value::from(burn::tensor::Tensor::<Flex, 1>::ones(
@@ -181,45 +190,69 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_nothing_matches_is_an_error() {
+    fn all_kinds_that_nothing_matches_are_named_at_once() {
         let mut builder = GraphBuilder::<Flex>::new();
         let x = builder.input("x", &[1, 4]).unwrap();
         let softmax = builder.push("softmax", Softmax::new(SoftmaxForm::Softmax, 1), &[x]).unwrap();
-        let graph = builder.finish(softmax).unwrap();
+        let square = builder.push("square", Arithmetic::Mul, &[softmax, softmax]).unwrap();
+        let graph = builder.finish(square).unwrap();
         let error = Plan::new(&graph, &epsilon_plus_flat(), &CustomRules::new()).unwrap_err();
-        let expected = PlanError::Unmatched {
-            node: "softmax".into(),
-            kind: LayerKind::Softmax,
-            composite: "epsilon-plus-flat".into(),
-        };
+        let group = |what: &str, first: &str| NodeGroup { what: what.into(), count: 1, first: first.into() };
+        let kinds = vec![group("softmax", "softmax"), group("mul", "square")];
+        let expected = PlanError::Unmatched { kinds, composite: "epsilon-plus-flat".into() };
         assert_eq!(error, expected);
     }
 
     #[test]
+    fn all_unsupported_operations_are_named_at_once_and_first() {
+        let mut builder = GraphBuilder::<Flex>::new();
+        let mut last = builder.input("x", &[1, 4]).unwrap();
+        for (name, operation) in [("a", "cumsum"), ("b", "sort"), ("c", "cumsum")] {
+            last = builder.push(name, Unsupported::new(operation, vec![1, 4]), &[last]).unwrap();
+        }
+        let graph = builder.finish(last).unwrap();
+        let composite = epsilon_plus_flat().prepend(Matcher::name("nowhere"), Pass);
+        let error = Plan::new(&graph, &composite, &CustomRules::new()).unwrap_err().to_string();
+        assert!(error.contains("`cumsum` (2 nodes, the first is `a`), `sort` (node `b`)"), "{error}");
+    }
+
+    fn planned(matcher: Matcher) -> Result<(), PlanError> {
+        let composite = epsilon_plus_flat().prepend(Matcher::All(vec![matcher]), Pass);
+        Plan::new(&graph(), &composite, &CustomRules::new()).map(|_| ())
+    }
+
+    #[test]
     fn a_name_that_no_activation_has_is_an_error() {
-        let planned = |name: &str| {
-            let entry = Matcher::All(vec![Matcher::Activation(name.into())]);
-            let composite = epsilon_plus_flat().with(entry, crate::rule::Pass {});
-            Plan::new(&graph(), &composite, &CustomRules::new()).map(|_| ())
-        };
-        assert_eq!(planned("gelu"), Ok(()));
-        let error = planned("ReLU").unwrap_err().to_string();
-        assert!(error.contains("`ReLU`") && error.contains("relu, relu6"), "{error}");
+        assert_eq!(planned(Matcher::activations(["gelu", "relu"])), Ok(()));
+        let error = planned(Matcher::activations(["ReLU6"])).unwrap_err().to_string();
+        assert!(error.contains("`ReLU6`") && error.contains("`relu6`"), "{error}");
     }
 
     #[test]
     fn a_name_that_no_node_has_is_an_error() {
-        let name = |pattern: &str| Matcher::Name(pattern.into());
-        let relu = Matcher::All(vec![Matcher::Kind(LayerKind::Activation), name("convv*")]);
-        let planned = |matcher| {
-            let composite = epsilon_plus_flat().with(matcher, crate::rule::Pass {});
-            Plan::new(&graph(), &composite, &CustomRules::new()).map(|_| ())
-        };
-        assert_eq!(planned(name("conv.*")), Ok(()));
-        for (matcher, unknown) in [(name("head.0"), "head.0"), (relu, "convv*")] {
-            let Err(PlanError::NoSuchNode { pattern, known }) = planned(matcher) else { panic!("{unknown}") };
-            assert_eq!(pattern, unknown);
-            assert!(known.contains("conv.relu"), "{known}");
+        assert_eq!(planned(Matcher::name("conv.*")), Ok(()));
+        for (pattern, meant) in [("haed", "head"), ("convv*", "conv")] {
+            let Err(PlanError::NoSuchNode { nearest, .. }) = planned(Matcher::name(pattern)) else {
+                panic!("{pattern}")
+            };
+            assert!(nearest.starts_with(&format!("`{meant}`")), "{nearest}");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_nothing_has_is_an_error() {
+        let misspelt = LayerKind::custom("convolution");
+        let error = planned(Matcher::first([misspelt])).unwrap_err().to_string();
+        assert!(error.contains("`convolution`") && error.contains("`conv`"), "{error}");
+    }
+
+    #[test]
+    fn a_range_without_nodes_is_an_error() {
+        let range = |start, end| Matcher::Range { kinds: vec![LayerKind::Activation], start, end };
+        assert_eq!(planned(range(0, None)), Ok(()));
+        for (start, end) in [(1, None), (1, Some(0))] {
+            let error = planned(range(start, end)).unwrap_err();
+            assert!(matches!(error, PlanError::EmptyRange { count: 1, .. }), "{error}");
         }
     }
 }

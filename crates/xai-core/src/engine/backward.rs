@@ -6,37 +6,42 @@ use std::collections::BTreeMap;
 use burn_backend::Backend;
 
 use super::forward::Forward;
-use super::ledger::Bookkeeper;
+use super::host::first_not_finite;
+use super::ledger::LedgerBuilder;
 use crate::Value;
 use crate::composite::Plan;
 use crate::error::ExplainError;
-use crate::graph::Graph;
-use crate::layer::{Account, Site};
+use crate::graph::{Graph, Node};
+use crate::layer::{BackwardContext, LedgerTerms, NodeValues};
 
-/// What is to be noted while relevance passes.
+/// What is noted while relevance passes.
 pub(crate) struct Observer<B: Backend> {
     /// Relevance at the outputs of these nodes, filled in by the pass.
     pub(crate) relevance: BTreeMap<usize, Option<Value<B>>>,
     /// The ledger, if one is kept.
-    pub(crate) bookkeeper: Option<Bookkeeper<B>>,
+    pub(crate) ledger: Option<LedgerBuilder<B>>,
+    /// Whether relevance is checked after each node, to find the first one where it is not finite.
+    pub(crate) checks_each_node: bool,
 }
 
 impl<B: Backend> Default for Observer<B> {
     fn default() -> Self {
-        Self { relevance: BTreeMap::new(), bookkeeper: None }
+        Self { relevance: BTreeMap::new(), ledger: None, checks_each_node: false }
     }
 }
 
 /// Lets `seed`, the relevance of the graph's output, flow to the graph's inputs, and returns the
-/// relevance of each.
+/// relevance of each. Rules that compare with a baseline read `reference`, the forward pass on it.
 pub(crate) fn backward<B: Backend>(
     graph: &Graph<B>,
     plan: &Plan<B>,
     forward: Forward<B>,
+    reference: Option<Forward<B>>,
     seed: Value<B>,
     observer: &mut Observer<B>,
 ) -> Result<Vec<Value<B>>, ExplainError> {
     let Forward { mut values, dims, output } = forward;
+    let mut reference = reference.map(|reference| reference.values);
     let blank = output;
     let mut relevance: Vec<Option<Value<B>>> = vec![None; graph.nodes().len()];
     relevance[graph.output().index()] = Some(seed);
@@ -47,34 +52,38 @@ pub(crate) fn backward<B: Backend>(
         if let Some(noted) = observer.relevance.get_mut(&index) {
             *noted = Some(arrived.clone());
         }
-        let account = observer.bookkeeper.as_ref().map(|_| RefCell::new(Account::default()));
-        let booked = account.as_ref().map(|_| arrived.clone());
-        let site = Site {
+        let terms = observer.ledger.as_ref().map(|_| RefCell::new(LedgerTerms::default()));
+        let entered = terms.as_ref().map(|_| arrived.clone());
+        let context = BackwardContext {
             layer: node.layer(),
-            inputs: node.inputs().iter().map(|input| values[input.index()].as_ref()).collect(),
             input_dims: node.inputs().iter().map(|input| dims[input.index()].as_slice()).collect(),
-            output: values[index].as_ref(),
-            account: account.as_ref(),
+            values: of_node(node, index, &values),
+            reference: reference.as_ref().map(|values| of_node(node, index, values)),
+            terms: terms.as_ref(),
         };
         let passed = bound
-            .propagate(&site, arrived)
+            .propagate(&context, arrived)
             .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
-        let fits = passed.len() == site.input_dims.len()
-            && passed.iter().zip(&site.input_dims).all(|(passed, dims)| passed.dims() == *dims);
+        let fits = passed.len() == context.input_dims.len()
+            && passed.iter().zip(&context.input_dims).all(|(passed, dims)| passed.dims() == *dims);
         if !fits {
             return Err(ExplainError::RuleShape {
                 node: node.name().to_owned(),
                 got: passed.iter().map(Value::dims).collect(),
-                expected: site.input_dims.iter().map(|dims| dims.to_vec()).collect(),
+                expected: context.input_dims.iter().map(|dims| dims.to_vec()).collect(),
             });
         }
-        if let (Some(bookkeeper), Some(account), Some(arrived)) =
-            (observer.bookkeeper.as_mut(), account, booked)
-        {
-            bookkeeper.book(index, arrived, &passed, account.into_inner());
+        if observer.checks_each_node {
+            check_passed(node, plan.rule_name(index), &passed)?;
+        }
+        if let (Some(ledger), Some(terms), Some(entered)) = (observer.ledger.as_mut(), terms, entered) {
+            ledger.add(index, entered, &passed, terms.into_inner());
         }
         // Every reader of this node's output came before, so its value is not needed any more.
         values[index] = None;
+        if let Some(reference) = &mut reference {
+            reference[index] = None;
+        }
         for (input, passed) in node.inputs().iter().zip(passed) {
             let sum = &mut relevance[input.index()];
             *sum = Some(match sum.take() {
@@ -95,4 +104,26 @@ pub(crate) fn backward<B: Backend>(
         }
     }
     Ok(at_inputs)
+}
+
+/// The values of one node among those of all nodes.
+fn of_node<'a, B: Backend>(
+    node: &Node<B>,
+    index: usize,
+    values: &'a [Option<Value<B>>],
+) -> NodeValues<'a, B> {
+    NodeValues {
+        inputs: node.inputs().iter().map(|input| values[input.index()].as_ref()).collect(),
+        output: values[index].as_ref(),
+    }
+}
+
+fn check_passed<B: Backend>(node: &Node<B>, rule: &str, passed: &[Value<B>]) -> Result<(), ExplainError> {
+    for relevance in passed {
+        if let Some((_, value)) = first_not_finite(relevance)? {
+            let (node, rule) = (node.name().to_owned(), rule.to_owned());
+            return Err(ExplainError::RelevanceNotFinite { node, rule, value });
+        }
+    }
+    Ok(())
 }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use burn_backend::Backend;
 
-use super::forward::read;
+use super::host::read;
 use crate::Value;
 use crate::error::ExplainError;
 use crate::graph::Graph;
-use crate::layer::Account;
+use crate::layer::LedgerTerms;
 
 /// What became of the relevance that arrived at one node, for each sample of the batch: for each
 /// index of dimension 0. At a node that changes that dimension, one number for the whole batch.
@@ -52,15 +52,38 @@ impl Ledger {
         &self.rows
     }
 
-    /// Sum of a column over all nodes, for each sample: `ledger.total(|row| row.bias.clone())`. If
-    /// some node has one number for the whole batch, so has the sum.
-    pub fn total(&self, column: impl Fn(&LedgerRow) -> Vec<f64>) -> Vec<f64> {
-        let columns: Vec<Vec<f64>> = self.rows.iter().map(column).collect();
-        let length = columns.first().map_or(0, Vec::len);
-        let per_sample = columns.iter().all(|column| column.len() == length);
-        let whole = |column: Vec<f64>| if per_sample { column } else { vec![column.iter().sum()] };
-        columns.into_iter().map(whole).reduce(add).unwrap_or_default()
+    /// Relevance that the biases absorbed, for each sample, summed over all nodes. If some node has one
+    /// number for the whole batch, so has the sum.
+    pub fn bias(&self) -> Vec<f64> {
+        self.total(|row| row.bias.clone())
     }
+
+    /// Relevance that the stabilizers absorbed, likewise.
+    pub fn stabilizer(&self) -> Vec<f64> {
+        self.total(|row| row.stabilizer.clone())
+    }
+
+    /// Relevance that met an output of exactly 0 or an empty pooling window, likewise.
+    pub fn dropped(&self) -> Vec<f64> {
+        self.total(|row| row.dropped.clone())
+    }
+
+    /// What the other columns do not explain, likewise.
+    pub fn unexplained(&self) -> Vec<f64> {
+        self.total(LedgerRow::unexplained)
+    }
+
+    fn total(&self, column: impl Fn(&LedgerRow) -> Vec<f64>) -> Vec<f64> {
+        total(self.rows.iter().map(column).collect())
+    }
+}
+
+/// The sum of columns with a number for each sample: one number for the whole batch, if they differ in
+/// length and so have no samples in common.
+pub(crate) fn total(columns: Vec<Vec<f64>>) -> Vec<f64> {
+    let per_sample = columns.iter().all(|column| Some(column.len()) == columns.first().map(Vec::len));
+    let whole = |column: Vec<f64>| if per_sample { column } else { vec![column.iter().sum()] };
+    columns.into_iter().map(whole).reduce(add).unwrap_or_default()
 }
 
 /// The first sample's rows as a table.
@@ -85,7 +108,7 @@ impl fmt::Display for Ledger {
 }
 
 /// Collects sums over each index of dimension 0 on the device; they are read once, at the end.
-pub(crate) struct Bookkeeper<B: Backend> {
+pub(crate) struct LedgerBuilder<B: Backend> {
     entries: Vec<Sums<B>>,
 }
 
@@ -94,26 +117,26 @@ struct Sums<B: Backend> {
     node: usize,
     arrived: Value<B>,
     passed: Vec<Value<B>>,
-    account: Account<B>,
+    terms: LedgerTerms<B>,
 }
 
-impl<B: Backend> Bookkeeper<B> {
+impl<B: Backend> LedgerBuilder<B> {
     pub(crate) fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
-    pub(crate) fn book(&mut self, node: usize, arrived: Value<B>, passed: &[Value<B>], account: Account<B>) {
+    pub(crate) fn add(&mut self, node: usize, arrived: Value<B>, passed: &[Value<B>], terms: LedgerTerms<B>) {
         let passed = passed.iter().map(|passed| passed.clone().sum_per_sample()).collect();
-        self.entries.push(Sums { node, arrived: arrived.sum_per_sample(), passed, account });
+        self.entries.push(Sums { node, arrived: arrived.sum_per_sample(), passed, terms });
     }
 
     pub(crate) fn close(self, graph: &Graph<B>) -> Result<Ledger, ExplainError> {
         let mut rows = Vec::with_capacity(self.entries.len());
-        for Sums { node, arrived, passed, account: Account(account) } in self.entries {
+        for Sums { node, arrived, passed, terms } in self.entries {
             let arrived = read(&arrived)?;
             let passed = passed.iter().map(read).collect::<Result<Vec<_>, _>>()?;
             let absorbed: Vec<Option<Vec<f64>>> =
-                account.iter().map(|sums| sums.as_ref().map(read).transpose()).collect::<Result<_, _>>()?;
+                terms.iter().map(|sums| sums.as_ref().map(read).transpose()).collect::<Result<_, _>>()?;
             let mut all = passed.iter().chain(absorbed.iter().flatten());
             // Where dimension 0 changes, it is not the batch: then only the whole can be balanced.
             let per_sample = all.all(|sums| sums.len() == arrived.len());

@@ -4,34 +4,53 @@
 //! reverse order, and frees what no later step needs.
 
 mod backward;
+mod check;
 mod forward;
+mod host;
 mod ledger;
 
 use burn_backend::Backend;
 
 pub(crate) use backward::{Observer, backward};
-pub(crate) use forward::{Forward, all_finite, read};
-pub(crate) use ledger::Bookkeeper;
+pub(crate) use check::{check_inputs, check_output};
+pub(crate) use forward::Forward;
+pub(crate) use host::{all_finite, read};
 pub use ledger::{Ledger, LedgerRow};
+pub(crate) use ledger::{LedgerBuilder, total};
 
 use crate::Value;
-use crate::composite::{Plan, gradient};
+use crate::composite::{CustomRules, Plan, gradient};
 use crate::error::ExplainError;
 use crate::graph::Graph;
+use crate::model::{GraphSource, check_relevance};
 
-/// The graph's output; nothing else is kept.
-pub(crate) fn forward<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<Value<B>, ExplainError> {
+/// The output of a graph for inputs that were checked; nothing else is kept.
+pub(crate) fn run<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<Value<B>, ExplainError> {
     Ok(Forward::run(graph, inputs, |_| false)?.output)
 }
 
-/// Vector-Jacobian product of the whole graph: the gradient rule everywhere.
-pub(crate) fn vjp<B: Backend>(
-    graph: &Graph<B>,
-    inputs: &[Value<B>],
-    gradient_out: Value<B>,
-) -> Result<Vec<Value<B>>, ExplainError> {
-    let plan = Plan::new(graph, &gradient(), &Default::default())?;
-    let forward = Forward::run_for(graph, &plan, inputs)?;
-    crate::explain::check_relevance(&gradient_out, &forward.output)?;
-    backward(graph, &plan, forward, gradient_out, &mut Observer::default())
+impl<B: Backend> Graph<B> {
+    /// The graph's output.
+    ///
+    /// # Shapes
+    /// `inputs` as the graph inputs were declared, the batch size free where no layer fixes it.
+    ///
+    /// # Errors
+    /// [`ExplainError`] when the inputs do not fit, or an operation has no layer.
+    pub fn forward(&self, inputs: &[Value<B>]) -> Result<Value<B>, ExplainError> {
+        check_inputs(&self.signature(), &inputs.into())?;
+        run(self, inputs)
+    }
+
+    /// Vector-Jacobian product: for each graph input, the gradient of `sum(gradient * output)`.
+    ///
+    /// # Errors
+    /// [`ExplainError`] when inputs or gradient do not fit, or an operation has no layer.
+    pub fn vjp(&self, inputs: &[Value<B>], gradient_out: Value<B>) -> Result<Vec<Value<B>>, ExplainError> {
+        check_inputs(&self.signature(), &inputs.into())?;
+        let plan = Plan::new(self, &gradient(), &CustomRules::new())?;
+        let forward = Forward::run_for(self, &plan, inputs, &[])?;
+        check_relevance(&gradient_out, &forward.output)?;
+        backward(self, &plan, forward, None, gradient_out, &mut Observer::default())
+    }
 }

@@ -48,14 +48,21 @@ pub enum TargetError {
     /// A contrast of explicit relevance.
     #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
     ContrastOfRelevance,
-    /// The largest of several distances is that of the cluster that a sample belongs to least.
-    #[error(
-        "the output `{node}` holds distances, whose argmax is the farthest cluster; rewrite them into \
-         discriminants with the `KMeansCanonizer` of `xai-kmeans`, or name the class"
-    )]
-    Distances {
+    /// An output whose largest element is not the model's answer.
+    #[error("the argmax of the output `{node}` is not the model's answer: {why}")]
+    Argmax {
         /// Name of the output's node.
         node: String,
+        /// Why not, and what to do.
+        why: &'static str,
+    },
+    /// An output that the model does not have.
+    #[error("output {output} does not exist: the model has {outputs} output(s), counted from 0")]
+    NoSuchOutput {
+        /// Place of the output asked for.
+        output: usize,
+        /// Number of outputs.
+        outputs: usize,
     },
     /// Explicit relevance with NaN or infinite elements.
     #[error("the relevance holds NaN or infinite elements; it must be finite")]
@@ -77,6 +84,9 @@ pub enum ExplainError {
     /// The model could not be turned into a graph.
     #[error("the model could not be recorded: {0}")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A method of another crate could not be used.
+    #[error(transparent)]
+    Method(Box<dyn std::error::Error + Send + Sync>),
     /// The graph could not be built.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -100,7 +110,7 @@ pub enum ExplainError {
     /// The target does not fit the output.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The attributor cannot be used.
+    /// The method's parameters cannot be used.
     #[error(transparent)]
     Attributor(#[from] AttributorError),
     /// The model's output is not finite although the input is.
@@ -108,6 +118,19 @@ pub enum ExplainError {
     OutputNotFinite {
         /// Index of the sample.
         sample: usize,
+        /// The offending value.
+        value: f64,
+    },
+    /// Relevance that is not finite, although inputs and output are.
+    #[error(
+        "the rule `{rule}` made relevance of {value} at node `{node}`; its parameters may be too large or its \
+         stabilizer too small for the element type"
+    )]
+    RelevanceNotFinite {
+        /// Name of the first node, from the output, whose inputs got such relevance.
+        node: String,
+        /// Name of its rule.
+        rule: String,
         /// The offending value.
         value: f64,
     },
@@ -133,13 +156,22 @@ pub enum ExplainError {
         /// Rank asked for.
         asked: usize,
     },
-    /// Relevance at a node that was not kept.
+    /// Relevance or activations at a node that were not kept.
     #[error(
-        "relevance at `{node}` was not kept; ask for it with `Explainer::keep_relevance_at` before explaining"
+        "{what} at `{node}` was not kept; ask for it with `Lrp::with_relevance_at` or \
+         `Lrp::with_activations_at` before explaining"
     )]
     NotKept {
+        /// Relevance or activation.
+        what: &'static str,
         /// Name of the node.
         node: String,
+    },
+    /// Relevance of an input that has none.
+    #[error("input {input} of the model has no relevance: it is an int or bool input, or does not exist")]
+    NoRelevance {
+        /// Place of the input, counted from 0.
+        input: usize,
     },
     /// The backend failed.
     #[error("the backend failed: {0}")]

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::LayerError;
+use crate::model::InputKind;
 
 /// A graph that cannot be built or rewritten.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -33,12 +34,12 @@ pub enum GraphError {
         nodes: usize,
     },
     /// A name that the graph does not have.
-    #[error("no node is named `{name}`; the nodes are: {known}")]
+    #[error("no node is named `{name}`; the nearest names are {nearest}")]
     UnknownName {
         /// The name.
         name: String,
-        /// All node names, comma separated.
-        known: String,
+        /// The names most like it.
+        nearest: String,
     },
     /// Nodes that depend on themselves.
     #[error("the graph has a cycle through: {nodes}; a rewrite must not feed a node from its own output")]
@@ -84,7 +85,7 @@ pub enum CanonizeError {
         source: GraphError,
     },
     /// Canonizers that undo each other.
-    #[error("the canonizers did not come to rest after {rewrites} rewrites; the last was `{last}`")]
+    #[error("the canonizers did not converge after {rewrites} rewrites; the last was `{last}`")]
     NoFixpoint {
         /// Rewrites done.
         rewrites: usize,
@@ -105,6 +106,22 @@ pub enum InputError {
         /// Inputs given.
         got: usize,
     },
+    /// An input of another element type than the model takes.
+    #[error("input `{input}` is {got}, but the model takes {expected} there")]
+    Kind {
+        /// Name of the graph input.
+        input: String,
+        /// What was given.
+        got: InputKind,
+        /// What the model takes.
+        expected: InputKind,
+    },
+    /// Inputs of which none is explained.
+    #[error(
+        "no input is explained: give at least one float input that is not fixed. Ids have no relevance of \
+         their own; explain the embedded tokens"
+    )]
+    NothingExplained,
     /// A batch of 0 samples, or another dimension of size 0.
     #[error(
         "input `{input}` has the shape {dims:?}: a dimension is 0, so there is nothing to explain; pass at least one sample"

@@ -97,7 +97,7 @@ pub enum LayerError {
     },
     /// A module whose configuration no layer expresses.
     #[error("this configuration cannot be expressed: {what}")]
-    Unsupported {
+    NotExpressible {
         /// What is not supported, and what to do instead.
         what: String,
     },
@@ -113,17 +113,17 @@ pub enum LayerError {
         input: Vec<usize>,
     },
     /// An operation that no layer stands for.
-    #[error(
-        "the operation `{op}` has no layer yet, so no rule can explain it; \
-         leave it out of the explained part, or build the graph by hand with a layer of your own (`Layer::custom`)"
-    )]
-    Barrier {
+    #[error("the operation `{operation}` has no layer")]
+    UnsupportedOperation {
         /// Name of the recorded operation.
-        op: String,
+        operation: String,
     },
+    /// A layer that is neither linear nor has a gradient of its own.
+    #[error("the layer has no gradient; implement `LayerOps::vjp` or `LayerOps::linear_map`")]
+    NoGradient,
     /// A rule read a forward value that it had not declared.
-    #[error("{what} was not kept; a rule must declare in `Reads` what it reads")]
-    NotKept {
+    #[error("{what} was not saved; a rule must declare in `Saved` what it reads")]
+    NotSaved {
         /// Which value.
         what: &'static str,
     },

@@ -1,13 +1,15 @@
 //! One error type per stage; every message says what was wrong, where, and what to do.
 
+mod attributor;
 mod explain;
 mod graph;
 mod layer;
+mod nearest;
 mod plan;
 
+pub use attributor::AttributorError;
 pub use explain::{ExplainError, TargetError};
 pub use graph::{CanonizeError, GraphError, InputError};
 pub use layer::LayerError;
-pub use plan::{PlanError, RuleError};
-
-pub use crate::attributor::AttributorError;
+pub(crate) use nearest::nearest;
+pub use plan::{NodeGroup, PlanError, RuleError};

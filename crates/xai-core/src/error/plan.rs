@@ -1,11 +1,12 @@
 //! Rules and composites that do not fit a graph.
 
+use std::fmt;
+
 use thiserror::Error;
 
-use super::LayerError;
 use crate::layer::LayerKind;
 
-/// A rule that cannot serve a layer, or has unusable parameters.
+/// A rule that does not apply to a layer, or has parameters that cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum RuleError {
@@ -50,29 +51,76 @@ pub enum RuleError {
         /// Why.
         why: String,
     },
+    /// A rule that compares with a reference pass, where there is none.
+    #[error("it compares the input with a baseline; give one with `Lrp::with_reference`")]
+    NoReference,
     /// No rule of this name was registered.
-    #[error("no custom rule is registered under this name; register it with `Explainer::with_rule`")]
+    #[error("no custom rule is registered under this name; register it with `Lrp::with_rule`")]
     NotRegistered,
+}
+
+/// Nodes of one sort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeGroup {
+    /// What they have in common: an operation, or a kind.
+    pub what: String,
+    /// How many there are.
+    pub count: usize,
+    /// Name of the first one.
+    pub first: String,
+}
+
+impl NodeGroup {
+    /// Groups nodes by what they have in common, in the order in which these come up.
+    pub(crate) fn collect<'a>(nodes: impl IntoIterator<Item = (String, &'a str)>) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for (what, node) in nodes {
+            match groups.iter_mut().find(|group| group.what == what) {
+                Some(group) => group.count += 1,
+                None => groups.push(Self { what, count: 1, first: node.to_owned() }),
+            }
+        }
+        groups
+    }
+}
+
+impl fmt::Display for NodeGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => write!(f, "`{}` (node `{}`)", self.what, self.first),
+            count => write!(f, "`{}` ({count} nodes, the first is `{}`)", self.what, self.first),
+        }
+    }
+}
+
+fn list(groups: &[NodeGroup]) -> String {
+    groups.iter().map(NodeGroup::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A composite that does not fit a graph. Found before anything runs.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// A node that no entry matches.
+    /// Operations that no layer stands for: all of the graph's.
     #[error(
-        "node `{node}` (kind `{kind}`) is matched by no entry of composite `{composite}`; add an entry for \
-         it{}", hint(*kind)
+        "the model uses operations that have no layer, so no rule can pass relevance through them: {}. \
+         Record only a part of the model that does without them, give each a layer of your own in a graph built by \
+         hand (`Layer::custom`), or use a method that only runs the model (`Occlusion`)",
+        list(operations)
     )]
+    UnsupportedOperations {
+        /// The operations.
+        operations: Vec<NodeGroup>,
+    },
+    /// Kinds of nodes that no entry matches: all of the graph's.
+    #[error("composite `{composite}` has no entry for {}; add one for each kind{}", list(kinds), hint(kinds))]
     Unmatched {
-        /// Name of the node.
-        node: String,
-        /// Its kind.
-        kind: LayerKind,
+        /// The kinds.
+        kinds: Vec<NodeGroup>,
         /// Name of the composite.
         composite: String,
     },
-    /// A rule that cannot serve the node it was matched to.
+    /// A rule that does not apply to the node it was matched to.
     #[error("node `{node}`: rule `{rule}` cannot be used: {source}")]
     Rule {
         /// Name of the node.
@@ -82,36 +130,44 @@ pub enum PlanError {
         /// Why.
         source: RuleError,
     },
-    /// An operation that no layer stands for.
-    #[error("node `{node}`: {source}")]
-    Barrier {
-        /// Name of the node.
-        node: String,
-        /// Which operation.
-        source: LayerError,
-    },
     /// A matcher for an activation that there is none of.
-    #[error("no activation is called `{name}`; the activations are: {known}")]
+    #[error("no activation is called `{name}`; the nearest names are {nearest}")]
     NoSuchActivation {
         /// The name.
         name: String,
-        /// All names, comma separated.
-        known: String,
+        /// The names most like it.
+        nearest: String,
     },
-    /// A name pattern that cannot be used.
-    #[error("the name pattern `{pattern}` matches no node; the nodes are: {known}")]
+    /// A matcher for a kind that neither the library nor the graph has.
+    #[error("no layer kind is called `{name}`; the nearest names are {nearest}")]
+    NoSuchKind {
+        /// The name.
+        name: String,
+        /// The names most like it.
+        nearest: String,
+    },
+    /// A name pattern that no node has.
+    #[error("the name pattern `{pattern}` matches no node; the nearest names are {nearest}")]
     NoSuchNode {
         /// The pattern.
         pattern: String,
-        /// All node names, comma separated.
-        known: String,
+        /// The names most like it.
+        nearest: String,
+    },
+    /// A range that no node lies in.
+    #[error("{range} matches no node: the model has {count} of them, counted from 0")]
+    EmptyRange {
+        /// The matcher.
+        range: String,
+        /// Number of nodes that it counts.
+        count: usize,
     },
 }
 
-/// What else to do about a node that no entry matches.
-fn hint(kind: LayerKind) -> &'static str {
-    match kind {
-        LayerKind::Softmax => ", or explain the scores before the softmax",
-        _ => "",
+/// What else to do about nodes that no entry matches.
+fn hint(kinds: &[NodeGroup]) -> &'static str {
+    match kinds.iter().any(|group| group.what == LayerKind::Softmax.name()) {
+        true => ", or explain the scores before the softmax",
+        false => "",
     }
 }

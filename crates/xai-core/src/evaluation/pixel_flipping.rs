@@ -1,17 +1,15 @@
 //! How fast the score drops when the input is hidden piece by piece, most relevant pieces first.
 
-use std::sync::Arc;
-
 use burn::tensor::TensorData;
 use burn_backend::Backend;
 
 use crate::Value;
 use crate::attributor::{
-    AttributorError, Baseline, Listener, Noise, Progress, Score, Sizes, Windows, each_row, forward,
+    Baseline, InputWindows, Listener, Noise, PerInput, Progress, Score, Sizes, each_row,
 };
 use crate::engine::read;
-use crate::error::ExplainError;
-use crate::explain::{Explainer, Target};
+use crate::error::{AttributorError, ExplainError};
+use crate::model::{Inputs, Model, Target};
 
 /// Pixel flipping: regions of the input are replaced by a baseline one after the other, those with
 /// the highest sum of relevance first, and the score is taken on the way.
@@ -20,9 +18,10 @@ use crate::explain::{Explainer, Target};
 /// [`area`](FlippingCurve::area) under the curve, the better. Compare it with that of
 /// [`random`](Self::random) orders, or of another method; negate the relevance to hide the least
 /// relevant regions first. The score is that of [`attributor`](crate::attributor#the-score): a
-/// class is settled by the unchanged input, once.
+/// class is settled by the unchanged input, once. Regions of several explained inputs are flipped
+/// together, in one order.
 ///
-/// Of the explainer only the model is used, whatever the composite.
+/// The model is only run forward, so it may have operations that no layer stands for.
 ///
 /// Bach et al., PLoS ONE 10(7):e0130140, 2015; Samek et al., IEEE Transactions on Neural Networks
 /// and Learning Systems 28(11):2660-2673, 2017.
@@ -31,36 +30,33 @@ use crate::explain::{Explainer, Target};
 /// # use burn::nn::LinearConfig;
 /// # use burn::tensor::Tensor;
 /// # use burn_flex::Flex;
-/// # use xai_core::Value;
 /// # use xai_core::graph::GraphBuilder;
-/// use std::sync::Arc;
-///
+/// use xai_core::attributor::{Attributor, Lrp};
 /// use xai_core::composite::epsilon_plus;
 /// use xai_core::evaluation::PixelFlipping;
-/// use xai_core::explain::{Explainer, Target};
+/// use xai_core::model::{Model, Target};
 ///
 /// # let device = Default::default();
 /// # let dense = LinearConfig::new(4, 2).with_bias(false).init::<Flex>(&device);
 /// # let mut builder = GraphBuilder::new();
 /// # let x = builder.input("x", &[1, 4])?;
 /// # let y = builder.push("dense", &dense, &[x])?;
-/// # let graph = builder.finish(y)?;
+/// # let model = Model::from(builder.finish(y)?);
 /// # let x = Tensor::<Flex, 2>::from_floats([[1.0, -2.0, 0.5, 3.0]], &device);
-/// let explainer = Arc::new(Explainer::new(graph, epsilon_plus()));
-/// let relevance = explainer.explain(x.clone(), Target::argmax())?.relevance::<2>()?;
+/// let attribution = Lrp::new(&model, epsilon_plus()).attribute(x.clone(), Target::argmax())?;
 ///
-/// let flipping = PixelFlipping::new(explainer, 1);
-/// let curve = &flipping.curves(x.clone().into(), &relevance.into(), Target::argmax())?[0];
-/// let random = &flipping.random(x.into(), Target::argmax(), 0)?[0];
+/// let flipping = PixelFlipping::new(&model);
+/// let curve = &flipping.curves(x.clone(), attribution.relevance::<2>()?, Target::argmax())?[0];
+/// let random = &flipping.random(x, Target::argmax(), 0)?[0];
 /// assert!(curve.area() <= random.area() + 1e-6);
 /// # Ok::<(), xai_core::error::ExplainError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct PixelFlipping<B: Backend> {
-    explainer: Arc<Explainer<B>>,
-    region: Sizes,
+    model: Model<B>,
+    region: PerInput<Sizes>,
     steps: usize,
-    baseline: Baseline<B>,
+    baselines: PerInput<Baseline<B>>,
     largest_batch: usize,
     listener: Listener,
 }
@@ -80,77 +76,113 @@ impl FlippingCurve {
         let between = self.fractions.windows(2).zip(self.scores.windows(2));
         between.map(|(x, y)| (x[1] - x[0]) * (y[0] + y[1]) / 2.0).sum()
     }
+
+    /// The mean of curves that were taken at the same fractions; `None` for no curves, or others.
+    pub fn mean(curves: &[Self]) -> Option<Self> {
+        let (first, count) = (curves.first()?, curves.len() as f64);
+        if curves.iter().any(|curve| curve.fractions != first.fractions) {
+            return None;
+        }
+        let mean = |step: usize| curves.iter().map(|curve| curve.scores[step]).sum::<f64>() / count;
+        let scores = (0..first.scores.len()).map(mean).collect();
+        Some(Self { fractions: first.fractions.clone(), scores })
+    }
 }
 
 impl<B: Backend> PixelFlipping<B> {
-    /// Flips regions of the sizes `region` of the input of `explainer`'s model: in 50 steps, to a
-    /// baseline of 0, at most 32 samples per run. Regions lie side by side from 0 on; those at the
-    /// end may be smaller.
-    pub fn new(explainer: impl Into<Arc<Explainer<B>>>, region: impl Into<Sizes>) -> Self {
+    /// Flips single elements of the input of `model`: in 50 steps, to a baseline of 0, at most 32
+    /// samples per run.
+    pub fn new(model: &Model<B>) -> Self {
         Self {
-            explainer: explainer.into(),
-            region: region.into(),
+            model: model.clone(),
+            region: PerInput::All(Sizes::from(1)),
             steps: 50,
-            baseline: Baseline::default(),
+            baselines: PerInput::All(Baseline::default()),
             largest_batch: 32,
             listener: Listener::default(),
         }
     }
 
+    /// Sizes of the regions, which lie side by side from 0 on; those at the end may be smaller.
+    pub fn with_region(self, region: impl Into<Sizes>) -> Self {
+        Self { region: PerInput::All(region.into()), ..self }
+    }
+
+    /// Sizes of the regions of each explained input.
+    pub fn with_regions(self, regions: impl IntoIterator<Item = impl Into<Sizes>>) -> Self {
+        Self { region: PerInput::each(regions), ..self }
+    }
+
     /// In how many steps everything is hidden, 1 or more; as many as there are regions, if that is
     /// less.
-    pub fn steps(self, steps: usize) -> Self {
+    pub fn with_steps(self, steps: usize) -> Self {
         Self { steps, ..self }
     }
 
     /// What hidden elements are replaced by: a finite number, or a tensor of the input's rank and
     /// of its sizes or sizes of 1.
-    pub fn baseline(self, baseline: impl Into<Baseline<B>>) -> Self {
-        Self { baseline: baseline.into(), ..self }
+    pub fn with_baseline(self, baseline: impl Into<Baseline<B>>) -> Self {
+        Self { baselines: PerInput::All(baseline.into()), ..self }
+    }
+
+    /// One baseline for each explained input.
+    pub fn with_baselines(self, baselines: impl IntoIterator<Item = impl Into<Baseline<B>>>) -> Self {
+        Self { baselines: PerInput::each(baselines), ..self }
     }
 
     /// How many samples go through the model at once, 1 or more, which bounds the memory: as many
     /// steps are taken in one run as their copies of the batch fit, and at least one.
-    pub fn largest_batch(self, samples: usize) -> Self {
+    pub fn with_largest_batch(self, samples: usize) -> Self {
         Self { largest_batch: samples, ..self }
     }
 
     /// Calls `listen` after every run of the model, counting steps.
-    pub fn on_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+    pub fn with_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { listener: Listener::new(listen), ..self }
     }
 
     /// One curve per sample: regions with the highest sum of `relevance` first, the first of equal
-    /// ones before the others. `relevance` has the input's shape.
+    /// ones before the others. `relevance` has one tensor for each explained input, of its shape.
     ///
     /// # Errors
     /// [`ExplainError`]: [`AttributorError`] for unusable parameters or relevance, else as
-    /// [`Explainer::explain`].
+    /// [`Attributor::attribute`](crate::attributor::Attributor::attribute).
     pub fn curves(
         &self,
-        input: Value<B>,
-        relevance: &Value<B>,
+        inputs: impl Into<Inputs<B>>,
+        relevance: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        let dims = input.dims();
-        self.run(input, target.into(), |windows| {
-            if relevance.dims() != dims {
-                return Err(AttributorError::Relevance { got: relevance.dims(), input: dims }.into());
+        let relevance = relevance.into().floats();
+        self.run(&inputs.into(), &target.into(), |explained, windows| {
+            let (got, expected) = (relevance.len(), explained.len());
+            if got != expected {
+                return Err(
+                    AttributorError::PerInput { parameter: "relevance", got, explained: expected }.into()
+                );
             }
-            let relevance = read(relevance)?;
-            if let Some(&value) = relevance.iter().find(|value| !value.is_finite()) {
-                return Err(AttributorError::RelevanceNotFinite { value }.into());
+            let mut sums = vec![Vec::new(); explained[0].dims()[0]];
+            for ((x, windows), relevance) in explained.iter().zip(windows).zip(&relevance) {
+                let dims = x.dims();
+                if relevance.dims() != dims {
+                    return Err(AttributorError::Relevance { got: relevance.dims(), input: dims }.into());
+                }
+                let elements = read(relevance)?;
+                if let Some(&value) = elements.iter().find(|value| !value.is_finite()) {
+                    return Err(AttributorError::RelevanceNotFinite { value }.into());
+                }
+                let samples = elements.chunks(dims[1..].iter().product());
+                for (sums, sample) in sums.iter_mut().zip(samples) {
+                    sums.extend((0..windows.count()).map(|place| {
+                        let mut sum = 0.0;
+                        each_row(&dims[1..], &windows.at(place), |row| {
+                            sum += sample[row].iter().sum::<f64>()
+                        });
+                        sum
+                    }));
+                }
             }
-            let width = dims[1..].iter().product();
-            let sums = |sample: &[f64]| {
-                let regions = (0..windows.count()).map(|place| {
-                    let mut sum = 0.0;
-                    each_row(&dims[1..], &windows.at(place), |row| sum += sample[row].iter().sum::<f64>());
-                    sum
-                });
-                regions.collect::<Vec<f64>>()
-            };
-            Ok(relevance.chunks(width).map(sums).collect())
+            Ok(sums)
         })
     }
 
@@ -161,70 +193,84 @@ impl<B: Backend> PixelFlipping<B> {
     /// As [`curves`](Self::curves).
     pub fn random(
         &self,
-        input: Value<B>,
+        inputs: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
         seed: u64,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        let batch = input.dims().first().copied().unwrap_or(0);
-        self.run(input, target.into(), |windows| {
-            let drawn = Noise::new(seed, 0, batch).draw(windows.count());
-            Ok(drawn.chunks(windows.count()).map(<[f64]>::to_vec).collect())
+        self.run(&inputs.into(), &target.into(), |explained, windows| {
+            let regions = windows.iter().map(InputWindows::count).sum();
+            let drawn = Noise::new(seed, 0, explained[0].dims()[0]).draw(regions);
+            Ok(drawn.chunks(regions).map(<[f64]>::to_vec).collect())
         })
     }
 
     /// Flips by what `importance` says of every region, for each sample.
     fn run(
         &self,
-        input: Value<B>,
-        target: Target<B>,
-        importance: impl FnOnce(&Windows) -> Result<Vec<Vec<f64>>, ExplainError>,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
+        importance: impl FnOnce(&[Value<B>], &[InputWindows]) -> Result<Vec<Vec<f64>>, ExplainError>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
         for (parameter, number) in [("largest_batch", self.largest_batch), ("steps", self.steps)] {
             if number == 0 {
                 return Err(AttributorError::Parameter { parameter, value: 0.0, range: "1 or more" }.into());
             }
         }
-        let inputs = [input];
-        let output = forward(&self.explainer, &inputs)?;
-        let score = Score::of(target, self.explainer.prepare(&inputs)?.graph(), &output)?;
-        let [input] = &inputs;
-        let dims = input.dims();
-        let windows = Windows::new(&dims, &self.region, None)?;
-        let orders: Vec<_> = importance(&windows)?.iter().map(|sums| descending(sums)).collect();
-        let hidden: Vec<_> = self.baseline.resolve(&inputs)?.iter().map(read).collect::<Result<_, _>>()?;
+        let graph = self.model.graph(inputs.clone(), target.output())?;
+        let output = self.model.run_forward(&graph, inputs, target.output())?;
+        let score = Score::of(target, &graph, &output)?;
+        let explained: Vec<_> = inputs.explained().map(|(_, x)| x.clone()).collect();
+        let regions = self.region.resolve("regions", explained.len())?.into_iter().zip(&explained);
+        let windows = regions.map(|(region, x)| InputWindows::new(&x.dims(), region, None));
+        let windows = windows.collect::<Result<Vec<_>, _>>()?;
+        let orders: Vec<_> = importance(&explained, &windows)?.iter().map(|sums| descending(sums)).collect();
+        let baselines = Baseline::resolve(&self.baselines, inputs)?;
+        let baselines = baselines.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        // For each region its input, and its place there.
+        let places: Vec<(usize, usize)> = windows
+            .iter()
+            .enumerate()
+            .flat_map(|(input, windows)| (0..windows.count()).map(move |place| (input, place)))
+            .collect();
 
-        let steps = self.steps.min(windows.count());
-        let flipped = |step: usize| windows.count() * step / steps;
+        let steps = self.steps.min(places.len());
+        let flipped = |step: usize| places.len() * step / steps;
         let mut scores = score.read(&output)?;
-        let mut elements = read(input)?;
-        let width = elements.len() / dims[0];
-        let per_run = (self.largest_batch / dims[0]).max(1);
+        let mut elements = explained.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let batch = orders.len();
+        let per_run = (self.largest_batch / batch).max(1);
         for first in (0..steps).step_by(per_run) {
             let last = steps.min(first + per_run);
-            let mut copies = Vec::with_capacity((last - first) * elements.len());
+            let mut stacks: Vec<Vec<f64>> = vec![Vec::new(); explained.len()];
             for step in first..last {
-                let samples = elements.chunks_mut(width).zip(hidden.iter().flat_map(|all| all.chunks(width)));
-                for ((sample, hidden), order) in samples.zip(&orders) {
-                    for &place in &order[flipped(step)..flipped(step + 1)] {
-                        each_row(&dims[1..], &windows.at(place), |row| {
-                            sample[row.clone()].copy_from_slice(&hidden[row]);
+                for (sample, order) in orders.iter().enumerate() {
+                    for &(input, place) in
+                        order[flipped(step)..flipped(step + 1)].iter().map(|at| &places[*at])
+                    {
+                        let width = elements[input].len() / batch;
+                        let of_sample = sample * width..(sample + 1) * width;
+                        let hidden = &baselines[input][of_sample.clone()];
+                        let visible = &mut elements[input][of_sample];
+                        each_row(&explained[input].dims()[1..], &windows[input].at(place), |row| {
+                            visible[row.clone()].copy_from_slice(&hidden[row]);
                         });
                     }
                 }
-                copies.extend_from_slice(&elements);
+                stacks.iter_mut().zip(&elements).for_each(|(stack, elements)| stack.extend(elements));
             }
-            let mut stacked = dims.clone();
-            stacked[0] *= last - first;
-            let data = TensorData::new(copies, stacked).convert_dtype(input.dtype());
-            let output = forward(&self.explainer, &[Value::from_data(data, &input.device())])?;
-            scores.extend(score.read(&output)?);
+            let stacks = stacks.into_iter().zip(&explained).map(|(stack, x)| {
+                let mut dims = x.dims();
+                dims[0] *= last - first;
+                Value::from_data(TensorData::new(stack, dims).convert_dtype(x.dtype()), &x.device())
+            });
+            let stacked = inputs.stacked(last - first, stacks);
+            scores.extend(score.read(&self.model.output(stacked, target.output())?)?);
             self.listener.tell(last, steps);
         }
-        let fractions: Vec<_> =
-            (0..=steps).map(|step| flipped(step) as f64 / windows.count() as f64).collect();
-        let of_sample = |sample: usize| scores.iter().skip(sample).step_by(dims[0]).copied().collect();
+        let fractions: Vec<_> = (0..=steps).map(|step| flipped(step) as f64 / places.len() as f64).collect();
+        let of_sample = |sample: usize| scores.iter().skip(sample).step_by(batch).copied().collect();
         let curve = |sample| FlippingCurve { fractions: fractions.clone(), scores: of_sample(sample) };
-        Ok((0..dims[0]).map(curve).collect())
+        Ok((0..batch).map(curve).collect())
     }
 }
 

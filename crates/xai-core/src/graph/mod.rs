@@ -7,6 +7,7 @@ mod builder;
 mod check;
 mod node;
 mod patch;
+mod view;
 
 use std::fmt;
 
@@ -15,10 +16,10 @@ use burn_backend::Backend;
 pub use builder::GraphBuilder;
 pub use node::{Node, NodeId};
 pub use patch::{GraphPatch, Wire};
+pub use view::{GraphFacts, NodeView};
 
-use crate::Value;
-use crate::error::{ExplainError, GraphError};
-use crate::layer::LayerKind;
+use crate::error::{GraphError, NodeGroup, nearest};
+use crate::layer::{Interval, Layer, LayerKind};
 
 /// A model as a graph of layers with one output.
 ///
@@ -53,13 +54,16 @@ impl<B: Backend> Graph<B> {
     /// The node of this name. A node that was merged into another one is found under its old name.
     ///
     /// # Errors
-    /// [`GraphError::UnknownName`], which lists the names that exist.
+    /// [`GraphError::UnknownName`], which offers the nearest names.
     pub fn find(&self, name: &str) -> Result<NodeId, GraphError> {
         let by_name = self.nodes.iter().position(|node| node.name == name);
         by_name
             .or_else(|| self.nodes.iter().position(|node| node.aliases.iter().any(|alias| alias == name)))
             .map(NodeId)
-            .ok_or_else(|| GraphError::UnknownName { name: name.to_owned(), known: self.names() })
+            .ok_or_else(|| GraphError::UnknownName {
+                name: name.to_owned(),
+                nearest: nearest(name, self.names()),
+            })
     }
 
     /// The graph inputs, in the order in which values are passed.
@@ -83,39 +87,41 @@ impl<B: Backend> Graph<B> {
         consumers
     }
 
-    /// For each node, whether its output is known to be non-negative whatever the graph's inputs:
-    /// a ReLU, or a pool, sum or reshape of such.
-    pub fn non_negative(&self) -> Vec<bool> {
-        let mut known: Vec<bool> = Vec::with_capacity(self.nodes.len());
+    /// For each node, the interval that its output lies in, whatever the graph's inputs: a ReLU gives
+    /// nothing negative, nor does a pool, sum or reshape of its output.
+    pub fn intervals(&self) -> Vec<Interval> {
+        let mut intervals: Vec<Interval> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let inputs = !node.inputs.is_empty() && node.inputs.iter().all(|input| known[input.0]);
-            known.push(node.layer.ops().keeps_non_negative(inputs));
+            let inputs: Vec<_> = node.inputs.iter().map(|input| intervals[input.0]).collect();
+            intervals.push(node.layer.ops().output_interval(&inputs));
         }
-        known
+        intervals
     }
 
-    /// All node names, comma separated, for error messages.
-    pub(crate) fn names(&self) -> String {
-        self.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ")
+    /// The operations that have no layer, grouped; empty for a graph that can be run.
+    pub fn unsupported(&self) -> Vec<NodeGroup> {
+        NodeGroup::collect(self.nodes.iter().filter_map(|node| match &node.layer {
+            Layer::Unsupported(layer) => Some((layer.operation().to_owned(), node.name.as_str())),
+            _ => None,
+        }))
     }
 
-    /// The graph's output.
-    ///
-    /// # Shapes
-    /// `inputs` as the graph inputs were declared, the batch size free where no layer fixes it.
-    ///
-    /// # Errors
-    /// [`ExplainError`] when the inputs do not fit, or a node is a barrier.
-    pub fn forward(&self, inputs: &[Value<B>]) -> Result<Value<B>, ExplainError> {
-        crate::engine::forward(self, inputs)
+    /// Why the largest output is not the model's answer, if the output comes from a layer that
+    /// [says so](crate::layer::LayerOps::argmax_refusal), with that node's name. Layers in between
+    /// that only move elements change nothing about it.
+    pub fn argmax_refusal(&self) -> Option<(&str, &'static str)> {
+        let mut node = self.nodes.get(self.output.0)?;
+        while LayerKind::ROUTES.contains(&node.layer.kind()) {
+            node = self.nodes.get(node.inputs.first()?.0)?;
+        }
+        node.layer.ops().argmax_refusal().map(|why| (node.name.as_str(), why))
     }
 
-    /// Vector-Jacobian product: for each graph input, the gradient of `sum(gradient * output)`.
-    ///
-    /// # Errors
-    /// [`ExplainError`] when inputs or gradient do not fit, or a node is a barrier.
-    pub fn vjp(&self, inputs: &[Value<B>], gradient: Value<B>) -> Result<Vec<Value<B>>, ExplainError> {
-        crate::engine::vjp(self, inputs, gradient)
+    /// All node names and the names of merged nodes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().flat_map(|node| {
+            std::iter::once(node.name.as_str()).chain(node.aliases.iter().map(String::as_str))
+        })
     }
 }
 
@@ -125,7 +131,7 @@ impl<B: Backend> fmt::Display for Graph<B> {
         for (id, node) in self.iter() {
             let inputs: Vec<_> = node.inputs.iter().map(|input| self.nodes[input.0].name.as_str()).collect();
             let kind = match &node.layer {
-                crate::layer::Layer::Barrier(barrier) => format!("barrier `{}`", barrier.op()),
+                Layer::Unsupported(layer) => format!("unsupported `{}`", layer.operation()),
                 layer => layer.kind().to_string(),
             };
             let merged = if node.aliases.is_empty() {

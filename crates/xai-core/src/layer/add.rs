@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site};
+use super::{BackwardContext, Interval, LayerKind, LayerOps};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -33,15 +33,11 @@ impl<B: Backend> LayerOps<B> for Add {
         sum.ok_or(LayerError::Arity { expected: "two or more inputs", got: 0 })
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(vec![gradient; context.arity()])
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![gradient; site.arity()])
-    }
-
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        inputs.iter().copied().reduce(|sum, input| sum + input).unwrap_or(Interval::ANY)
     }
 }

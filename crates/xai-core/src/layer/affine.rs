@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -87,22 +87,22 @@ impl<B: Backend> LayerOps<B> for Affine<B> {
         })
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, _: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, _: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         Ok(vec![self.scaled(gradient)])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
         // The elements of a tensor are not read for this.
-        let known = |coefficient: &Option<Coefficient<B>>| match coefficient {
-            Some(Coefficient::Scalar(value)) => *value >= 0.0,
-            Some(Coefficient::Tensor(_)) => false,
-            None => true,
+        let known = |coefficient: &Option<Coefficient<B>>, neutral: f64| match coefficient {
+            Some(Coefficient::Scalar(value)) => Some(*value),
+            Some(Coefficient::Tensor(_)) => None,
+            None => Some(neutral),
         };
-        inputs_non_negative && known(&self.factor) && known(&self.offset)
+        let (factor, offset) = (known(&self.factor, 1.0), known(&self.offset, 0.0));
+        match (factor, offset, inputs) {
+            (Some(factor), Some(offset), [input]) => *input * factor + Interval::new(offset, offset),
+            _ => Interval::ANY,
+        }
     }
 
     fn parameter(&self) -> Option<&Value<B>> {
@@ -146,10 +146,11 @@ mod tests {
 
     #[test]
     fn only_scalars_are_known_to_keep_signs() {
-        let keeps = |layer: Affine<Flex>| layer.keeps_non_negative(true);
+        let keeps = |layer: Affine<Flex>| layer.output_interval(&[Interval::NON_NEGATIVE]).is_non_negative();
         assert!(keeps(Affine::scale(Coefficient::Scalar(2.0))));
         assert!(!keeps(Affine::scale(Coefficient::Scalar(-2.0))));
         assert!(!keeps(Affine::shift(Coefficient::Tensor(numbers(&[1], 1).abs()))));
-        assert!(!Affine::<Flex>::scale(Coefficient::Scalar(2.0)).keeps_non_negative(false));
+        let doubled = Affine::<Flex>::scale(Coefficient::Scalar(2.0)).output_interval(&[Interval::ANY]);
+        assert!(!doubled.is_non_negative());
     }
 }

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, Saved};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -52,27 +52,31 @@ impl<B: Backend> LayerOps<B> for Arithmetic {
         })
     }
 
-    fn vjp_reads(&self) -> Reads {
+    fn vjp_saved(&self) -> Saved {
         match self {
-            Self::Sub => Reads::NOTHING,
-            Self::Mul | Self::Div => Reads::INPUTS,
+            Self::Sub => Saved::NOTHING,
+            Self::Mul | Self::Div => Saved::INPUTS,
         }
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         Ok(match self {
             Self::Sub => vec![gradient.clone(), gradient * -1.0],
-            Self::Mul => vec![&gradient * site.input(1)?, &gradient * site.input(0)?],
+            Self::Mul => vec![&gradient * context.input(1)?, &gradient * context.input(0)?],
             Self::Div => {
-                let (a, b) = (site.input(0)?, site.input(1)?);
+                let (a, b) = (context.input(0)?, context.input(1)?);
                 let part = gradient / b;
                 vec![part.clone(), part * a / b * -1.0]
             }
         })
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative && *self != Self::Sub
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        match (self, inputs) {
+            (Self::Sub, [a, b]) => *a - *b,
+            (Self::Mul, [a, b]) if a.is_gate() && b.is_gate() => Interval::UNIT,
+            _ => Interval::hull(inputs.iter().copied()).sign_only(),
+        }
     }
 }
 

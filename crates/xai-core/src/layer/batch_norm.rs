@@ -3,7 +3,7 @@
 use burn::nn;
 use burn_backend::Backend;
 
-use super::{Layer, LayerKind, LayerOps, Reads, Site, along, one_input, only};
+use super::{BackwardContext, Layer, LayerKind, LayerOps, along, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -69,11 +69,7 @@ impl<B: Backend> LayerOps<B> for BatchNorm<B> {
         Ok(centred * along(&self.scale, rank, 1) + along(&self.shift, rank, 1))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, _: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, _: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         let (factor, _) = self.factor_and_offset();
         let rank = gradient.rank();
         Ok(vec![gradient * along(&factor, rank, 1)])

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site};
+use super::{BackwardContext, Interval, LayerKind, LayerOps};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::narrow;
@@ -104,18 +104,14 @@ impl<B: Backend> LayerOps<B> for Concat<B> {
         Ok(Value::cat(parts.collect(), self.dim))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let parts = self.parts(site.arity())?;
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let parts = self.parts(context.arity())?;
         let mut start = 0;
-        let mut gradients = Vec::with_capacity(site.arity());
+        let mut gradients = Vec::with_capacity(context.arity());
         for part in parts {
             let length = match part {
                 Ok(constant) => constant.dims()[self.dim],
-                Err(place) => site.input_dims(place).map_or(0, |dims| dims[self.dim]),
+                Err(place) => context.input_dims(place).map_or(0, |dims| dims[self.dim]),
             };
             if part.is_err() {
                 gradients.push(narrow(&gradient, self.dim, start, length));
@@ -125,8 +121,11 @@ impl<B: Backend> LayerOps<B> for Concat<B> {
         Ok(gradients)
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative && self.parts.iter().all(Option::is_none)
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        match self.parts.iter().all(Option::is_none) {
+            true => Interval::hull(inputs.iter().copied()),
+            false => Interval::ANY,
+        }
     }
 
     fn parameter(&self) -> Option<&Value<B>> {

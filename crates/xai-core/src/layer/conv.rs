@@ -4,9 +4,7 @@ use burn::nn::conv::{Conv1d, Conv2d, Conv3d};
 use burn::nn::{PaddingConfig1d, PaddingConfig2d, PaddingConfig3d};
 use burn_backend::Backend;
 
-use super::{
-    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, only, spread_groups, sum_groups,
-};
+use super::{Layer, LayerKind, LayerOps, LinearMap, along, one_input, only, spread_groups, sum_groups};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{self, ConvGeometry};
@@ -106,14 +104,6 @@ impl<B: Backend> LayerOps<B> for Conv<B> {
 
     fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         Ok(kernel::conv(&only(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
-    }
-
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![self.adjoint(gradient, Some(&self.weight), site.dims()?)])
     }
 
     fn linear_map(&self) -> Option<&dyn LinearMap<B>> {
@@ -253,7 +243,7 @@ fn same(kernel: &[usize], stride: &[usize]) -> Result<Vec<(usize, usize)>, Layer
     if stride.iter().all(|&step| step == 1) {
         return Ok(kernel.iter().map(|size| (size.saturating_sub(1) / 2, size / 2)).collect());
     }
-    Err(LayerError::Unsupported {
+    Err(LayerError::NotExpressible {
         what: "`Same` padding with a stride depends on the input's size; record the model, or give explicit padding"
             .to_owned(),
     })
@@ -301,6 +291,6 @@ mod tests {
     fn padding_that_depends_on_the_input_is_refused() {
         let module = Conv1dConfig::new(2, 3, 3).with_padding(PaddingConfig1d::Same).with_stride(2);
         let refusal = Layer::<Flex>::try_from(&module.init(&Default::default())).unwrap_err();
-        assert!(matches!(refusal, LayerError::Unsupported { .. }));
+        assert!(matches!(refusal, LayerError::NotExpressible { .. }));
     }
 }

@@ -3,9 +3,7 @@
 use burn::nn::conv::{ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 use burn_backend::Backend;
 
-use super::{
-    Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, only, spread_groups, sum_groups,
-};
+use super::{Layer, LayerKind, LayerOps, LinearMap, along, one_input, only, spread_groups, sum_groups};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{self, ConvTransposeGeometry};
@@ -100,14 +98,6 @@ impl<B: Backend> LayerOps<B> for ConvTranspose<B> {
 
     fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         Ok(kernel::conv_transpose(&only(inputs)?, &self.weight, self.bias.as_ref(), &self.geometry))
-    }
-
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![self.adjoint(gradient, Some(&self.weight), site.dims()?)])
     }
 
     fn linear_map(&self) -> Option<&dyn LinearMap<B>> {

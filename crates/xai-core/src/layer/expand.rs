@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -60,18 +60,14 @@ impl<B: Backend> LayerOps<B> for Expand {
         Ok(x.clone().reshape(&lengthened(&input, dims.len())).expand(&dims))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let input = site.dims()?;
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let input = context.dims()?;
         let rank = gradient.rank();
         Ok(vec![gradient.sum_to(&lengthened(input, rank)).reshape(input)])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied())
     }
 }
 
@@ -111,19 +107,15 @@ impl<B: Backend> LayerOps<B> for Repeat {
         Ok(Value::cat(vec![only(inputs)?; self.times], self.dim))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let input = site.dims()?;
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let input = context.dims()?;
         let mut copies = input.to_vec();
         copies.insert(self.dim, self.times);
         Ok(vec![gradient.reshape(&copies).sum_dim(self.dim).reshape(input)])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied())
     }
 }
 

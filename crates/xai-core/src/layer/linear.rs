@@ -3,7 +3,7 @@
 use burn::nn;
 use burn_backend::Backend;
 
-use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, along, one_input, only};
+use super::{Layer, LayerKind, LayerOps, LinearMap, along, one_input, only};
 use crate::error::LayerError;
 use crate::kernel::ShapeError;
 use crate::{Value, kernel};
@@ -80,14 +80,6 @@ impl<B: Backend> LayerOps<B> for Linear<B> {
 
     fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         Ok(kernel::linear(&only(inputs)?, &self.weight, self.bias.as_ref()))
-    }
-
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![self.adjoint(gradient, Some(&self.weight), site.dims()?)])
     }
 
     fn linear_map(&self) -> Option<&dyn LinearMap<B>> {

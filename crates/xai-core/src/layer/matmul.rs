@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, LinearMap, Reads, Site};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, LinearMap, Saved};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::times_transposed;
@@ -100,18 +100,18 @@ impl<B: Backend> LayerOps<B> for Matmul<B> {
         }
     }
 
-    fn vjp_reads(&self) -> Reads {
+    fn vjp_saved(&self) -> Saved {
         match self.constant {
-            Some(_) => Reads::NOTHING,
-            None => Reads::INPUTS,
+            Some(_) => Saved::NOTHING,
+            None => Saved::INPUTS,
         }
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         if let Some(constant) = &self.constant {
-            return Ok(vec![self.adjoint(gradient, Some(&constant.matrix), site.dims()?)]);
+            return Ok(vec![self.adjoint(gradient, Some(&constant.matrix), context.dims()?)]);
         }
-        let (left, right) = (site.input(0)?, site.input(1)?);
+        let (left, right) = (context.input(0)?, context.input(1)?);
         let to_left = times_transposed(gradient.clone(), right).sum_to(&left.dims());
         Ok(vec![to_left, transposed(left).matmul(gradient).sum_to(&right.dims())])
     }
@@ -120,8 +120,11 @@ impl<B: Backend> LayerOps<B> for Matmul<B> {
         self.constant.as_ref().map(|_| self as &dyn LinearMap<B>)
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative && self.constant.is_none()
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        match self.constant {
+            Some(_) => Interval::ANY,
+            None => Interval::hull(inputs.iter().copied()).sign_only(),
+        }
     }
 
     fn parameter(&self) -> Option<&Value<B>> {

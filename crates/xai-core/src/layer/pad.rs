@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel;
@@ -56,19 +56,15 @@ impl<B: Backend> LayerOps<B> for Pad {
         }))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let sizes = self.padding.iter().zip(site.dims()?).enumerate();
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let sizes = self.padding.iter().zip(context.dims()?).enumerate();
         Ok(vec![sizes.fold(gradient, |gradient, (axis, (&(before, _), &size))| {
             kernel::narrow(&gradient, axis, before, size)
         })])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative && self.fill >= 0.0
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied().chain([Interval::new(self.fill, self.fill)]))
     }
 }
 

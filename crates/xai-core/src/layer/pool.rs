@@ -4,7 +4,7 @@ use burn::nn::pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d,
 use burn_backend::Backend;
 
 use super::conv::{padding_1d, padding_2d};
-use super::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, Layer, LayerKind, LayerOps, LinearMap, Saved, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{self, Extremum, PoolGeometry, PoolOutput};
@@ -75,20 +75,20 @@ impl<B: Backend> LayerOps<B> for Pool {
         })
     }
 
-    fn vjp_reads(&self) -> Reads {
+    fn vjp_saved(&self) -> Saved {
         match self.reduction {
-            Reduction::Extremum(_) => Reads::INPUTS,
-            Reduction::Average { .. } => Reads::NOTHING,
+            Reduction::Extremum(_) => Saved::INPUTS,
+            Reduction::Average { .. } => Saved::NOTHING,
         }
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         Ok(vec![match self.reduction {
             Reduction::Extremum(extremum) => {
-                kernel::extremum_pool_adjoint(site.input(0)?, &gradient, extremum, &self.geometry)
+                kernel::extremum_pool_adjoint(context.input(0)?, &gradient, extremum, &self.geometry)
             }
             Reduction::Average { count_include_pad } => {
-                kernel::average_pool_adjoint(&gradient, site.dims()?, &self.geometry, count_include_pad)
+                kernel::average_pool_adjoint(&gradient, context.dims()?, &self.geometry, count_include_pad)
             }
         }])
     }
@@ -100,12 +100,13 @@ impl<B: Backend> LayerOps<B> for Pool {
         }
     }
 
-    fn pooling(&self) -> Option<&Pool> {
-        Some(self)
+    fn pooling(&self) -> Option<(Extremum, &PoolGeometry)> {
+        Some((self.extremum()?, &self.geometry))
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        // Windows without an element, and padding that counts, give 0.
+        Interval::hull(inputs.iter().copied().chain([Interval::new(0.0, 0.0)]))
     }
 }
 

@@ -3,8 +3,8 @@
 use burn::nn;
 use burn_backend::Backend;
 
-use super::elementwise::where_below;
-use super::{Layer, LayerKind, LayerOps, Reads, Site, along, one_input, only};
+use super::functions::where_below;
+use super::{BackwardContext, Interval, Layer, LayerKind, LayerOps, Saved, along, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -57,18 +57,18 @@ impl<B: Backend> LayerOps<B> for PRelu<B> {
         Ok(where_below(x, 0.0, x * self.broadcast(x.rank()), x.clone()))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::INPUTS
+    fn vjp_saved(&self) -> Saved {
+        Saved::INPUTS
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let x = site.input(0)?;
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let x = context.input(0)?;
         let sloped = &gradient * self.broadcast(x.rank());
         Ok(vec![where_below(x, 0.0, sloped, gradient)])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied()).sign_only()
     }
 
     fn parameter(&self) -> Option<&Value<B>> {

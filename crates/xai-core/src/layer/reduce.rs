@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, LinearMap, Reads, Site, one_input, only};
+use super::{Interval, LayerKind, LayerOps, LinearMap, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -101,20 +101,13 @@ impl<B: Backend> LayerOps<B> for Reduce {
         Ok(self.reduce(&only(inputs)?))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![self.spread(gradient, site.dims()?)])
-    }
-
     fn linear_map(&self) -> Option<&dyn LinearMap<B>> {
         Some(self)
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        let input = Interval::hull(inputs.iter().copied());
+        if self.mean { input } else { input.sign_only() }
     }
 }
 

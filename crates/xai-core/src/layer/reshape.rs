@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -65,16 +65,12 @@ impl<B: Backend> LayerOps<B> for Reshape {
         Ok(input.clone().reshape(&dims))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        Ok(vec![gradient.reshape(context.dims()?)])
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![gradient.reshape(site.dims()?)])
-    }
-
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied())
     }
 }
 

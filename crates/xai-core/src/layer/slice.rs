@@ -2,7 +2,7 @@
 
 use burn_backend::{Backend, Slice as Range, TensorData, get_device_settings};
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::{interleave_zeros, pad};
@@ -84,13 +84,9 @@ impl<B: Backend> LayerOps<B> for Slice {
         Ok(only(inputs)?.slice(&ranges))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         let mut value = gradient;
-        for (axis, (cut, &size)) in self.cuts.iter().zip(site.dims()?).enumerate() {
+        for (axis, (cut, &size)) in self.cuts.iter().zip(context.dims()?).enumerate() {
             let Cut::Range { start, end, step } = *cut else { continue };
             let stride = step.unsigned_abs();
             let spread = (cut.kept(size) - 1) * stride + 1;
@@ -106,8 +102,8 @@ impl<B: Backend> LayerOps<B> for Slice {
         Ok(vec![value])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied())
     }
 }
 
@@ -166,19 +162,15 @@ impl<B: Backend> LayerOps<B> for Select {
         Ok(Value::from_primitive(B::float_select(x.clone().into_primitive(), self.dim, indices)))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let zeros = gradient.full_like(site.dims()?, 0.0).into_primitive();
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let zeros = gradient.full_like(context.dims()?, 0.0).into_primitive();
         let indices = self.indices(&gradient);
         let sum = B::float_select_add(zeros, self.dim, indices, gradient.into_primitive());
         Ok(vec![Value::from_primitive(sum)])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
-        inputs_non_negative
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        Interval::hull(inputs.iter().copied())
     }
 }
 

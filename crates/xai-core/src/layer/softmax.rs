@@ -2,8 +2,8 @@
 
 use burn_backend::Backend;
 
-use super::elementwise::exp;
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::functions::exp;
+use super::{BackwardContext, Interval, LayerKind, LayerOps, Saved, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -64,12 +64,12 @@ impl<B: Backend> LayerOps<B> for Softmax {
         }))
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::OUTPUT
+    fn vjp_saved(&self) -> Saved {
+        Saved::OUTPUT
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let y = site.output()?;
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let y = context.output()?;
         Ok(vec![match self.form {
             SoftmaxForm::Softmax => y * (&gradient - &(&gradient * y).sum_dim(self.dim)),
             SoftmaxForm::Softmin => y * ((&gradient * y).sum_dim(self.dim) - gradient),
@@ -77,8 +77,11 @@ impl<B: Backend> LayerOps<B> for Softmax {
         }])
     }
 
-    fn keeps_non_negative(&self, _: bool) -> bool {
-        self.form != SoftmaxForm::LogSoftmax
+    fn output_interval(&self, _: &[Interval]) -> Interval {
+        match self.form {
+            SoftmaxForm::Softmax | SoftmaxForm::Softmin => Interval::UNIT,
+            SoftmaxForm::LogSoftmax => Interval::new(f64::NEG_INFINITY, 0.0),
+        }
     }
 }
 

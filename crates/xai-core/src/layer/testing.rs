@@ -3,7 +3,7 @@
 use burn_backend::TensorData;
 use burn_flex::Flex;
 
-use super::{Layer, Site};
+use super::{BackwardContext, Layer, NodeValues};
 use crate::Value;
 
 pub(super) fn value(data: &[f64], dims: &[usize]) -> Value<Flex> {
@@ -46,15 +46,18 @@ pub(super) fn forward(layer: &Layer<Flex>, inputs: &[Value<Flex>]) -> Value<Flex
 pub(super) fn vjp(layer: &Layer<Flex>, inputs: &[Value<Flex>], gradient: Value<Flex>) -> Vec<Value<Flex>> {
     let y = forward(layer, inputs);
     let dims: Vec<_> = inputs.iter().map(Value::dims).collect();
-    let reads = layer.ops().vjp_reads();
-    let site = Site {
+    let saved = layer.ops().vjp_saved();
+    let context = BackwardContext {
         layer,
-        inputs: inputs.iter().map(|input| reads.inputs.then_some(input)).collect(),
         input_dims: dims.iter().map(Vec::as_slice).collect(),
-        output: reads.output.then_some(&y),
-        account: None,
+        values: NodeValues {
+            inputs: inputs.iter().map(|input| saved.inputs.then_some(input)).collect(),
+            output: saved.output.then_some(&y),
+        },
+        reference: None,
+        terms: None,
     };
-    let gradients = layer.ops().vjp(&site, gradient).unwrap();
+    let gradients = layer.ops().vjp(&context, gradient).unwrap();
     assert_eq!(gradients.iter().map(Value::dims).collect::<Vec<_>>(), dims, "{layer:?}");
     gradients
 }

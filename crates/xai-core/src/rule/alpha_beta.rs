@@ -3,14 +3,13 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Parts, Terms};
-use super::plain::Plain;
+use super::split::{Products, Split};
 use super::stabilizer::Sign;
 use super::terms::divide;
-use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Layer, LinearMap, Reads};
+use crate::layer::{LinearMap, Saved};
 
 /// `R_in = alpha R+ - beta R-`: `R+` is [`ZPlus`](super::ZPlus), `R-` the same for the negative
 /// contributions, `x+ W-^T s + x- W+^T s` with `s = R / st(x+ W- + x- W+ + b-)`.
@@ -44,11 +43,14 @@ impl Default for AlphaBeta {
 }
 
 impl AlphaBeta {
-    fn check(&self) -> Result<(), RuleError> {
+    /// The rule with these weights, of which `alpha - beta` is 1, stabilized by 1e-6.
+    pub fn new(alpha: f64, beta: f64) -> Self {
+        Self { alpha, beta, ..Self::default() }
+    }
+
+    fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<(), RuleError> {
         for (parameter, value) in [("alpha", self.alpha), ("beta", self.beta)] {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(RuleError::Parameter { parameter, value, range: "finite and not negative" });
-            }
+            check_number(node, parameter, value, "finite and not negative", |value| value >= 0.0)?;
         }
         // Sums such as 1.4 - 0.4 are not exactly 1.
         let difference = self.alpha - self.beta;
@@ -59,26 +61,26 @@ impl AlphaBeta {
         Ok(())
     }
 
-    /// The rule on an input cut in `parts`.
-    fn by_parts<B: Backend>(
+    /// The rule on an input split in `parts`.
+    pub(super) fn by_parts<B: Backend>(
         &self,
         map: &dyn LinearMap<B>,
-        facts: &Facts<'_>,
-        parts: Parts,
+        node: &NodeView<'_, B>,
+        parts: Split,
     ) -> Result<BoundRule<B>, RuleError> {
-        self.check()?;
+        self.check(node)?;
         let Self { alpha, beta, zero_bias, .. } = *self;
-        let st = self.stabilizer.check(facts)?;
+        let st = self.stabilizer.check(node)?;
         let weights = parts.weights(map);
         let gains = weights.positive_first();
         let losses = (beta != 0.0).then(|| weights.negative_first());
-        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let (map, x, dims) = (linear_map(site)?, parts.by_sign(site.input(0)?), site.dims()?);
+        Ok(BoundRule::new(Saved::INPUTS, move |context, relevance| {
+            let (map, x, dims) = (linear_map(context)?, parts.by_sign(context.input(0)?), context.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
-            let shares = |terms: &Terms<B>, bias: Option<Value<B>>, relevance: Value<B>, sign| {
+            let shares = |terms: &Products<B>, bias: Option<Value<B>>, relevance: Value<B>, sign| {
                 let z = terms.sum(map, &x).unwrap_or_else(|| relevance.full_like(&relevance.dims(), 0.0));
                 let z = bias.iter().fold(z, |z, bias| z + bias);
-                terms.adjoint(map, &divide(site, relevance, z, bias, (&st, sign)), dims)
+                terms.adjoint(map, &divide(context, relevance, z, bias, (&st, sign)), dims)
             };
             let of_losses = losses.as_ref().map(|losses| {
                 let bias = bias.as_ref().map(Value::negative);
@@ -95,15 +97,9 @@ impl AlphaBeta {
 }
 
 impl<B: Backend> PropagationRule<B> for AlphaBeta {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let map = require_linear(layer)?;
-        let parts = if facts.inputs_non_negative { Parts::One } else { Parts::two(map, facts) };
-        self.by_parts(map, facts, parts)
-    }
-}
-
-impl<B: Backend> PropagationRule<B> for Plain<AlphaBeta> {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.0.by_parts(require_linear(layer)?, facts, Parts::Apart)
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(node)?;
+        let parts = if node.inputs_non_negative() { Split::One } else { Split::two(map, node) };
+        self.by_parts(map, node, parts)
     }
 }

@@ -7,13 +7,14 @@ use burn_backend::Backend;
 
 use crate::Value;
 use crate::error::LayerError;
-use crate::layer::{Absorbed, Account, Layer, Reads, Site};
+use crate::layer::{BackwardContext, Layer, LedgerTerm, NodeValues, Saved};
 
-type Propagate<B> = dyn Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync;
+type Propagate<B> =
+    dyn Fn(&BackwardContext<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync;
 
 /// A rule bound to a layer.
 pub struct BoundRule<B: Backend> {
-    reads: Reads,
+    saved: Saved,
     propagate: Box<Propagate<B>>,
 }
 
@@ -23,30 +24,37 @@ pub struct Passed<B: Backend> {
     /// Relevance of each input, of its shape.
     pub relevance: Vec<Value<B>>,
     /// Relevance that reaches no input: one number for each index of dimension 0.
-    pub absorbed: Vec<(Absorbed, Value<B>)>,
+    pub absorbed: Vec<(LedgerTerm, Value<B>)>,
 }
 
 impl<B: Backend> BoundRule<B> {
-    /// A bound rule that reads `reads` of a node and turns the relevance of its output into the
+    /// A bound rule that reads the values `saved` of a node and turns the relevance of its output into the
     /// relevance of each input, of the inputs' shapes.
     pub fn new(
-        reads: Reads,
-        propagate: impl Fn(&Site<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError> + Send + Sync + 'static,
+        saved: Saved,
+        propagate: impl Fn(&BackwardContext<'_, B>, Value<B>) -> Result<Vec<Value<B>>, LayerError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
-        Self { reads, propagate: Box::new(propagate) }
+        Self { saved, propagate: Box::new(propagate) }
     }
 
     /// Which forward values of a node the rule reads.
-    pub fn reads(&self) -> Reads {
-        self.reads
+    pub fn saved(&self) -> Saved {
+        self.saved
     }
 
     /// Relevance of each input from the relevance of the output.
     ///
     /// # Errors
     /// [`LayerError`] when a value that the rule reads was not kept.
-    pub fn propagate(&self, site: &Site<'_, B>, relevance: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        (self.propagate)(site, relevance)
+    pub fn propagate(
+        &self,
+        context: &BackwardContext<'_, B>,
+        relevance: Value<B>,
+    ) -> Result<Vec<Value<B>>, LayerError> {
+        (self.propagate)(context, relevance)
     }
 
     /// The same for `layer` by itself, without a graph: for a rule that passes relevance on in
@@ -58,14 +66,14 @@ impl<B: Backend> BoundRule<B> {
     /// # use burn::tensor::Tensor;
     /// # use burn_flex::Flex;
     /// # use xai_core::Value;
+    /// use xai_core::graph::NodeView;
     /// use xai_core::layer::{Layer, Linear};
-    /// use xai_core::rule::{Epsilon, Facts, PropagationRule};
+    /// use xai_core::rule::{Epsilon, PropagationRule};
     ///
     /// # let value = |data: [f32; 2]| Tensor::<Flex, 1>::from_floats(data, &Default::default());
     /// let weight = Value::from(value([2.0, 3.0])).reshape(&[2, 1]);
     /// let layer: Layer<Flex> = Linear::new(weight, None)?.into();
-    /// let rule = Epsilon { epsilon: 0.0.into(), ..Epsilon::default() };
-    /// let bound = rule.bind(&layer, &Facts::new(&[&[1, 2]], &[1, 1]))?;
+    /// let bound = Epsilon::new(0.0).bind(&NodeView::alone(&layer, &[&[1, 2]], &[1, 1]))?;
     ///
     /// let x = Value::from(value([1.0, -2.0])).reshape(&[1, 2]);
     /// let output = layer.ops().forward(vec![x.clone()])?;
@@ -84,27 +92,25 @@ impl<B: Backend> BoundRule<B> {
         relevance: Value<B>,
     ) -> Result<Passed<B>, LayerError> {
         let dims: Vec<_> = inputs.iter().map(|input| input.dims()).collect();
-        let account = RefCell::default();
-        let site = Site {
+        let terms = RefCell::default();
+        let context = BackwardContext {
             layer,
-            inputs: inputs.iter().map(|input| self.reads.inputs.then_some(*input)).collect(),
             input_dims: dims.iter().map(Vec::as_slice).collect(),
-            output: self.reads.output.then_some(output),
-            account: Some(&account),
+            values: NodeValues {
+                inputs: inputs.iter().map(|input| self.saved.inputs.then_some(*input)).collect(),
+                output: self.saved.output.then_some(output),
+            },
+            reference: None,
+            terms: Some(&terms),
         };
-        let relevance = self.propagate(&site, relevance)?;
-        let Account(absorbed) = account.into_inner();
-        let columns = [Absorbed::Bias, Absorbed::Stabilizer, Absorbed::Dropped];
-        let absorbed = columns.into_iter().zip(absorbed);
-        Ok(Passed {
-            relevance,
-            absorbed: absorbed.filter_map(|(column, sum)| Some((column, sum?))).collect(),
-        })
+        let relevance = self.propagate(&context, relevance)?;
+        let absorbed = LedgerTerm::ALL.into_iter().zip(terms.into_inner());
+        Ok(Passed { relevance, absorbed: absorbed.filter_map(|(term, sum)| Some((term, sum?))).collect() })
     }
 }
 
 impl<B: Backend> fmt::Debug for BoundRule<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundRule").field("reads", &self.reads).finish_non_exhaustive()
+        f.debug_struct("BoundRule").field("saved", &self.saved).finish_non_exhaustive()
     }
 }

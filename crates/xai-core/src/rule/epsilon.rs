@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::stabilizer::Sign;
 use super::terms::divide;
-use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::error::RuleError;
-use crate::layer::{Layer, Reads};
+use crate::layer::Saved;
 
 /// `R_in = x W^T (R / st(z))`, elementwise product with `x`.
 ///
@@ -22,20 +22,27 @@ pub struct Epsilon {
     pub zero_bias: bool,
 }
 
+impl Epsilon {
+    /// The rule with this epsilon, a number or a [`Stabilizer`].
+    pub fn new(epsilon: impl Into<Stabilizer>) -> Self {
+        Self { epsilon: epsilon.into(), zero_bias: false }
+    }
+}
+
 impl<B: Backend> PropagationRule<B> for Epsilon {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        require_linear(layer)?;
-        let (st, zero_bias) = (self.epsilon.check(facts)?, self.zero_bias);
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let map = linear_map(site)?;
-            let (x, output) = (site.input(0)?, site.output()?);
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        require_linear(node)?;
+        let (st, zero_bias) = (self.epsilon.check(node)?, self.zero_bias);
+        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+            let map = linear_map(context)?;
+            let (x, output) = (context.input(0)?, context.output()?);
             let bias = map.bias(output.rank());
             let (z, bias) = match bias {
                 Some(bias) if zero_bias => (output - bias, None),
                 bias => (output.clone(), bias),
             };
-            let s = divide(site, relevance, z, bias, (&st, Sign::Any));
-            Ok(vec![x * map.adjoint(s, map.weight(), site.dims()?)])
+            let s = divide(context, relevance, z, bias, (&st, Sign::Any));
+            Ok(vec![x * map.adjoint(s, map.weight(), context.dims()?)])
         }))
     }
 }

@@ -1,16 +1,15 @@
 //! Rules that replace the input by ones: their denominators depend on shapes only.
 
-use std::sync::{Mutex, PoisonError};
-
 use burn_backend::{Backend, DType};
 use serde::{Deserialize, Serialize};
 
 use super::stabilizer::Sign;
 use super::terms::divide;
-use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Layer, LinearMap, Reads};
+use crate::layer::{LinearMap, Saved};
+use crate::recent::Recent;
 
 /// LRP-w^2: `R_in = (W^2)^T (R / st(1 W^2 + b^2))`.
 ///
@@ -26,19 +25,19 @@ pub struct WSquare {
 }
 
 impl<B: Backend> PropagationRule<B> for WSquare {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let map = require_linear(layer)?;
-        let (st, zero_bias) = (self.stabilizer.check(facts)?, self.zero_bias);
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(node)?;
+        let (st, zero_bias) = (self.stabilizer.check(node)?, self.zero_bias);
         let squared = map.weight().map(|weight| weight * weight);
         let denominators = PerShape::default();
-        Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
-            let (map, dims) = (linear_map(site)?, site.dims()?);
+        Ok(BoundRule::new(Saved::NOTHING, move |context, relevance| {
+            let (map, dims) = (linear_map(context)?, context.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias).map(|bias| &bias * &bias);
             let z = denominators.get(map, dims, &relevance, |dims| {
                 let z = map.apply(&relevance.full_like(dims, 1.0), squared.as_ref());
                 bias.iter().fold(z, |z, bias| z + bias)
             });
-            let s = divide(site, relevance, z, bias, (&st, Sign::NotNegative));
+            let s = divide(context, relevance, z, bias, (&st, Sign::NotNegative));
             Ok(vec![map.adjoint(s, squared.as_ref(), dims)])
         }))
     }
@@ -57,15 +56,15 @@ pub struct Flat {
 }
 
 impl<B: Backend> PropagationRule<B> for Flat {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        require_linear(layer)?;
-        let st = self.stabilizer.check(facts)?;
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        require_linear(node)?;
+        let st = self.stabilizer.check(node)?;
         let denominators = PerShape::default();
-        Ok(BoundRule::new(Reads::NOTHING, move |site, relevance| {
-            let (map, dims) = (linear_map(site)?, site.dims()?);
+        Ok(BoundRule::new(Saved::NOTHING, move |context, relevance| {
+            let (map, dims) = (linear_map(context)?, context.dims()?);
             let z = denominators.get(map, dims, &relevance, |dims| map.apply_ones(&relevance, dims));
             // Outputs with the same denominator can be added up before it divides them.
-            let s = divide(site, map.sum_alike(relevance), z, None, (&st, Sign::NotNegative));
+            let s = divide(context, map.sum_alike(relevance), z, None, (&st, Sign::NotNegative));
             Ok(vec![map.adjoint_ones(s, dims)])
         }))
     }
@@ -73,14 +72,11 @@ impl<B: Backend> PropagationRule<B> for Flat {
 
 /// A value computed once per input shape; for one sample where samples are alike, so that the batch
 /// shares it.
-struct PerShape<B: Backend>(Mutex<Option<Kept<B>>>);
-
-/// Sizes and element type that a value was computed for, and the value.
-type Kept<B> = (Vec<usize>, DType, Value<B>);
+struct PerShape<B: Backend>(Recent<(Vec<usize>, DType), Value<B>>);
 
 impl<B: Backend> Default for PerShape<B> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Recent::new(1))
     }
 }
 
@@ -94,17 +90,12 @@ impl<B: Backend> PerShape<B> {
         like: &Value<B>,
         compute: impl FnOnce(&[usize]) -> Value<B>,
     ) -> Value<B> {
-        let dims = batch_of(map, dims);
-        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = lock().clone().filter(|(of, dtype, _)| *of == dims && *dtype == like.dtype());
-        if let Some((.., value)) = kept {
-            return value;
-        }
-        // Without the lock: a backend that waits for its threads may run another explanation meanwhile,
-        // which would wait for the lock.
-        let value = compute(&dims);
-        *lock() = Some((dims, like.dtype(), value.clone()));
-        value
+        let key = (batch_of(map, dims), like.dtype());
+        self.0.find(|other| *other == key).unwrap_or_else(|| {
+            let value = compute(&key.0);
+            self.0.insert(key, value.clone());
+            value
+        })
     }
 }
 

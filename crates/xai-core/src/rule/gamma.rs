@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::plain::Plain;
 use super::stabilizer::Sign;
 use super::terms::{Term, divide, share_out};
-use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{Absorbed, Layer, Reads};
+use crate::layer::{BackwardContext, LedgerTerm, Saved};
 
 /// Favours contributions of the output's own sign: where `z > 0`,
 /// `R_in = (x+ (W + g W+)^T + x- (W + g W-)^T) s` with
@@ -38,14 +38,13 @@ impl Default for Gamma {
 }
 
 impl Gamma {
-    fn check(&self) -> Result<f64, RuleError> {
-        let value = self.gamma;
-        match value >= 0.0 && value.is_finite() {
-            true => Ok(value),
-            false => {
-                Err(RuleError::Parameter { parameter: "gamma", value, range: "finite and not negative" })
-            }
-        }
+    /// The rule with this gamma, stabilized by 1e-6.
+    pub fn new(gamma: f64) -> Self {
+        Self { gamma, ..Self::default() }
+    }
+
+    fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<f64, RuleError> {
+        check_number(node, "gamma", self.gamma, "finite and not negative", |gamma| gamma >= 0.0)
     }
 }
 
@@ -54,14 +53,14 @@ impl<B: Backend> PropagationRule<B> for Gamma {
     /// the negative ones `(S - M) / 2`. So with the sign of the output both denominators are
     /// `(1 + g/2) S + sign (g/2) M`, exact to the rounding of `S` itself. The numerators divide
     /// alike, and adjoints are linear, so both sides go through them together.
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
         if self.stabilizer.is_scaled() {
             // Scaled by the denominators of each side, which are not told apart here.
-            return Plain(self.clone()).bind(layer, facts);
+            return Plain(self.clone()).bind(node);
         }
-        let weight = require_linear(layer)?.weight();
-        let (gamma, zero_bias) = (self.check()?, self.zero_bias);
-        let (whole, favoured, st) = (1.0 + gamma / 2.0, gamma / 2.0, self.stabilizer.check(facts)?);
+        let weight = require_linear(node)?.weight();
+        let (gamma, zero_bias) = (self.check(node)?, self.zero_bias);
+        let (whole, favoured, st) = (1.0 + gamma / 2.0, gamma / 2.0, self.stabilizer.check(node)?);
         // The factors are in the weights; only a map without any needs them afterwards.
         let scaled_weight = weight.map(|weight| weight.clone() * whole);
         let scaled_magnitude = weight.map(|weight| weight.abs() * favoured);
@@ -69,9 +68,10 @@ impl<B: Backend> PropagationRule<B> for Gamma {
             Some(_) => value,
             None => value * factor,
         };
-        let inputs_non_negative = facts.inputs_non_negative;
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let (map, x, dims, output) = (linear_map(site)?, site.input(0)?, site.dims()?, site.output()?);
+        let inputs_non_negative = node.inputs_non_negative();
+        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+            let (map, x, dims, output) =
+                (linear_map(context)?, context.input(0)?, context.dims()?, context.output()?);
             let sign = output.sign();
             let x_magnitude = if inputs_non_negative { x.clone() } else { x.abs() };
             let magnitudes = map.apply(&x_magnitude, scaled_magnitude.as_ref());
@@ -82,19 +82,19 @@ impl<B: Backend> PropagationRule<B> for Gamma {
                 Some(bias) => (output.clone(), magnitudes + bias.abs() * favoured),
                 None => (output.clone(), magnitudes),
             };
-            drop_at_zero(site, &relevance, output);
+            drop_at_zero(context, &relevance, output);
             let relevance = relevance.where_nonzero(output);
             let s = match st.constant().filter(|_| !zero_bias) {
                 // The denominator has the sign of the output, so epsilon can go with the magnitudes.
                 Some(epsilon) => {
                     let s = relevance / (sum * whole + (magnitudes + epsilon) * &sign);
-                    site.absorb(Absorbed::Stabilizer, || &s * (sign.clone() * epsilon));
+                    context.absorb(LedgerTerm::Stabilizer, || &s * (sign.clone() * epsilon));
                     s
                 }
-                None => divide(site, relevance, sum * whole + magnitudes * &sign, None, (&st, Sign::Any)),
+                None => divide(context, relevance, sum * whole + magnitudes * &sign, None, (&st, Sign::Any)),
             };
             if let Some(bias) = bias.filter(|_| !zero_bias) {
-                site.absorb(Absorbed::Bias, || &s * (&sign * bias.abs() * favoured + bias * whole));
+                context.absorb(LedgerTerm::Bias, || &s * (&sign * bias.abs() * favoured + bias * whole));
             }
             let by_magnitude = map.adjoint(&s * sign, scaled_magnitude.as_ref(), dims);
             let by_magnitude = scaled(by_magnitude, favoured, &scaled_magnitude);
@@ -108,20 +108,20 @@ impl<B: Backend> PropagationRule<B> for Gamma {
 }
 
 /// Books the relevance of outputs that are exactly 0.
-fn drop_at_zero<B: Backend>(site: &crate::layer::Site<'_, B>, relevance: &Value<B>, output: &Value<B>) {
-    site.absorb(Absorbed::Dropped, || relevance - relevance.clone().where_nonzero(output));
+fn drop_at_zero<B: Backend>(context: &BackwardContext<'_, B>, relevance: &Value<B>, output: &Value<B>) {
+    context.absorb(LedgerTerm::Dropped, || relevance - relevance.clone().where_nonzero(output));
 }
 
 impl<B: Backend> PropagationRule<B> for Plain<Gamma> {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let map = require_linear(layer)?;
-        let (gamma, zero_bias) = (self.0.check()?, self.0.zero_bias);
-        let st = self.0.stabilizer.check(facts)?;
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(node)?;
+        let (gamma, zero_bias) = (self.0.check(node)?, self.0.zero_bias);
+        let st = self.0.stabilizer.check(node)?;
         let favour = move |value: &Value<B>, part: fn(&Value<B>) -> Value<B>| value + part(value) * gamma;
         // A map without weight has none below 0: there `W + g W+` is a factor, `W + g W-` is `W`.
         let weight = map.weight().map(|w| (favour(w, Value::positive), favour(w, Value::negative)));
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let (map, x, output) = (linear_map(site)?, site.input(0)?, site.output()?);
+        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+            let (map, x, output) = (linear_map(context)?, context.input(0)?, context.output()?);
             let bias = map.bias(output.rank()).filter(|_| !zero_bias);
             let (positive, negative) = (x.positive(), x.negative());
             let scaled = |x: &Value<B>, on: bool| if on { x.clone() * (1.0 + gamma) } else { x.clone() };
@@ -141,11 +141,11 @@ impl<B: Backend> PropagationRule<B> for Plain<Gamma> {
             let opposite = output.clone() * -1.0;
             let part = |up: bool, side: &Value<B>, of: fn(&Value<B>) -> Value<B>| {
                 let bias = bias.as_ref().map(|bias| favour(bias, of));
-                share_out(site, terms(up), bias, (&st, Sign::Any), relevance.clone().where_positive(side))
+                share_out(context, terms(up), bias, (&st, Sign::Any), relevance.clone().where_positive(side))
             };
             let above = part(true, output, Value::positive)?;
             let below = part(false, &opposite, Value::negative)?;
-            drop_at_zero(site, &relevance, output);
+            drop_at_zero(context, &relevance, output);
             Ok(vec![above + below])
         }))
     }

@@ -1,8 +1,8 @@
 //! Rules: how relevance passes a node.
 //!
 //! [`Rule`] is data: it has no backend, compares, prints and serialises. [`PropagationRule`] is
-//! behaviour: it binds a rule to a layer of some backend, once per explainer, and gives back the
-//! function that the engine calls. Notation in this module, after the papers: `x` input, `W`
+//! behaviour: it binds a rule to a node of some graph, once, and gives back the function that the
+//! engine calls. Notation in this module, after the papers: `x` input, `W`
 //! weight, `b` bias, `z = W x + b`, `R` arriving relevance, `st` the [`Stabilizer`],
 //! `a+ = max(a, 0)`, `a- = min(a, 0)`.
 
@@ -11,10 +11,10 @@ mod bound;
 mod epsilon;
 mod fixed;
 mod gamma;
-mod parts;
 mod passing;
 mod plain;
 mod relu;
+mod split;
 mod stabilizer;
 mod takes_most;
 mod terms;
@@ -32,7 +32,6 @@ pub use epsilon::Epsilon;
 pub use fixed::{Flat, WSquare};
 pub use gamma::Gamma;
 pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
-pub use plain::Plain;
 pub use relu::{ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop};
 pub use stabilizer::Stabilizer;
 pub use takes_most::TakesMost;
@@ -40,102 +39,89 @@ pub use z_box::{Bound, ZBox};
 pub use z_plus::ZPlus;
 
 use crate::error::{LayerError, RuleError};
-use crate::layer::{Layer, LayerOps, LinearMap, Site};
+use crate::graph::NodeView;
+use crate::layer::{BackwardContext, LinearMap};
 
-/// A rule as data. Its serialised form is a table with the rule's name under `rule` and its
-/// parameters beside it; parameters left out have their defaults.
-///
-/// ```
-/// # use xai_core::rule::{Epsilon, Rule};
-/// let rule: Rule = serde_json::from_str(r#"{ "rule": "epsilon", "epsilon": 0.25 }"#)?;
-/// assert_eq!(rule, Rule::Epsilon(Epsilon { epsilon: 0.25.into(), ..Default::default() }));
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
-#[non_exhaustive]
-pub enum Rule {
-    /// [`Epsilon`].
-    Epsilon(Epsilon),
-    /// [`ZPlus`].
-    ZPlus(ZPlus),
-    /// [`AlphaBeta`].
-    AlphaBeta(AlphaBeta),
-    /// [`Gamma`].
-    Gamma(Gamma),
-    /// [`ZBox`].
-    ZBox(ZBox),
-    /// [`WSquare`].
-    WSquare(WSquare),
-    /// [`Flat`].
-    Flat(Flat),
-    /// [`Norm`].
-    Norm(Norm),
-    /// [`Pass`].
-    Pass(Pass),
-    /// [`WinnerTakesAll`].
-    WinnerTakesAll(WinnerTakesAll),
-    /// [`TakesMost`].
-    TakesMost(TakesMost),
-    /// [`Gradient`].
-    Gradient(Gradient),
-    /// [`ReluDeconvNet`].
-    ReluDeconvNet(ReluDeconvNet),
-    /// [`ReluGuidedBackprop`].
-    ReluGuidedBackprop(ReluGuidedBackprop),
-    /// [`ReluBetaSmooth`].
-    ReluBetaSmooth(ReluBetaSmooth),
-    /// A rule of the user's own, found by name among those registered with the explainer. Only the
-    /// name is data, so a composite that uses it still serialises.
-    Custom {
-        /// Name it is registered under.
-        name: String,
-    },
+/// From one row per rule, `Variant = "name"`: the enum [`Rule`], the names, the conversions and the
+/// dispatch.
+macro_rules! rules {
+    ($($rule:ident = $name:literal),* $(,)?) => {
+        /// A rule as data. Its serialised form is a table with the rule's name under `rule` and its
+        /// parameters beside it; parameters left out have their defaults.
+        ///
+        /// ```
+        /// # use xai_core::rule::{Epsilon, Rule};
+        /// let rule: Rule = serde_json::from_str(r#"{ "rule": "epsilon", "epsilon": 0.25 }"#)?;
+        /// assert_eq!(rule, Epsilon::new(0.25).into());
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "rule", deny_unknown_fields)]
+        #[non_exhaustive]
+        pub enum Rule {
+            $(
+                #[doc = concat!("[`", stringify!($rule), "`], `", $name, "`.")]
+                #[serde(rename = $name)]
+                $rule($rule),
+            )*
+            /// A rule of the user's own, `custom`, found by name among those registered with
+            /// [`Lrp::with_rule`](crate::attributor::Lrp::with_rule). Only the name is data, so a
+            /// composite that uses it still serialises.
+            #[serde(rename = "custom")]
+            Custom {
+                /// Name it is registered under.
+                name: String,
+            },
+        }
+
+        impl Rule {
+            /// The rule's stable name.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$rule(_) => $name,)*
+                    Self::Custom { name } => name,
+                }
+            }
+
+            /// The rule's behaviour on backend `B`; `None` for [`Rule::Custom`].
+            pub fn propagation<B: Backend>(&self) -> Option<&dyn PropagationRule<B>> {
+                match self {
+                    $(Self::$rule(rule) => Some(rule),)*
+                    Self::Custom { .. } => None,
+                }
+            }
+        }
+
+        $(impl From<$rule> for Rule {
+            fn from(rule: $rule) -> Self {
+                Self::$rule(rule)
+            }
+        })*
+    };
+}
+
+rules! {
+    Epsilon = "epsilon",
+    ZPlus = "z-plus",
+    AlphaBeta = "alpha-beta",
+    Gamma = "gamma",
+    ZBox = "z-box",
+    WSquare = "w-square",
+    Flat = "flat",
+    Norm = "norm",
+    Pass = "pass",
+    WinnerTakesAll = "winner-takes-all",
+    TakesMost = "takes-most",
+    Gradient = "gradient",
+    ReluDeconvNet = "relu-deconv-net",
+    ReluGuidedBackprop = "relu-guided-backprop",
+    ReluBetaSmooth = "relu-beta-smooth",
 }
 
 impl Rule {
-    /// The rule's stable name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Epsilon(_) => "epsilon",
-            Self::ZPlus(_) => "z-plus",
-            Self::AlphaBeta(_) => "alpha-beta",
-            Self::Gamma(_) => "gamma",
-            Self::ZBox(_) => "z-box",
-            Self::WSquare(_) => "w-square",
-            Self::Flat(_) => "flat",
-            Self::Norm(_) => "norm",
-            Self::Pass(_) => "pass",
-            Self::WinnerTakesAll(_) => "winner-takes-all",
-            Self::TakesMost(_) => "takes-most",
-            Self::Gradient(_) => "gradient",
-            Self::ReluDeconvNet(_) => "relu-deconv-net",
-            Self::ReluGuidedBackprop(_) => "relu-guided-backprop",
-            Self::ReluBetaSmooth(_) => "relu-beta-smooth",
-            Self::Custom { name } => name,
-        }
-    }
-
-    /// The rule's behaviour on backend `B`; `None` for [`Rule::Custom`].
-    pub fn propagation<B: Backend>(&self) -> Option<&dyn PropagationRule<B>> {
-        Some(match self {
-            Self::Epsilon(rule) => rule,
-            Self::ZPlus(rule) => rule,
-            Self::AlphaBeta(rule) => rule,
-            Self::Gamma(rule) => rule,
-            Self::ZBox(rule) => rule,
-            Self::WSquare(rule) => rule,
-            Self::Flat(rule) => rule,
-            Self::Norm(rule) => rule,
-            Self::Pass(rule) => rule,
-            Self::WinnerTakesAll(rule) => rule,
-            Self::TakesMost(rule) => rule,
-            Self::Gradient(rule) => rule,
-            Self::ReluDeconvNet(rule) => rule,
-            Self::ReluGuidedBackprop(rule) => rule,
-            Self::ReluBetaSmooth(rule) => rule,
-            Self::Custom { .. } => return None,
-        })
+    /// The rule of the user's own that is registered under `name`.
+    pub fn custom(name: impl Into<String>) -> Self {
+        Self::Custom { name: name.into() }
     }
 }
 
@@ -158,82 +144,53 @@ impl fmt::Display for Rule {
     }
 }
 
-macro_rules! into_rule {
-    ($($rule:ident),*) => {$(
-        impl From<$rule> for Rule {
-            fn from(rule: $rule) -> Self {
-                Self::$rule(rule)
-            }
-        }
-    )*};
-}
-into_rule!(
-    Epsilon,
-    ZPlus,
-    AlphaBeta,
-    Gamma,
-    ZBox,
-    WSquare,
-    Flat,
-    Norm,
-    Pass,
-    WinnerTakesAll,
-    TakesMost,
-    Gradient,
-    ReluDeconvNet,
-    ReluGuidedBackprop,
-    ReluBetaSmooth
-);
-
-/// What is known of a node before anything runs.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Facts<'a> {
-    /// No input of the node can be negative, whatever the graph's inputs.
-    pub inputs_non_negative: bool,
-    /// Sizes of the node's inputs, for the graph inputs that it was prepared with.
-    pub input_dims: &'a [&'a [usize]],
-    /// Sizes of the node's output, likewise.
-    pub output_dims: &'a [usize],
-}
-
-impl<'a> Facts<'a> {
-    /// The sizes of a node whose inputs may be of any sign.
-    pub fn new(input_dims: &'a [&'a [usize]], output_dims: &'a [usize]) -> Self {
-        Self { inputs_non_negative: false, input_dims, output_dims }
-    }
-
-    /// The same with inputs that are never negative, if `never` is true.
-    pub fn non_negative(self, never: bool) -> Self {
-        Self { inputs_non_negative: never, ..self }
-    }
-}
-
 /// A rule's behaviour.
 ///
-/// Implement it for a rule of your own, register it with the explainer under a name, and use it in
-/// a composite as [`Rule::Custom`].
+/// Implement it for a rule of your own, register it by
+/// [`Lrp::with_rule`](crate::attributor::Lrp::with_rule) under a name, and use it in a composite as
+/// [`Rule::custom`].
 pub trait PropagationRule<B: Backend>: fmt::Debug + Send + Sync {
-    /// Binds the rule to a layer: checks that it can serve it, and computes once what does not
+    /// Binds the rule to a node: checks that it applies to its layer, and computes once what does not
     /// depend on the input, such as the positive part of a weight.
     ///
     /// # Errors
     /// [`RuleError`] when the layer lacks an ability or a parameter is out of range.
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError>;
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError>;
 }
 
 /// The layer's linear map, or the error that planning reports.
-fn require_linear<B: Backend>(layer: &Layer<B>) -> Result<&dyn LinearMap<B>, RuleError> {
-    layer.ops().linear_map().ok_or(RuleError::Ability {
+fn require_linear<'a, B: Backend>(node: &NodeView<'a, B>) -> Result<&'a dyn LinearMap<B>, RuleError> {
+    node.layer().ops().linear_map().ok_or(RuleError::Ability {
         needs: "a linear map of one input (linear, convolution or average pooling)",
-        kind: layer.kind(),
+        kind: node.layer().kind(),
     })
 }
 
-/// The site's linear map. Binding has checked that there is one.
-fn linear_map<'a, B: Backend>(site: &Site<'a, B>) -> Result<&'a dyn LinearMap<B>, LayerError> {
-    let layer: &dyn LayerOps<B> = site.layer().ops();
-    layer.linear_map().ok_or(LayerError::NotKept { what: "the linear map" })
+/// The node's linear map. Binding has checked that there is one.
+fn linear_map<'a, B: Backend>(context: &BackwardContext<'a, B>) -> Result<&'a dyn LinearMap<B>, LayerError> {
+    context.layer().ops().linear_map().ok_or(LayerError::NotSaved { what: "the linear map" })
+}
+
+/// A number that the layer's element type holds: finite and, unless it is 0, not 0 there.
+///
+/// # Errors
+/// [`RuleError::Parameter`] for others, and for those that do not lie `in_range`.
+fn check_number<B: Backend>(
+    node: &NodeView<'_, B>,
+    parameter: &'static str,
+    value: f64,
+    range: &'static str,
+    in_range: impl Fn(f64) -> bool,
+) -> Result<f64, RuleError> {
+    if !value.is_finite() || !in_range(value) {
+        return Err(RuleError::Parameter { parameter, value, range });
+    }
+    let rounded = node.rounded(value);
+    if !rounded.is_finite() || (rounded == 0.0 && value != 0.0) {
+        let range = "within the range of the layer's element type";
+        return Err(RuleError::Parameter { parameter, value, range });
+    }
+    Ok(value)
 }
 
 #[cfg(test)]

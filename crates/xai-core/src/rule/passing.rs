@@ -4,11 +4,11 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::stabilizer::Sign;
-use super::{BoundRule, Facts, PropagationRule, Stabilizer};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
 use crate::kernel::{self, PoolGeometry};
-use crate::layer::{Absorbed, Layer, LayerKind, Reads};
+use crate::layer::{LayerKind, LedgerTerm, Saved};
 
 /// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds and
 /// whatever else has a gradient.
@@ -22,18 +22,18 @@ pub struct Norm {
 }
 
 impl<B: Backend> PropagationRule<B> for Norm {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let st = self.stabilizer.check(facts)?;
-        let reads = Reads::ALL | layer.ops().vjp_reads();
-        Ok(BoundRule::new(reads, move |site, relevance| {
-            let output = site.output()?;
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let st = self.stabilizer.check(node)?;
+        let saved = Saved::ALL | node.layer().ops().vjp_saved();
+        Ok(BoundRule::new(saved, move |context, relevance| {
+            let output = context.output()?;
             let s = relevance / st.apply(output);
-            if let Some(bias) = site.layer().ops().linear_map().and_then(|map| map.bias(output.rank())) {
-                site.absorb(Absorbed::Bias, || &s * bias);
+            if let Some(bias) = context.layer().ops().linear_map().and_then(|map| map.bias(output.rank())) {
+                context.absorb(LedgerTerm::Bias, || &s * bias);
             }
-            site.absorb(Absorbed::Stabilizer, || &s * st.share(output, Sign::Any));
-            let gradients = site.layer().ops().vjp(site, s)?;
-            gradients.into_iter().enumerate().map(|(i, gradient)| Ok(site.input(i)? * gradient)).collect()
+            context.absorb(LedgerTerm::Stabilizer, || &s * st.share(output, Sign::Any));
+            let gradients = context.layer().ops().vjp(context, s)?;
+            gradients.into_iter().enumerate().map(|(i, gradient)| Ok(context.input(i)? * gradient)).collect()
         }))
     }
 }
@@ -43,16 +43,15 @@ impl<B: Backend> PropagationRule<B> for Norm {
 /// only moves elements, such as a reshape or a concatenation, moves back along with them; what lies
 /// on padding is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Pass {}
+pub struct Pass;
 
 impl<B: Backend> PropagationRule<B> for Pass {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let kind = layer.kind();
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let (layer, kind) = (node.layer(), node.layer().kind());
         if LayerKind::ROUTES.contains(&kind) {
-            return Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
+            return Ok(BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
                 let arrived = relevance.clone();
-                let passed = site.layer().ops().vjp(site, relevance)?;
+                let passed = context.layer().ops().vjp(context, relevance)?;
                 if kind == LayerKind::Pad
                     && let [inside] = &passed[..]
                 {
@@ -65,13 +64,13 @@ impl<B: Backend> PropagationRule<B> for Pass {
                             value.reshape(&[1, elements]).sum_per_sample()
                         }
                     };
-                    site.absorb(Absorbed::Dropped, || sums(arrived) - sums(inside.clone()));
+                    context.absorb(LedgerTerm::Dropped, || sums(arrived) - sums(inside.clone()));
                 }
                 Ok(passed)
             }));
         }
-        if facts.input_dims == [facts.output_dims] {
-            return Ok(BoundRule::new(Reads::NOTHING, |site, relevance| match site.dims()? {
+        if *node.input_dims() == [node.output_dims()] {
+            return Ok(BoundRule::new(Saved::NOTHING, |context, relevance| match context.dims()? {
                 dims if dims == relevance.dims() => Ok(vec![relevance]),
                 dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
             }));
@@ -84,20 +83,19 @@ impl<B: Backend> PropagationRule<B> for Pass {
 /// All relevance of a max or min pooling window goes to its winner; of equal elements, to the
 /// first in row-major order. That of a window without any element is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WinnerTakesAll {}
+pub struct WinnerTakesAll;
 
 impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
-    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let kind = layer.kind();
-        let pool = layer.ops().pooling().filter(|pool| pool.extremum().is_some());
-        let Some(windows) = pool.map(|pool| pool.geometry().clone()) else {
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let (layer, kind) = (node.layer(), node.layer().kind());
+        let Some((_, windows)) = layer.ops().pooling() else {
             return Err(RuleError::Ability { needs: "a max or min pool", kind });
         };
-        Ok(BoundRule::new(layer.ops().vjp_reads(), move |site, relevance| {
-            let dims = site.dims()?;
-            site.absorb(Absorbed::Dropped, || of_empty_windows(&relevance, dims, &windows));
-            site.layer().ops().vjp(site, relevance)
+        let windows = windows.clone();
+        Ok(BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
+            let dims = context.dims()?;
+            context.absorb(LedgerTerm::Dropped, || of_empty_windows(&relevance, dims, &windows));
+            context.layer().ops().vjp(context, relevance)
         }))
     }
 }
@@ -115,11 +113,12 @@ pub(super) fn of_empty_windows<B: Backend>(
 
 /// `R_in = df^T R`, the plain gradient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Gradient {}
+pub struct Gradient;
 
 impl<B: Backend> PropagationRule<B> for Gradient {
-    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        Ok(BoundRule::new(layer.ops().vjp_reads(), |site, relevance| site.layer().ops().vjp(site, relevance)))
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        Ok(BoundRule::new(node.layer().ops().vjp_saved(), |context, relevance| {
+            context.layer().ops().vjp(context, relevance)
+        }))
     }
 }

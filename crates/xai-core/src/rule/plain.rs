@@ -1,11 +1,6 @@
 //! Rules as the papers write them.
 
-/// A rule in its plain form, term by term as its formula stands: for comparison and tests.
-///
-/// The rules themselves give the same relevance, up to rounding, in fewer passes. Register it with
-/// [`Explainer::with_rule`](crate::explain::Explainer::with_rule).
+/// A rule in its plain form, term by term as its formula stands: where the fast form does not apply,
+/// and to compare with it in tests.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plain<R>(
-    /// The rule.
-    pub R,
-);
+pub(super) struct Plain<R>(pub(super) R);

@@ -3,14 +3,15 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
+use super::check_number;
 use crate::Value;
 use crate::error::RuleError;
+use crate::graph::NodeView;
 
 /// Moves a denominator away from 0: `st(z) = z + sign(z) e`, with `sign(0) = +1`.
 ///
-/// [`clip`](Self::clip) makes it `sign(z) max(|z|, e)`, which leaves large denominators as they
-/// are. [`rms`](Self::rms) scales epsilon with the denominators themselves: `e = epsilon
+/// [`with_clip`](Self::with_clip) makes it `sign(z) max(|z|, e)`, which leaves large denominators as they
+/// are. [`with_rms`](Self::with_rms) scales epsilon with the denominators themselves: `e = epsilon
 /// sqrt(mean(z^2))`, the mean taken over all dimensions but the batch.
 ///
 /// A number converts, and stands for a plain stabilizer of that epsilon wherever one is
@@ -91,17 +92,17 @@ impl Stabilizer {
     const FLOOR: f64 = 1e-20;
 
     /// Replaces small denominators instead of adding to all.
-    pub fn clip(self) -> Self {
+    pub fn with_clip(self) -> Self {
         Self { clip: true, ..self }
     }
 
     /// Scales epsilon by the root mean square of each sample's denominators.
-    pub fn rms(self) -> Self {
+    pub fn with_rms(self) -> Self {
         Self { rms: Rms::Whole(true), ..self }
     }
 
     /// Scales epsilon by the root mean square over `dims` only.
-    pub fn rms_over(self, dims: impl Into<Vec<usize>>) -> Self {
+    pub fn with_rms_over(self, dims: impl Into<Vec<usize>>) -> Self {
         let mut dims = dims.into();
         dims.sort_unstable();
         dims.dedup();
@@ -169,25 +170,18 @@ impl Stabilizer {
         Some((sum / count as f64).sqrt() * self.epsilon).map(|e| e.at_least(Self::FLOOR))
     }
 
-    /// Checks the stabilizer for outputs of the rank in `facts`.
-    pub(crate) fn check(&self, facts: &Facts<'_>) -> Result<Self, RuleError> {
-        if !(self.epsilon >= 0.0 && self.epsilon.is_finite()) {
-            return Err(RuleError::Parameter {
-                parameter: "epsilon of the stabilizer",
-                value: self.epsilon,
-                range: "finite and not negative",
-            });
-        }
-        match &self.rms {
-            Rms::Over(dims) => match dims.iter().find(|dim| **dim >= facts.output_dims.len()) {
-                Some(&dim) => Err(RuleError::Parameter {
-                    parameter: "dimension of the stabilizer's mean square",
-                    value: dim as f64,
-                    range: "less than the rank of the layer's output",
-                }),
-                None => Ok(self.clone()),
-            },
-            Rms::Whole(_) => Ok(self.clone()),
+    /// Checks the stabilizer for the output of a node.
+    pub(crate) fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Self, RuleError> {
+        let parameter = "epsilon of the stabilizer";
+        check_number(node, parameter, self.epsilon, "finite and not negative", |epsilon| epsilon >= 0.0)?;
+        let Rms::Over(dims) = &self.rms else { return Ok(self.clone()) };
+        match dims.iter().find(|dim| **dim >= node.output_dims().len()) {
+            None => Ok(self.clone()),
+            Some(&dim) => Err(RuleError::Parameter {
+                parameter: "dimension of the stabilizer's mean square",
+                value: dim as f64,
+                range: "less than the rank of the layer's output",
+            }),
         }
     }
 }
@@ -211,6 +205,8 @@ mod tests {
     use burn::tensor::TensorData;
     use burn_flex::Flex;
 
+    use crate::layer::{Layer, Reduce};
+
     fn stabilized(stabilizer: Stabilizer, z: &[f32]) -> Vec<f32> {
         let z = TensorData::new(z.to_vec(), [1, z.len()]);
         let z = Value::<Flex>::from_data(z, &Default::default());
@@ -224,13 +220,13 @@ mod tests {
     #[test]
     fn moves_away_from_zero_on_both_sides() {
         assert_eq!(stabilized(1.0.into(), &[-0.0, 3.0, -4.0]), [1.0, 4.0, -5.0]);
-        assert_eq!(stabilized(Stabilizer::from(3.5).clip(), &[-0.0, 3.0, -4.0]), [3.5, 3.5, -4.0]);
+        assert_eq!(stabilized(Stabilizer::from(3.5).with_clip(), &[-0.0, 3.0, -4.0]), [3.5, 3.5, -4.0]);
     }
 
     #[test]
     fn scales_with_the_denominators() {
         let e = 0.1 * (25.0f32 / 3.0).sqrt();
-        let stable = stabilized(Stabilizer::from(0.1).rms(), &[-0.0, 3.0, -4.0]);
+        let stable = stabilized(Stabilizer::from(0.1).with_rms(), &[-0.0, 3.0, -4.0]);
         for (stable, expected) in stable.iter().zip([e, 3.0 + e, -4.0 - e]) {
             assert!((stable - expected).abs() < 1e-6);
         }
@@ -238,19 +234,23 @@ mod tests {
 
     #[test]
     fn denominators_that_are_all_zero_stay_divisors() {
-        for stabilizer in [Stabilizer::from(0.1).rms(), Stabilizer::from(0.1).rms().clip()] {
+        for stabilizer in [Stabilizer::from(0.1).with_rms(), Stabilizer::from(0.1).with_rms().with_clip()] {
             assert!(stabilized(stabilizer, &[0.0, 0.0]).iter().all(|z| *z > 0.0 && (1.0 / z).is_finite()));
         }
     }
 
     #[test]
     fn unusable_parameters_are_refused() {
-        let facts = &Facts::new(&[&[3, 4]], &[3, 5]);
-        assert!(Stabilizer::from(-1e-9).check(facts).is_err());
-        assert!(Stabilizer::from(f64::NAN).check(facts).is_err());
-        assert!(Stabilizer::from(0.0).check(facts).is_ok());
-        assert!(Stabilizer::from(0.1).rms_over([1]).check(facts).is_ok());
-        assert!(Stabilizer::from(0.1).rms_over([2]).check(facts).is_err());
+        let layer: Layer<Flex> = Reduce::sum([1]).into();
+        let node = &NodeView::alone(&layer, &[&[3, 4]], &[3, 5]);
+        assert!(Stabilizer::from(-1e-9).check(node).is_err());
+        assert!(Stabilizer::from(f64::NAN).check(node).is_err());
+        // Infinite and 0 in `f32`.
+        assert!(Stabilizer::from(1e39).check(node).is_err());
+        assert!(Stabilizer::from(1e-46).check(node).is_err());
+        assert!(Stabilizer::from(0.0).check(node).is_ok());
+        assert!(Stabilizer::from(0.1).with_rms_over([1]).check(node).is_ok());
+        assert!(Stabilizer::from(0.1).with_rms_over([2]).check(node).is_err());
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
             text
         };
         assert_eq!(round_trip(&0.25.into()), "0.25");
-        let clipped = Stabilizer::from(0.25).clip().rms_over([1]);
+        let clipped = Stabilizer::from(0.25).with_clip().with_rms_over([1]);
         assert_eq!(round_trip(&clipped), r#"{"epsilon":0.25,"clip":true,"rms":[1]}"#);
     }
 }

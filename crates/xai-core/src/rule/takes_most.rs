@@ -4,10 +4,10 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::passing::of_empty_windows;
-use super::{BoundRule, Facts, PropagationRule};
+use super::{BoundRule, NodeView, PropagationRule, check_number};
 use crate::error::RuleError;
 use crate::kernel;
-use crate::layer::{Absorbed, Layer, Reads};
+use crate::layer::{LedgerTerm, Saved};
 
 /// `R_i = sum_j p_ij R_j`, `p_ij = softmax_i(beta s x_i)` over the elements `i` of each window `j`:
 /// the relevance of a max or min pool, shared out so that the largest (smallest) element takes most.
@@ -36,21 +36,24 @@ impl Default for TakesMost {
     }
 }
 
+impl TakesMost {
+    /// The rule with this beta.
+    pub fn new(beta: f64) -> Self {
+        Self { beta }
+    }
+}
+
 impl<B: Backend> PropagationRule<B> for TakesMost {
-    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let pool = layer.ops().pooling();
-        let Some((pool, extremum)) = pool.and_then(|pool| Some((pool, pool.extremum()?))) else {
-            return Err(RuleError::Ability { needs: "a max or min pool", kind: layer.kind() });
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let Some((extremum, windows)) = node.layer().ops().pooling() else {
+            return Err(RuleError::Ability { needs: "a max or min pool", kind: node.layer().kind() });
         };
-        let beta = self.beta;
-        if !(beta.is_finite() && beta >= 0.0) {
-            let range = "finite and 0 or more (min pools turn its sign themselves)";
-            return Err(RuleError::Parameter { parameter: "beta", value: beta, range });
-        }
-        let windows = pool.geometry().clone();
-        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let x = site.input(0)?;
-            site.absorb(Absorbed::Dropped, || of_empty_windows(&relevance, &x.dims(), &windows));
+        let range = "finite and 0 or more (min pools turn its sign themselves)";
+        let beta = check_number(node, "beta", self.beta, range, |beta| beta >= 0.0)?;
+        let windows = windows.clone();
+        Ok(BoundRule::new(Saved::INPUTS, move |context, relevance| {
+            let x = context.input(0)?;
+            context.absorb(LedgerTerm::Dropped, || of_empty_windows(&relevance, &x.dims(), &windows));
             Ok(vec![kernel::takes_most(x, &relevance, beta, extremum, &windows)])
         }))
     }
@@ -62,11 +65,10 @@ mod tests {
 
     use super::*;
     use crate::kernel::PoolGeometry;
-    use crate::layer::{LayerKind, Pool};
+    use crate::layer::{Layer, LayerKind, Pool};
 
     fn bind(beta: f64, layer: impl Into<Layer<Flex>>) -> Result<BoundRule<Flex>, RuleError> {
-        let facts = Facts::new(&[&[1, 1, 4]], &[1, 1, 2]);
-        TakesMost { beta }.bind(&layer.into(), &facts)
+        TakesMost { beta }.bind(&NodeView::alone(&layer.into(), &[&[1, 1, 4]], &[1, 1, 2]))
     }
 
     #[test]
@@ -81,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn only_extrema_are_served() {
+    fn it_applies_to_extrema_only() {
         let average = Pool::average(PoolGeometry::tiles(&[2]), false);
         let error = bind(1.0, average).unwrap_err();
         assert!(matches!(error, RuleError::Ability { kind: LayerKind::AvgPool, .. }), "{error}");

@@ -15,7 +15,7 @@ use super::linear_map;
 use super::stabilizer::{Sign, Stabilizer};
 use crate::Value;
 use crate::error::LayerError;
-use crate::layer::{Absorbed, Site};
+use crate::layer::{BackwardContext, LedgerTerm};
 
 /// One product of a rule: an input and the weight it meets (`None` for a map without weight).
 pub(super) struct Term<'a, B: Backend> {
@@ -25,40 +25,40 @@ pub(super) struct Term<'a, B: Backend> {
 
 /// Shares `relevance` out by `terms`, with `bias` in the denominator, whose sign is `sign`.
 pub(super) fn share_out<B: Backend>(
-    site: &Site<'_, B>,
+    context: &BackwardContext<'_, B>,
     terms: Vec<Term<'_, B>>,
     bias: Option<Value<B>>,
     (st, sign): (&Stabilizer, Sign),
     relevance: Value<B>,
 ) -> Result<Value<B>, LayerError> {
-    let map = linear_map(site)?;
+    let map = linear_map(context)?;
     let z = terms.iter().map(|term| map.apply(&term.x, term.weight)).reduce(|z, term| z + term);
     let z = match (z, &bias) {
         (Some(z), Some(bias)) => z + bias,
         (Some(z), None) => z,
-        (None, _) => return Err(LayerError::NotKept { what: "any term of the rule" }),
+        (None, _) => return Err(LayerError::NotSaved { what: "any term of the rule" }),
     };
-    let (s, dims) = (divide(site, relevance, z, bias, (st, sign)), site.dims()?);
+    let (s, dims) = (divide(context, relevance, z, bias, (st, sign)), context.dims()?);
     let shares = terms.into_iter().map(|term| term.x * map.adjoint(s.clone(), term.weight, dims));
-    shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotKept { what: "any term of the rule" })
+    shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotSaved { what: "any term of the rule" })
 }
 
 /// `s = R / st(z)`; books the shares of bias and stabilizer.
 pub(super) fn divide<B: Backend>(
-    site: &Site<'_, B>,
+    context: &BackwardContext<'_, B>,
     relevance: Value<B>,
     z: Value<B>,
     bias: Option<Value<B>>,
     (st, sign): (&Stabilizer, Sign),
 ) -> Value<B> {
     // A value without another owner is worked on in place, so it is kept for a ledger only.
-    let kept = site.keeps_account().then(|| z.clone());
+    let kept = context.keeps_ledger().then(|| z.clone());
     let s = relevance / st.apply_to(z, sign);
     if let Some(bias) = bias {
-        site.absorb(Absorbed::Bias, || &s * bias);
+        context.absorb(LedgerTerm::Bias, || &s * bias);
     }
     if let Some(z) = kept {
-        site.absorb(Absorbed::Stabilizer, || &s * st.share(&z, sign));
+        context.absorb(LedgerTerm::Stabilizer, || &s * st.share(&z, sign));
     }
     s
 }

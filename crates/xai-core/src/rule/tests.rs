@@ -6,12 +6,50 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::TensorData;
 use burn_flex::Flex;
 
+use super::plain::Plain;
+use super::split::Split;
+use super::stabilizer::Sign;
+use super::terms::{Term, share_out};
 use super::*;
 use crate::Value;
 use crate::kernel::ConvGeometry;
-use crate::layer::{Activation, Conv, LayerKind, Linear, Reads, Site};
+use crate::layer::{Activation, Conv, Layer, LayerKind, LayerOps, Linear, Saved};
 
 type V = Value<Flex>;
+
+impl<B: Backend> PropagationRule<B> for Plain<ZPlus> {
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let ZPlus { stabilizer, zero_bias } = self.0.clone();
+        Plain(AlphaBeta { alpha: 1.0, beta: 0.0, stabilizer, zero_bias }).bind(node)
+    }
+}
+
+impl<B: Backend> PropagationRule<B> for Plain<AlphaBeta> {
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        self.0.by_parts(require_linear(node)?, node, Split::Apart)
+    }
+}
+
+impl<B: Backend> PropagationRule<B> for Plain<ZBox> {
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(node)?;
+        let (rule, st) = (self.0.clone(), self.0.check(node)?);
+        let part = |of: fn(&Value<B>) -> Value<B>| map.weight().map(of);
+        let (positive, negative) = (part(Value::positive), part(Value::negative));
+        Ok(BoundRule::new(Saved::INPUTS, move |context, relevance| {
+            let (map, x) = (linear_map(context)?, context.input(0)?);
+            let whole = |bound: &Bound| bound.expanded(x, &x.dims()).map(|bound| bound * -1.0);
+            let mut terms = vec![
+                Term { x: x.clone(), weight: map.weight() },
+                Term { x: whole(&rule.low)?, weight: positive.as_ref() },
+            ];
+            if let Some(negative) = &negative {
+                terms.push(Term { x: whole(&rule.high)?, weight: Some(negative) });
+            }
+            Ok::<_, LayerError>(vec![share_out(context, terms, None, (&st, Sign::Any), relevance)?])
+        }))
+    }
+}
 
 /// Deterministic values in -1..1 of both signs.
 fn values(count: usize, seed: u64) -> Vec<f64> {
@@ -56,11 +94,11 @@ impl LayerOps<Flex> for Counted {
     fn forward(&self, inputs: Vec<V>) -> Result<V, LayerError> {
         self.inner.ops().forward(inputs)
     }
-    fn vjp_reads(&self) -> Reads {
-        self.inner.ops().vjp_reads()
+    fn vjp_saved(&self) -> Saved {
+        self.inner.ops().vjp_saved()
     }
-    fn vjp(&self, site: &Site<'_, Flex>, gradient: V) -> Result<Vec<V>, LayerError> {
-        Ok(vec![self.adjoint(gradient, self.map().weight(), site.dims()?)])
+    fn vjp(&self, context: &BackwardContext<'_, Flex>, gradient: V) -> Result<Vec<V>, LayerError> {
+        Ok(vec![self.adjoint(gradient, self.map().weight(), context.dims()?)])
     }
     fn linear_map(&self) -> Option<&dyn LinearMap<Flex>> {
         Some(self)
@@ -126,8 +164,8 @@ fn propagate(rule: &dyn PropagationRule<Flex>, layer: &Layer<Flex>, x: &V, signe
     let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
     let input_dims = [dims.as_slice()];
-    let facts = Facts::new(&input_dims, &output_dims).non_negative(!signed);
-    let bound = rule.bind(&layer, &facts).unwrap();
+    let node = NodeView::alone(&layer, &input_dims, &output_dims).with_non_negative_inputs(!signed);
+    let bound = rule.bind(&node).unwrap();
     let run = || {
         let passed = bound.propagate_alone(&layer, &[&x], &output, value(&output_dims, 9)).unwrap();
         passed.relevance.into_iter().next().unwrap()
@@ -235,8 +273,8 @@ fn in_f32(rule: &dyn PropagationRule<Flex>, weight: &V, x: &V) -> Vec<f64> {
     let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
     let input_dims = [dims.as_slice()];
-    let facts = Facts::new(&input_dims, &output_dims);
-    let bound = rule.bind(&layer, &facts).unwrap();
+    let node = NodeView::new(&input_dims, &output_dims);
+    let bound = rule.bind(&layer, &node).unwrap();
     let relevance = output.full_like(&output_dims, 1.0);
     read(&bound.propagate_alone(&layer, &[&x], &output, relevance).unwrap().relevance[0])
 }
@@ -286,8 +324,8 @@ fn parameters_out_of_range_are_refused() {
     let (layer, x) = layers().remove(0);
     let (dims, output_dims) = (x.dims(), vec![3, 5]);
     let input_dims = [dims.as_slice()];
-    let facts = Facts::new(&input_dims, &output_dims);
-    let refusal = |rule: &dyn PropagationRule<Flex>| rule.bind(&layer, &facts).unwrap_err().to_string();
+    let node = NodeView::new(&input_dims, &output_dims);
+    let refusal = |rule: &dyn PropagationRule<Flex>| rule.bind(&layer, &node).unwrap_err().to_string();
     assert!(refusal(&AlphaBeta { alpha: 2.0, beta: 0.5, ..AlphaBeta::default() }).contains("alpha - beta"));
     assert!(refusal(&AlphaBeta { alpha: 0.5, beta: -0.5, ..AlphaBeta::default() }).contains("beta"));
     assert!(refusal(&Gamma { gamma: -1.0, ..Gamma::default() }).contains("gamma"));
@@ -301,9 +339,9 @@ fn parameters_out_of_range_are_refused() {
     assert!(refusal(&ReluDeconvNet {}).contains("a ReLU"));
     for alpha in [1.4, 1.9, 2.2] {
         // In floating point alpha - beta is not exactly 1 here.
-        assert!(AlphaBeta { alpha, beta: alpha - 1.0, ..AlphaBeta::default() }.bind(&layer, &facts).is_ok());
+        assert!(AlphaBeta { alpha, beta: alpha - 1.0, ..AlphaBeta::default() }.bind(&layer, &node).is_ok());
     }
-    assert!(AlphaBeta { alpha: 2.2, beta: 1.2, ..AlphaBeta::default() }.bind(&layer, &facts).is_ok());
+    assert!(AlphaBeta { alpha: 2.2, beta: 1.2, ..AlphaBeta::default() }.bind(&layer, &node).is_ok());
 }
 
 #[test]
@@ -313,13 +351,13 @@ fn rules_for_relu_serve_relu6() {
     let (x, relevance) = (row([-1.0, 0.5, 3.0, 6.0, 7.0]), row([1.0, 2.0, -3.0, 4.0, 5.0]));
     let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let passed = |rule: &dyn PropagationRule<Flex>| {
-        let bound = rule.bind(&layer, &Facts::new(&[&[1, 5]], &[1, 5])).unwrap();
+        let bound = rule.bind(&layer, &NodeView::new(&[&[1, 5]], &[1, 5])).unwrap();
         let passed = bound.propagate_alone(&layer, &[&x], &output, relevance.clone()).unwrap();
         read(&passed.relevance[0])
     };
     assert_eq!(passed(&ReluGuidedBackprop {}), [0.0, 2.0, 0.0, 0.0, 0.0]);
     assert_eq!(passed(&ReluDeconvNet {}), [1.0, 2.0, 0.0, 4.0, 5.0]);
-    let refused = ReluBetaSmooth::default().bind(&layer, &Facts::new(&[&[1, 5]], &[1, 5]));
+    let refused = ReluBetaSmooth::default().bind(&layer, &NodeView::new(&[&[1, 5]], &[1, 5]));
     assert!(matches!(refused, Err(RuleError::Ability { needs: "a ReLU", .. })));
 }
 
@@ -330,9 +368,9 @@ fn a_scaled_stabilizer_sees_the_denominators_of_its_side() {
         let output = layer.ops().forward(vec![x.clone()]).unwrap();
         let (dims, output_dims) = (x.dims(), output.dims());
         let input_dims = [dims.as_slice()];
-        let facts = Facts::new(&input_dims, &output_dims);
+        let node = NodeView::new(&input_dims, &output_dims);
         let passed = |rule: &dyn PropagationRule<Flex>| {
-            let bound = rule.bind(&layer, &facts).unwrap();
+            let bound = rule.bind(&layer, &node).unwrap();
             read(&bound.propagate_alone(&layer, &[&x], &output, output.clone()).unwrap().relevance[0])
         };
         assert_eq!(passed(&rule), passed(&Plain(rule.clone())));

@@ -1,20 +1,18 @@
 //! LRP-z^B: for inputs that lie in a box, such as pixels.
 
-use std::sync::{Mutex, PoisonError};
-
 use burn::tensor::TensorData;
-use burn_backend::Backend;
+use burn_backend::{Backend, DType};
 use serde::{Deserialize, Serialize};
 
 use super::fixed::batch_of;
-use super::parts::Parts;
-use super::plain::Plain;
+use super::split::Split;
 use super::stabilizer::Sign;
-use super::terms::{Term, divide, share_out};
-use super::{BoundRule, Facts, PropagationRule, Stabilizer, linear_map, require_linear};
+use super::terms::divide;
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
-use crate::layer::{Layer, LinearMap, Reads};
+use crate::layer::{LinearMap, Saved};
+use crate::recent::Recent;
 
 /// `R_in = x W^T s - l W+^T s - h W-^T s` with `s = R / st(x W - l W+ - h W-)`: contributions are
 /// counted from the corner of the box `l <= x <= h` where the output is least.
@@ -79,28 +77,24 @@ impl Bound {
         }
     }
 
-    fn check(&self, parameter: &'static str, input: &[usize]) -> Result<(), RuleError> {
-        let (dims, values) = match self {
-            Self::Number(value) if value.is_finite() => return Ok(()),
-            Self::Number(value) => {
-                return Err(RuleError::Parameter { parameter, value: *value, range: "finite" });
-            }
-            Self::Tensor { dims, values } => (dims, values),
-        };
-        let per_sample = input.get(1..).unwrap_or_default();
-        let fits = dims.len() == per_sample.len()
-            && dims.iter().zip(per_sample).all(|(size, of)| *size == 1 || size == of)
-            && dims.iter().product::<usize>() == values.len();
-        match values.iter().find(|value| !value.is_finite()) {
-            _ if !fits => Err(RuleError::Bound {
-                bound: parameter,
-                dims: dims.clone(),
-                values: values.len(),
-                input: per_sample.to_vec(),
-            }),
-            Some(&value) => Err(RuleError::Parameter { parameter, value, range: "finite" }),
-            None => Ok(()),
+    fn check<B: Backend>(&self, parameter: &'static str, node: &NodeView<'_, B>) -> Result<(), RuleError> {
+        for &value in self.values() {
+            check_number(node, parameter, value, "finite", |_| true)?;
         }
+        let Self::Tensor { dims, values } = self else { return Ok(()) };
+        let input = node.input_dims().first().and_then(|dims| dims.get(1..)).unwrap_or_default();
+        let fits = dims.len() == input.len()
+            && dims.iter().zip(input).all(|(size, of)| *size == 1 || size == of)
+            && dims.iter().product::<usize>() == values.len();
+        if fits {
+            return Ok(());
+        }
+        Err(RuleError::Bound {
+            bound: parameter,
+            dims: dims.clone(),
+            values: values.len(),
+            input: input.to_vec(),
+        })
     }
 
     /// The bound for inputs of the sizes `of`, with the element type and device of `x`.
@@ -128,10 +122,9 @@ impl ZBox {
         Self { low: low.into(), high: high.into(), stabilizer: Stabilizer::default() }
     }
 
-    fn check(&self, facts: &Facts<'_>) -> Result<Stabilizer, RuleError> {
-        let input = facts.input_dims.first().copied().unwrap_or_default();
-        self.low.check("low", input)?;
-        self.high.check("high", input)?;
+    fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Stabilizer, RuleError> {
+        self.low.check("low", node)?;
+        self.high.check("high", node)?;
         let comparable = match (&self.low, &self.high) {
             (Bound::Tensor { dims: low, .. }, Bound::Tensor { dims: high, .. }) => low == high,
             _ => true,
@@ -142,7 +135,7 @@ impl ZBox {
             Some((&value, _)) => {
                 Err(RuleError::Parameter { parameter: "low", value, range: "no more than high" })
             }
-            None => self.stabilizer.check(facts),
+            None => self.stabilizer.check(node),
         }
     }
 }
@@ -150,7 +143,6 @@ impl ZBox {
 /// What [`ZBox`] needs of its bounds, for one input shape.
 #[derive(Debug, Clone)]
 struct Corner<B: Backend> {
-    dims: Vec<usize>,
     low: Value<B>,
     high: Value<B>,
     /// `l W+ + h W-`.
@@ -158,67 +150,43 @@ struct Corner<B: Backend> {
 }
 
 impl<B: Backend> Corner<B> {
-    fn new(rule: &ZBox, map: &dyn LinearMap<B>, x: &Value<B>, dims: Vec<usize>) -> Result<Self, LayerError> {
-        let (low, high) = (rule.low.expanded(x, &dims)?, rule.high.expanded(x, &dims)?);
+    fn new(rule: &ZBox, map: &dyn LinearMap<B>, x: &Value<B>, dims: &[usize]) -> Result<Self, LayerError> {
+        let (low, high) = (rule.low.expanded(x, dims)?, rule.high.expanded(x, dims)?);
         let z = map.apply(&low, map.weight().map(Value::positive).as_ref());
         let z = match map.weight().map(Value::negative) {
             Some(negative) => z + map.apply(&high, Some(&negative)),
             None => z,
         };
-        Ok(Self { dims, low, high, z })
+        Ok(Self { low, high, z })
     }
 }
 
 impl<B: Backend> PropagationRule<B> for ZBox {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let map = require_linear(layer)?;
-        let parts = Parts::two(map, facts);
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let map = require_linear(node)?;
+        let parts = Split::two(map, node);
         let terms = parts.weights(map).positive_first();
-        let (rule, st) = (self.clone(), self.check(facts)?);
-        let kept: Mutex<Option<Corner<B>>> = Mutex::default();
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let (map, x, dims) = (linear_map(site)?, site.input(0)?, site.dims()?);
-            let of = batch_of(map, dims);
-            let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
-            let last = lock().clone().filter(|last| last.dims == of && last.low.dtype() == x.dtype());
-            let corner = match last {
+        let (rule, st) = (self.clone(), self.check(node)?);
+        let corners: Recent<(Vec<usize>, DType), Corner<B>> = Recent::new(1);
+        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+            let (map, x, dims) = (linear_map(context)?, context.input(0)?, context.dims()?);
+            let key = (batch_of(map, dims), x.dtype());
+            let corner = match corners.find(|other| *other == key) {
                 Some(corner) => corner,
-                // Without the lock, as in `fixed`.
                 None => {
-                    let corner = Corner::new(&rule, map, x, of)?;
-                    *lock() = Some(corner.clone());
+                    let corner = Corner::new(&rule, map, x, &key.0)?;
+                    corners.insert(key, corner.clone());
                     corner
                 }
             };
-            let output = site.output()?;
+            let output = context.output()?;
             let sum = map.bias(output.rank()).map_or_else(|| output.clone(), |bias| output - bias);
             let z = sum - corner.z;
-            let s = divide(site, relevance, z, None, (&st, Sign::Any));
+            let s = divide(context, relevance, z, None, (&st, Sign::Any));
             // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these
             // products is negative, so nothing cancels where z is small and s large.
             let distances = parts.arrange(x - corner.low, x - corner.high);
             Ok(parts.relevance(distances, terms.adjoint(map, &s, dims)).into_iter().collect())
-        }))
-    }
-}
-
-impl<B: Backend> PropagationRule<B> for Plain<ZBox> {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let map = require_linear(layer)?;
-        let (rule, st) = (self.0.clone(), self.0.check(facts)?);
-        let part = |of: fn(&Value<B>) -> Value<B>| map.weight().map(of);
-        let (positive, negative) = (part(Value::positive), part(Value::negative));
-        Ok(BoundRule::new(Reads::INPUTS, move |site, relevance| {
-            let (map, x) = (linear_map(site)?, site.input(0)?);
-            let whole = |bound: &Bound| bound.expanded(x, &x.dims()).map(|bound| bound * -1.0);
-            let mut terms = vec![
-                Term { x: x.clone(), weight: map.weight() },
-                Term { x: whole(&rule.low)?, weight: positive.as_ref() },
-            ];
-            if let Some(negative) = &negative {
-                terms.push(Term { x: whole(&rule.high)?, weight: Some(negative) });
-            }
-            Ok::<_, LayerError>(vec![share_out(site, terms, None, (&st, Sign::Any), relevance)?])
         }))
     }
 }

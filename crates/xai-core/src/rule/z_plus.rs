@@ -3,10 +3,8 @@
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use super::plain::Plain;
-use super::{AlphaBeta, BoundRule, Facts, PropagationRule, Stabilizer};
+use super::{AlphaBeta, BoundRule, NodeView, PropagationRule, Stabilizer};
 use crate::error::RuleError;
-use crate::layer::Layer;
 
 /// `R_in = x+ W+^T s + x- W-^T s` with `s = R / st(x+ W+ + x- W- + b+)`.
 ///
@@ -35,13 +33,7 @@ impl ZPlus {
 }
 
 impl<B: Backend> PropagationRule<B> for ZPlus {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        self.as_alpha_beta().bind(layer, facts)
-    }
-}
-
-impl<B: Backend> PropagationRule<B> for Plain<ZPlus> {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        Plain(self.0.as_alpha_beta()).bind(layer, facts)
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        self.as_alpha_beta().bind(node)
     }
 }

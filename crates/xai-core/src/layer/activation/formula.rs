@@ -6,7 +6,7 @@ use burn_backend::{Backend, Scalar};
 
 use super::Activation;
 use crate::Value;
-use crate::layer::elementwise::{
+use crate::layer::functions::{
     clamp, erf, exp, keep_within, sigmoid, softplus, tanh, where_at_most, where_below,
 };
 

@@ -7,8 +7,9 @@ mod tests;
 use burn::nn::activation as nn;
 use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
-use super::{Layer, LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{BackwardContext, Interval, Layer, LayerKind, LayerOps, Saved, one_input, only};
 use crate::Value;
 use crate::error::LayerError;
 
@@ -16,8 +17,9 @@ use crate::error::LayerError;
 ///
 /// Where `f` has a kink, its derivative is the one that Burn's automatic differentiation gives;
 /// the comments say which. ([`PRelu`](super::PRelu) has a parameter, and so is a layer of its own.)
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Activation {
     /// `max(x, 0)`; its derivative at 0 is 0.
@@ -96,53 +98,11 @@ pub enum Activation {
 
 impl Activation {
     /// The names of all activations.
-    pub(crate) const NAMES: [&'static str; 20] = [
-        "relu",
-        "relu6",
-        "clamp",
-        "leaky-relu",
-        "elu",
-        "celu",
-        "selu",
-        "gelu",
-        "gelu-tanh",
-        "silu",
-        "sigmoid",
-        "tanh",
-        "softplus",
-        "hard-sigmoid",
-        "hard-swish",
-        "mish",
-        "log-sigmoid",
-        "softsign",
-        "thresholded-relu",
-        "shrink",
-    ];
+    pub const NAMES: &[&'static str] = Self::VARIANTS;
 
     /// Stable name, as it is serialised: `relu`, `leaky-relu`, ...
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::Relu6 => "relu6",
-            Self::Clamp { .. } => "clamp",
-            Self::LeakyRelu { .. } => "leaky-relu",
-            Self::Elu { .. } => "elu",
-            Self::Celu { .. } => "celu",
-            Self::Selu => "selu",
-            Self::Gelu => "gelu",
-            Self::GeluTanh => "gelu-tanh",
-            Self::Silu => "silu",
-            Self::Sigmoid => "sigmoid",
-            Self::Tanh => "tanh",
-            Self::Softplus { .. } => "softplus",
-            Self::HardSigmoid { .. } => "hard-sigmoid",
-            Self::HardSwish => "hard-swish",
-            Self::Mish => "mish",
-            Self::LogSigmoid => "log-sigmoid",
-            Self::Softsign => "softsign",
-            Self::ThresholdedRelu { .. } => "thresholded-relu",
-            Self::Shrink { .. } => "shrink",
-        }
+        self.into()
     }
 
     /// `clamp(x, min, max)`, as [`Relu`](Self::Relu) or [`Relu6`](Self::Relu6) where it is one.
@@ -201,50 +161,45 @@ impl<B: Backend> LayerOps<B> for Activation {
         Ok(self.value(only(inputs)?))
     }
 
-    fn vjp_reads(&self) -> Reads {
+    fn vjp_saved(&self) -> Saved {
         match self {
-            Self::Relu | Self::Sigmoid | Self::Tanh => Reads::OUTPUT,
-            _ => Reads::INPUTS,
+            Self::Relu | Self::Sigmoid | Self::Tanh => Saved::OUTPUT,
+            _ => Saved::INPUTS,
         }
     }
 
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         Ok(vec![match self {
-            Self::Relu => gradient.where_positive(site.output()?),
+            Self::Relu => gradient.where_positive(context.output()?),
             Self::Sigmoid => {
-                let y = site.output()?;
+                let y = context.output()?;
                 gradient * y * (y.clone() * -1.0 + 1.0)
             }
             Self::Tanh => {
-                let y = site.output()?;
+                let y = context.output()?;
                 gradient * (y * y * -1.0 + 1.0)
             }
-            _ => gradient * self.derivative(site.input(0)?),
+            _ => gradient * self.derivative(context.input(0)?),
         }])
     }
 
-    fn keeps_non_negative(&self, inputs_non_negative: bool) -> bool {
+    fn output_interval(&self, inputs: &[Interval]) -> Interval {
+        let input = Interval::hull(inputs.iter().copied());
         match *self {
-            Self::Relu | Self::Relu6 | Self::Sigmoid | Self::HardSigmoid { .. } => true,
-            Self::Softplus { beta } => beta > 0.0,
-            Self::LogSigmoid => false,
+            Self::Relu => input.map_rising(|x| x.max(0.0)),
+            Self::Relu6 => input.map_rising(|x| x.clamp(0.0, 6.0)),
             Self::Clamp { min, max } => {
-                let above = min.is_some_and(|min| min >= 0.0);
-                above || (inputs_non_negative && max.is_none_or(|max| max >= 0.0))
+                let (min, max) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
+                input.map_rising(|x| x.max(min).min(max))
             }
-            Self::ThresholdedRelu { threshold } => inputs_non_negative || threshold >= 0.0,
-            Self::Shrink { lambda, bias } => inputs_non_negative && bias <= lambda,
-            Self::LeakyRelu { .. }
-            | Self::Elu { .. }
-            | Self::Celu { .. }
-            | Self::Selu
-            | Self::Gelu
-            | Self::GeluTanh
-            | Self::Silu
-            | Self::Tanh
-            | Self::HardSwish
-            | Self::Mish
-            | Self::Softsign => inputs_non_negative,
+            Self::Sigmoid | Self::HardSigmoid { .. } => Interval::UNIT,
+            Self::Tanh | Self::Softsign => input.sign_only().within(Interval::new(-1.0, 1.0)),
+            Self::Softplus { beta } if beta > 0.0 => Interval::NON_NEGATIVE,
+            Self::Softplus { .. } => Interval::ANY,
+            Self::LogSigmoid => Interval::new(f64::NEG_INFINITY, 0.0),
+            Self::ThresholdedRelu { threshold } if threshold >= 0.0 => Interval::NON_NEGATIVE,
+            Self::Shrink { lambda, bias } if bias > lambda => Interval::ANY,
+            _ => input.sign_only(),
         }
     }
 }

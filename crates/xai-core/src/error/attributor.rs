@@ -1,8 +1,8 @@
-//! What can be wrong with an attributor.
+//! Methods whose parameters cannot be used.
 
 use thiserror::Error;
 
-/// An attributor with unusable parameters, or a model that it cannot serve.
+/// A method with parameters that cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum AttributorError {
@@ -15,14 +15,6 @@ pub enum AttributorError {
         value: f64,
         /// Allowed values.
         range: &'static str,
-    },
-    /// Another number of baselines than inputs.
-    #[error("{got} baselines were given for {inputs} input(s); give one per input, or one number for all")]
-    BaselineCount {
-        /// Baselines given.
-        got: usize,
-        /// Inputs of the model.
-        inputs: usize,
     },
     /// A baseline that does not fit its input.
     #[error(
@@ -92,23 +84,14 @@ pub enum AttributorError {
         /// The offending value.
         value: f64,
     },
-    /// A method for models with one input.
-    #[error("this method serves models with one input, but {inputs} were given")]
-    OneInput {
-        /// Inputs given.
-        inputs: usize,
-    },
-    /// A method that integrates gradients, on an explainer that gives something else.
-    #[error(
-        "this method needs plain gradients, but composite `{composite}` serves node `{node}` by the rule `{rule}`; \
-         build the explainer with the composite `gradient()`"
-    )]
-    NotGradient {
-        /// Name of the composite.
-        composite: String,
-        /// Name of the node.
-        node: String,
-        /// Name of its rule.
-        rule: String,
+    /// Settings or relevance for another number of inputs than are explained.
+    #[error("`{parameter}` has {got} entries, but {explained} input(s) are explained; give one for each")]
+    PerInput {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Entries given.
+        got: usize,
+        /// Explained inputs of the model.
+        explained: usize,
     },
 }

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{LayerKind, LayerOps, Reads, Site, one_input, only};
+use super::{LayerKind, LayerOps, Saved, BackwardContext, one_input, only};
 use crate::error::LayerError;
 use crate::kernel::ShapeError;
 use crate::{Value, kernel};
@@ -74,26 +74,26 @@ impl<B: Backend> LayerOps<B> for CentroidDistance<B> {
         })
     }
 
-    fn vjp_reads(&self) -> Reads {
+    fn vjp_saved(&self) -> Saved {
         match self.power {
-            Power::One => Reads::ALL,
-            Power::Two => Reads::INPUTS,
+            Power::One => Saved::ALL,
+            Power::Two => Saved::INPUTS,
         }
     }
 
     /// With power 1, a point on a centroid gets no gradient from its distance to it.
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
         // dd_k/dx = 2 (x - c_k), or (x - c_k) / d_k.
         let weights = match self.power {
             Power::One => {
-                let distances = site.output()?;
+                let distances = context.output()?;
                 // `sign` is +1 at 0, so d + sign(d) + sign(-d) is d, and 2 where d is 0.
                 let safe = distances + distances.sign() + (distances.clone() * -1.0).sign();
                 (gradient / safe).where_positive(distances)
             }
             Power::Two => gradient * 2.0,
         };
-        let x = site.input(0)?;
+        let x = context.input(0)?;
         Ok(vec![x * weights.clone().sum_dim(1) - weights.matmul(self.centroids.clone())])
     }
 

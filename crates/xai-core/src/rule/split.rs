@@ -2,13 +2,13 @@
 
 use burn_backend::Backend;
 
-use super::Facts;
 use crate::Value;
+use crate::graph::NodeView;
 use crate::layer::LinearMap;
 
 /// How the parts `x_1` and `x_2` of an input pass through a linear map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parts {
+pub(super) enum Split {
     /// There is no second part.
     One,
     /// One after the other.
@@ -18,10 +18,10 @@ pub(super) enum Parts {
     Joined { input: usize, weight: usize },
 }
 
-impl Parts {
+impl Split {
     /// Two parts, side by side if the map allows it.
-    pub(super) fn two<B: Backend>(map: &dyn LinearMap<B>, facts: &Facts<'_>) -> Self {
-        let rank = facts.input_dims.first().map_or(0, |dims| dims.len());
+    pub(super) fn two<B: Backend>(map: &dyn LinearMap<B>, node: &NodeView<'_, B>) -> Self {
+        let rank = node.input_dims().first().map_or(0, |dims| dims.len());
         match map.weight().and(map.summed_dims(rank)) {
             Some([input, weight]) => Self::Joined { input, weight },
             None => Self::Apart,
@@ -78,48 +78,48 @@ impl Parts {
 /// The positive and the negative part of a map's weight; `None` for a map without weight, whose
 /// coefficients are all positive.
 pub(super) struct Weights<B: Backend> {
-    parts: Parts,
+    parts: Split,
     by_sign: Option<[Value<B>; 2]>,
 }
 
 impl<B: Backend> Weights<B> {
     /// `x_1 W+ + x_2 W-`.
-    pub(super) fn positive_first(&self) -> Terms<B> {
+    pub(super) fn positive_first(&self) -> Products<B> {
         match &self.by_sign {
             Some([positive, negative]) => self.terms([positive, negative]),
-            None => Terms { parts: self.parts, terms: vec![(0, None)] },
+            None => Products { parts: self.parts, terms: vec![(0, None)] },
         }
     }
 
     /// `x_1 W- + x_2 W+`.
-    pub(super) fn negative_first(&self) -> Terms<B> {
+    pub(super) fn negative_first(&self) -> Products<B> {
         match &self.by_sign {
             Some([positive, negative]) => self.terms([negative, positive]),
-            None if self.parts == Parts::One => Terms { parts: self.parts, terms: Vec::new() },
-            None => Terms { parts: self.parts, terms: vec![(1, None)] },
+            None if self.parts == Split::One => Products { parts: self.parts, terms: Vec::new() },
+            None => Products { parts: self.parts, terms: vec![(1, None)] },
         }
     }
 
-    fn terms(&self, [first, second]: [&Value<B>; 2]) -> Terms<B> {
+    fn terms(&self, [first, second]: [&Value<B>; 2]) -> Products<B> {
         let (first, second) = (first.clone(), second.clone());
         let weights = match self.parts {
-            Parts::One => vec![first],
-            Parts::Apart => vec![first, second],
-            Parts::Joined { weight, .. } => vec![Value::cat(vec![first, second], weight)],
+            Split::One => vec![first],
+            Split::Apart => vec![first, second],
+            Split::Joined { weight, .. } => vec![Value::cat(vec![first, second], weight)],
         };
-        Terms { parts: self.parts, terms: weights.into_iter().map(Some).enumerate().collect() }
+        Products { parts: self.parts, terms: weights.into_iter().map(Some).enumerate().collect() }
     }
 }
 
 /// A sum of products: the number of the input's part and the weight it meets (`None` for a map
 /// without weight).
 #[derive(Debug, Clone)]
-pub(super) struct Terms<B: Backend> {
-    parts: Parts,
+pub(super) struct Products<B: Backend> {
+    parts: Split,
     terms: Vec<(usize, Option<Value<B>>)>,
 }
 
-impl<B: Backend> Terms<B> {
+impl<B: Backend> Products<B> {
     /// The sum, if it has any term.
     pub(super) fn sum(&self, map: &dyn LinearMap<B>, x: &[Value<B>]) -> Option<Value<B>> {
         let products = self.terms.iter().map(|(part, weight)| map.apply(&x[*part], weight.as_ref()));
@@ -134,7 +134,7 @@ impl<B: Backend> Terms<B> {
         dims: &[usize],
     ) -> Vec<(usize, Value<B>)> {
         let mut dims = dims.to_vec();
-        if let Parts::Joined { input, .. } = self.parts {
+        if let Split::Joined { input, .. } = self.parts {
             dims[input] *= 2;
         }
         let of_term = |(part, weight): &(usize, Option<Value<B>>)| {

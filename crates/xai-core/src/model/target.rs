@@ -7,18 +7,19 @@ use crate::Value;
 use crate::engine::{all_finite, read};
 use crate::error::{ExplainError, TargetError};
 use crate::graph::Graph;
-use crate::layer::LayerKind;
 
 /// What to explain about a model's output.
 ///
 /// Class targets need an output `[batch, classes]`. A plain class index and a tensor convert:
-/// `explainer.explain(x, 3)`. A contrast explains a difference of two scores, and with it what
-/// speaks for one class rather than the other: `Target::contrast(3, 5)`.
+/// `attribute(x, 3)`. A contrast explains the difference of two scores: what raises one class above
+/// the other, `Target::contrast(3, 5)`. Of a model with several outputs,
+/// [`with_output`](Self::with_output) chooses one.
 #[derive(Debug, Clone)]
 pub struct Target<B: Backend> {
     select: Select<B>,
-    against: Option<Against>,
+    subtracted: Option<Subtracted>,
     seed: Seed,
+    output: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ enum Select<B: Backend> {
 
 /// Whose score is subtracted.
 #[derive(Debug, Clone, Copy)]
-enum Against {
+enum Subtracted {
     Class(usize),
     RunnerUp,
 }
@@ -44,7 +45,7 @@ pub(crate) struct Start<B: Backend> {
     /// The explained class of each sample, for class targets.
     pub(crate) classes: Option<Vec<usize>>,
     /// The class of each sample whose score is subtracted, for contrasts.
-    pub(crate) against: Option<Vec<usize>>,
+    pub(crate) contrast: Option<Vec<usize>>,
 }
 
 /// How much relevance the selected output starts with.
@@ -59,7 +60,7 @@ pub enum Seed {
 
 impl<B: Backend> Target<B> {
     fn new(select: Select<B>) -> Self {
-        Self { select, against: None, seed: Seed::Output }
+        Self { select, subtracted: None, seed: Seed::Output, output: 0 }
     }
 
     /// One class for all samples.
@@ -79,11 +80,11 @@ impl<B: Backend> Target<B> {
 
     /// The score of `class` minus that of `other`, for all samples.
     pub fn contrast(class: usize, other: usize) -> Self {
-        Self::class(class).against(other)
+        Self::class(class).with_contrast(other)
     }
 
-    /// The relevance of the output itself, of the output's shape; [`Seed`] has no say here, and
-    /// a contrast is made by giving some outputs negative relevance.
+    /// The relevance of the output itself, of the output's shape. [`Seed`] is ignored here, and a
+    /// contrast is made by giving some outputs negative relevance.
     pub fn relevance(relevance: impl Into<Value<B>>) -> Self {
         Self::new(Select::Relevance(relevance.into()))
     }
@@ -92,37 +93,49 @@ impl<B: Backend> Target<B> {
     ///
     /// Both start with relevance, the other class with the opposite sign: `f_a` and `-f_b`, which
     /// add up to the explained difference, or 1 and -1.
-    pub fn against(self, other: usize) -> Self {
-        Self { against: Some(Against::Class(other)), ..self }
+    pub fn with_contrast(self, other: usize) -> Self {
+        Self { subtracted: Some(Subtracted::Class(other)), ..self }
     }
 
     /// Explains the selected score minus the highest of the other classes', for each sample.
-    pub fn against_runner_up(self) -> Self {
-        Self { against: Some(Against::RunnerUp), ..self }
+    pub fn with_contrast_to_runner_up(self) -> Self {
+        Self { subtracted: Some(Subtracted::RunnerUp), ..self }
     }
 
     /// Starts with `seed` instead of the selected output's own value.
-    pub fn seeded(self, seed: Seed) -> Self {
+    pub fn with_seed(self, seed: Seed) -> Self {
         Self { seed, ..self }
+    }
+
+    /// Explains the output of this place, counted from 0, of a model with several outputs.
+    pub fn with_output(self, output: usize) -> Self {
+        Self { output, ..self }
+    }
+
+    /// Which output is explained, counted from 0.
+    pub fn output(&self) -> usize {
+        self.output
     }
 
     /// The relevance of `output`, which `graph` computed, and the explained classes.
     pub(crate) fn start(self, graph: &Graph<B>, output: &Value<B>) -> Result<Start<B>, ExplainError> {
-        match (&self.select, distances(graph)?) {
-            (Select::Argmax, Some(node)) => Err(TargetError::Distances { node }.into()),
+        match (&self.select, graph.argmax_refusal()) {
+            (Select::Argmax, Some((node, why))) => {
+                Err(TargetError::Argmax { node: node.to_owned(), why }.into())
+            }
             _ => self.resolve(output),
         }
     }
 
-    fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
+    pub(crate) fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
         let dims = output.dims();
         let classes = match self.select {
-            Select::Relevance(_) if self.against.is_some() => {
+            Select::Relevance(_) if self.subtracted.is_some() => {
                 return Err(TargetError::ContrastOfRelevance.into());
             }
             Select::Relevance(relevance) => {
                 check_relevance(&relevance, output)?;
-                return Ok(Start { seed: relevance, classes: None, against: None });
+                return Ok(Start { seed: relevance, classes: None, contrast: None });
             }
             _ if dims.len() != 2 => return Err(TargetError::OutputRank { output: dims }.into()),
             Select::Class(class) => vec![class; dims[0]],
@@ -133,18 +146,18 @@ impl<B: Backend> Target<B> {
         if classes.len() != batch {
             return Err(TargetError::ClassCount { got: classes.len(), batch }.into());
         }
-        let against: Option<Vec<_>> = match self.against {
+        let contrast: Option<Vec<_>> = match self.subtracted {
             None => None,
-            Some(Against::Class(other)) => Some(vec![other; batch]),
-            Some(Against::RunnerUp) if width == 1 => return Err(TargetError::NoRunnerUp.into()),
-            Some(Against::RunnerUp) => {
+            Some(Subtracted::Class(other)) => Some(vec![other; batch]),
+            Some(Subtracted::RunnerUp) if width == 1 => return Err(TargetError::NoRunnerUp.into()),
+            Some(Subtracted::RunnerUp) => {
                 let scores = read(output)?;
                 let samples = scores.chunks(width).zip(&classes);
                 Some(samples.map(|(scores, class)| highest(scores, Some(*class))).collect())
             }
         };
         let mut signs = vec![0.0f64; batch * width];
-        for (sign, classes) in [(1.0, Some(&classes)), (-1.0, against.as_ref())] {
+        for (sign, classes) in [(1.0, Some(&classes)), (-1.0, contrast.as_ref())] {
             for (sample, &class) in classes.into_iter().flatten().enumerate() {
                 if class >= width {
                     return Err(TargetError::Class { class, sample, classes: width }.into());
@@ -162,20 +175,8 @@ impl<B: Backend> Target<B> {
             Seed::Output => signs * output,
             Seed::One => signs,
         };
-        Ok(Start { seed, classes: Some(classes), against })
+        Ok(Start { seed, classes: Some(classes), contrast })
     }
-}
-
-/// The name of the node whose distances to centroids are the graph's output, if there is one: in
-/// another shape, or several side by side.
-fn distances<B: Backend>(graph: &Graph<B>) -> Result<Option<String>, ExplainError> {
-    let mut node = graph.node(graph.output())?;
-    while let (LayerKind::Reshape | LayerKind::Concat, Some(input)) =
-        (node.layer().kind(), node.inputs().first())
-    {
-        node = graph.node(*input)?;
-    }
-    Ok((node.layer().kind() == LayerKind::Distance).then(|| node.name().to_owned()))
 }
 
 impl<B: Backend> From<usize> for Target<B> {
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_seed_of_one_is_one_hot() {
-        let start = Target::classes([2, 1]).seeded(Seed::One).resolve(&output()).unwrap();
+        let start = Target::classes([2, 1]).with_seed(Seed::One).resolve(&output()).unwrap();
         assert_eq!(read(&start.seed).unwrap(), [0.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
     }
 
@@ -246,17 +247,17 @@ mod tests {
     fn a_contrast_seeds_both_classes() {
         let start = Target::contrast(0, 1).resolve(&output()).unwrap();
         assert_eq!(read(&start.seed).unwrap(), [1.0, -5.0, 0.0, 4.0, 1.0, 0.0]);
-        let start = Target::contrast(2, 0).seeded(Seed::One).resolve(&output()).unwrap();
+        let start = Target::contrast(2, 0).with_seed(Seed::One).resolve(&output()).unwrap();
         assert_eq!(read(&start.seed).unwrap(), [-1.0, 0.0, 1.0, -1.0, 0.0, 1.0]);
-        assert_eq!((start.classes, start.against), (Some(vec![2, 2]), Some(vec![0, 0])));
+        assert_eq!((start.classes, start.contrast), (Some(vec![2, 2]), Some(vec![0, 0])));
     }
 
     #[test]
     fn the_runner_up_is_the_highest_of_the_others() {
-        let start = Target::argmax().against_runner_up().resolve(&output()).unwrap();
-        assert_eq!((start.classes, start.against), (Some(vec![1, 0]), Some(vec![2, 2])));
-        let start = Target::class(2).against_runner_up().resolve(&output()).unwrap();
-        assert_eq!(start.against, Some(vec![1, 0]));
+        let start = Target::argmax().with_contrast_to_runner_up().resolve(&output()).unwrap();
+        assert_eq!((start.classes, start.contrast), (Some(vec![1, 0]), Some(vec![2, 2])));
+        let start = Target::class(2).with_contrast_to_runner_up().resolve(&output()).unwrap();
+        assert_eq!(start.contrast, Some(vec![1, 0]));
     }
 
     #[test]
@@ -269,11 +270,13 @@ mod tests {
         let relevance = Tensor::<Flex, 2>::zeros([2, 2], &Default::default());
         assert!(error(relevance.into()).contains("F32 [2, 2]"));
         assert!(error(Target::contrast(0, 3)).contains("class 3 (sample 0)"));
-        assert!(error(Target::argmax().against(0)).contains("class 0 (sample 1) is held against itself"));
+        assert!(
+            error(Target::argmax().with_contrast(0)).contains("class 0 (sample 1) is held against itself")
+        );
         let relevance = Tensor::<Flex, 2>::zeros([2, 3], &Default::default());
-        assert!(error(Target::from(relevance).against(1)).contains("negative relevance"));
+        assert!(error(Target::from(relevance).with_contrast(1)).contains("negative relevance"));
         let output: Value<Flex> = Tensor::<Flex, 2>::zeros([1, 1], &Default::default()).into();
-        let error = Target::argmax().against_runner_up().resolve(&output).unwrap_err();
+        let error = Target::argmax().with_contrast_to_runner_up().resolve(&output).unwrap_err();
         assert!(error.to_string().contains("has only one class"));
     }
 }

@@ -1,0 +1,183 @@
+//! The result of an explanation.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Tensor;
+use burn_backend::Backend;
+
+use crate::Value;
+use crate::engine::{Ledger, read, total};
+use crate::error::ExplainError;
+use crate::model::{Inputs, Start};
+
+/// Relevance of every input element, with what is needed to judge it.
+#[derive(Debug, Clone)]
+pub struct Attribution<B: Backend> {
+    /// One for each input of the model; `None` for int and bool inputs.
+    pub(crate) relevance: Vec<Option<Value<B>>>,
+    /// Place of the first explained input.
+    pub(crate) first: usize,
+    pub(crate) output: Value<B>,
+    pub(crate) start: Start<B>,
+    pub(crate) relevance_at: BTreeMap<String, Value<B>>,
+    pub(crate) activations: BTreeMap<String, Value<B>>,
+    pub(crate) ledger: Option<Ledger>,
+    pub(crate) convergence_delta: Option<Vec<f64>>,
+}
+
+impl<B: Backend> Attribution<B> {
+    /// Relevance of the float inputs, in order, and nothing beside it.
+    pub(crate) fn new(
+        inputs: &Inputs<B>,
+        relevance: impl IntoIterator<Item = Value<B>>,
+        output: Value<B>,
+        start: Start<B>,
+    ) -> Self {
+        let mut relevance = relevance.into_iter();
+        let relevance = inputs.iter().map(|input| input.float().and_then(|_| relevance.next())).collect();
+        let first = inputs.explained().next().map_or(0, |(place, _)| place);
+        let (relevance_at, activations) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            relevance,
+            first,
+            output,
+            start,
+            relevance_at,
+            activations,
+            ledger: None,
+            convergence_delta: None,
+        }
+    }
+
+    /// The attribution of a method of another crate: `relevance` of the float inputs, in order, for
+    /// `target` at this `output`.
+    ///
+    /// # Errors
+    /// [`TargetError`](crate::error::TargetError) when the target does not fit the output.
+    pub fn of_method(
+        inputs: &Inputs<B>,
+        relevance: impl IntoIterator<Item = Value<B>>,
+        output: Value<B>,
+        target: crate::model::Target<B>,
+    ) -> Result<Self, ExplainError> {
+        let start = target.resolve(&output)?;
+        Ok(Self::new(inputs, relevance, output, start))
+    }
+
+    /// Relevance of the first explained (usually the only) input, of its shape.
+    ///
+    /// # Errors
+    /// [`ExplainError::Rank`] when the input has another rank than `D`.
+    pub fn relevance<const D: usize>(&self) -> Result<Tensor<B, D>, ExplainError> {
+        self.relevance_of(self.first)
+    }
+
+    /// Relevance of the input at this place among all inputs of the model, counted from 0.
+    ///
+    /// # Errors
+    /// [`ExplainError::NoRelevance`] for an int or bool input or none at all, [`ExplainError::Rank`]
+    /// when the input has another rank than `D`.
+    pub fn relevance_of<const D: usize>(&self, input: usize) -> Result<Tensor<B, D>, ExplainError> {
+        match self.relevance.get(input) {
+            Some(Some(relevance)) => tensor("relevance", relevance),
+            _ => Err(ExplainError::NoRelevance { input }),
+        }
+    }
+
+    /// Relevance of every input of the model, each of its input's shape; `None` for int and bool
+    /// inputs.
+    pub fn relevances(&self) -> &[Option<Value<B>>] {
+        &self.relevance
+    }
+
+    /// The explained output of the model.
+    ///
+    /// # Errors
+    /// [`ExplainError::Rank`] when the output has another rank than `D`.
+    pub fn output<const D: usize>(&self) -> Result<Tensor<B, D>, ExplainError> {
+        tensor("output", &self.output)
+    }
+
+    /// The explained class of each sample; `None` when the target was explicit relevance.
+    pub fn classes(&self) -> Option<&[usize]> {
+        self.start.classes.as_deref()
+    }
+
+    /// The class of each sample whose score was subtracted; `None` without a contrast.
+    pub fn contrast_classes(&self) -> Option<&[usize]> {
+        self.start.contrast.as_deref()
+    }
+
+    /// For each sample, the relevance that the output started with: the score of the explained
+    /// class, unless the target says otherwise. Gradient methods and occlusion give the score here,
+    /// whatever the target's [`Seed`](crate::model::Seed).
+    ///
+    /// # Errors
+    /// [`ExplainError::Backend`] when the backend cannot be read.
+    pub fn scores(&self) -> Result<Vec<f64>, ExplainError> {
+        read(&self.start.seed.clone().sum_per_sample())
+    }
+
+    /// For each sample, the sum of the relevance over all inputs. The rest of the
+    /// [`scores`](Self::scores) is in the [`ledger`](Self::ledger).
+    ///
+    /// # Errors
+    /// [`ExplainError::Backend`] when the backend cannot be read.
+    pub fn relevance_sums(&self) -> Result<Vec<f64>, ExplainError> {
+        let sums = self.relevance.iter().flatten().map(|relevance| read(&relevance.clone().sum_per_sample()));
+        Ok(total(sums.collect::<Result<_, _>>()?))
+    }
+
+    /// Relevance at the output of the node `name`, also under the name of a node merged into it.
+    ///
+    /// # Errors
+    /// [`ExplainError::NotKept`] when it was not asked for, [`ExplainError::Rank`] when it has
+    /// another rank than `D`.
+    pub fn relevance_at<const D: usize>(&self, name: &str) -> Result<Tensor<B, D>, ExplainError> {
+        kept("relevance", &self.relevance_at, name)
+    }
+
+    /// The output of the node `name`, likewise.
+    ///
+    /// # Errors
+    /// As [`relevance_at`](Self::relevance_at).
+    pub fn activation_at<const D: usize>(&self, name: &str) -> Result<Tensor<B, D>, ExplainError> {
+        kept("the activation", &self.activations, name)
+    }
+
+    /// Names of the nodes whose relevance was kept.
+    pub fn kept(&self) -> impl Iterator<Item = &str> {
+        self.relevance_at.keys().map(String::as_str)
+    }
+
+    /// For each sample, the sum of the relevance minus the difference of scores that it should be,
+    /// `f(x) - f(baseline)`: how far a quadrature is from the integral. Only
+    /// [`IntegratedGradients`](super::IntegratedGradients) has one.
+    pub fn convergence_delta(&self) -> Option<&[f64]> {
+        self.convergence_delta.as_deref()
+    }
+
+    /// Where relevance went, if the method keeps a ledger.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+}
+
+fn kept<B: Backend, const D: usize>(
+    what: &'static str,
+    values: &BTreeMap<String, Value<B>>,
+    name: &str,
+) -> Result<Tensor<B, D>, ExplainError> {
+    match values.get(name) {
+        Some(value) => tensor(name, value),
+        None => Err(ExplainError::NotKept { what, node: name.to_owned() }),
+    }
+}
+
+fn tensor<B: Backend, const D: usize>(what: &str, value: &Value<B>) -> Result<Tensor<B, D>, ExplainError> {
+    value.clone().into_tensor().ok_or_else(|| ExplainError::Rank {
+        what: what.to_owned(),
+        dims: value.dims(),
+        asked: D,
+    })
+}

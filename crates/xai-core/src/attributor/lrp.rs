@@ -1,0 +1,228 @@
+//! Layer-wise relevance propagation.
+
+use std::sync::Arc;
+
+use burn_backend::Backend;
+
+use super::run::{Prepared, Run};
+use super::{Attribution, Attributor, Baseline, PerInput};
+use crate::composite::{Composite, CustomRules, Matcher, Plan};
+use crate::engine::check_inputs;
+use crate::error::{ExplainError, PlanError};
+use crate::graph::Graph;
+use crate::model::{Inputs, Model, Target};
+use crate::recent::Recent;
+use crate::rule::PropagationRule;
+
+/// Graphs for which a plan is kept, as many as a model keeps.
+const KEPT_PLANS: usize = 4;
+
+/// Layer-wise relevance propagation: the score flows back from the output to the inputs, through each
+/// node by the rule that a composite chooses for it.
+///
+/// A rule is bound to every node once per graph of the model. From then on each call is one forward
+/// pass, which keeps only the values that the rules read, and one backward sweep.
+///
+/// ```
+/// # use burn::nn::LinearConfig;
+/// # use burn::tensor::Tensor;
+/// # use burn_flex::Flex;
+/// # use xai_core::graph::GraphBuilder;
+/// use xai_core::attributor::{Attributor, Lrp};
+/// use xai_core::composite::epsilon_plus_flat;
+/// use xai_core::model::{Model, Target};
+///
+/// # let device = Default::default();
+/// # let dense = LinearConfig::new(4, 2).init::<Flex>(&device);
+/// # let mut builder = GraphBuilder::new();
+/// # let x = builder.input("x", &[1, 4])?;
+/// # let y = builder.push("dense", &dense, &[x])?;
+/// # let model = Model::from(builder.finish(y)?);
+/// let lrp = Lrp::new(&model, epsilon_plus_flat()).with_ledger();
+/// let x = Tensor::<Flex, 2>::from_floats([[1.0, -2.0, 0.5, 3.0]], &device);
+/// let attribution = lrp.attribute(x, Target::argmax())?;
+/// println!("{}", attribution.relevance::<2>()?);
+/// # Ok::<(), xai_core::error::ExplainError>(())
+/// ```
+///
+/// Bach et al., PLoS ONE 10(7):e0130140, 2015.
+#[derive(Debug, Clone)]
+pub struct Lrp<B: Backend> {
+    model: Model<B>,
+    composite: Composite,
+    rules: CustomRules<B>,
+    relevance_at: Vec<String>,
+    activations_at: Vec<String>,
+    ledger: bool,
+    reference: Option<PerInput<Baseline<B>>>,
+    plans: Arc<Recent<Arc<Graph<B>>, Arc<Prepared<B>>>>,
+}
+
+impl<B: Backend> Lrp<B> {
+    /// Relevance propagation through `model` by the rules of `composite`.
+    pub fn new(model: &Model<B>, composite: Composite) -> Self {
+        Self {
+            model: model.clone(),
+            composite,
+            rules: CustomRules::new(),
+            relevance_at: Vec::new(),
+            activations_at: Vec::new(),
+            ledger: false,
+            reference: None,
+            plans: Arc::new(Recent::new(KEPT_PLANS)),
+        }
+    }
+
+    /// The same with other settings, so that plans have to be made anew.
+    fn replanned(self) -> Self {
+        Self { plans: Arc::new(Recent::new(KEPT_PLANS)), ..self }
+    }
+
+    /// Registers a rule of your own, which the composite finds as
+    /// [`Rule::custom`](crate::rule::Rule::custom) of this name.
+    pub fn with_rule(mut self, name: impl Into<String>, rule: impl PropagationRule<B> + 'static) -> Self {
+        self.rules.insert(name.into(), Arc::new(rule));
+        self.replanned()
+    }
+
+    /// Keeps the relevance at the outputs of all nodes whose name matches `pattern`, where `*`
+    /// stands for any characters and `?` for one.
+    pub fn with_relevance_at(mut self, pattern: impl Into<String>) -> Self {
+        self.relevance_at.push(pattern.into());
+        self.replanned()
+    }
+
+    /// Keeps the outputs of all nodes whose name matches `pattern`, likewise.
+    pub fn with_activations_at(mut self, pattern: impl Into<String>) -> Self {
+        self.activations_at.push(pattern.into());
+        self.replanned()
+    }
+
+    /// Keeps a [`Ledger`](crate::engine::Ledger) of where relevance went.
+    pub fn with_ledger(self) -> Self {
+        Self { ledger: true, ..self }
+    }
+
+    /// Runs the model on a baseline too, for rules that compare the input with one: the same for all
+    /// explained inputs. Other inputs are those of the call.
+    pub fn with_reference(self, baseline: impl Into<Baseline<B>>) -> Self {
+        Self { reference: Some(PerInput::All(baseline.into())), ..self }
+    }
+
+    /// The same with one baseline for each explained input.
+    pub fn with_references(self, baselines: impl IntoIterator<Item = impl Into<Baseline<B>>>) -> Self {
+        Self { reference: Some(PerInput::each(baselines)), ..self }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model<B> {
+        &self.model
+    }
+
+    /// The composite.
+    pub fn composite(&self) -> &Composite {
+        &self.composite
+    }
+
+    /// The rule of every node, as a table, for inputs of these shapes and the model's output `output`;
+    /// nothing is explained.
+    ///
+    /// # Errors
+    /// [`ExplainError`] when the model cannot be recorded, canonized or planned.
+    pub fn plan(&self, inputs: impl Into<Inputs<B>>, output: usize) -> Result<Plan<B>, ExplainError> {
+        let graph = self.model.graph(inputs, output)?;
+        Ok(Plan::new(&graph, &self.composite, &self.rules)?)
+    }
+
+    /// Explains several targets of one batch: one forward pass, whose values all targets of one output
+    /// share, and one backward sweep per target. The results are those of single calls.
+    ///
+    /// # Errors
+    /// As [`attribute`](Attributor::attribute), for the first target that does not fit.
+    pub fn attribute_targets(
+        &self,
+        inputs: impl Into<Inputs<B>>,
+        targets: impl IntoIterator<Item = impl Into<Target<B>>>,
+    ) -> Result<Vec<Attribution<B>>, ExplainError> {
+        let inputs = inputs.into();
+        let targets: Vec<Target<B>> = targets.into_iter().map(Into::into).collect();
+        let mut runs: Vec<(usize, Run<B>)> = Vec::new();
+        let mut starts = Vec::with_capacity(targets.len());
+        // All targets are checked before the first sweep.
+        for target in targets {
+            let output = target.output();
+            if runs.iter().all(|(of, _)| *of != output) {
+                runs.push((output, self.run(&inputs, output)?));
+            }
+            let Some((_, run)) = runs.iter().find(|(of, _)| *of == output) else { continue };
+            starts.push((output, run.start(target)?));
+        }
+        let last = |output: usize, rest: &[(usize, _)]| rest.iter().all(|(of, _)| *of != output);
+        let mut attributions = Vec::with_capacity(starts.len());
+        for place in 0..starts.len() {
+            let (output, start) = starts[place].clone();
+            let Some(of) = runs.iter().position(|(of, _)| *of == output) else { continue };
+            let run = if last(output, &starts[place + 1..]) { runs.remove(of).1 } else { runs[of].1.clone() };
+            attributions.push(run.attribution(&inputs, start, self.ledger)?);
+        }
+        Ok(attributions)
+    }
+
+    /// Runs the model, keeping what the rules read.
+    pub(crate) fn run(&self, inputs: &Inputs<B>, output: usize) -> Result<Run<B>, ExplainError> {
+        check_inputs(&self.model.signature(), inputs)?;
+        let prepared = self.prepare(self.model.graph_for(inputs, output)?)?;
+        let baselines = match &self.reference {
+            None => {
+                prepared.plan.check_without_reference()?;
+                None
+            }
+            Some(reference) => Some(inputs.with_explained(Baseline::resolve(reference, inputs)?).floats()),
+        };
+        Run::new(prepared, inputs.floats(), baselines)
+    }
+
+    fn prepare(&self, graph: Arc<Graph<B>>) -> Result<Arc<Prepared<B>>, PlanError> {
+        if let Some(prepared) = self.plans.find(|other| Arc::ptr_eq(other, &graph)) {
+            return Ok(prepared);
+        }
+        // A graph that the model did not keep will not come again.
+        let comes_again = Arc::strong_count(&graph) > 1;
+        let plan = Plan::new(&graph, &self.composite, &self.rules)?;
+        let relevance_at = nodes_to_keep(&self.relevance_at, &graph)?;
+        let activations_at = nodes_to_keep(&self.activations_at, &graph)?;
+        let prepared = Arc::new(Prepared { graph: graph.clone(), plan, relevance_at, activations_at });
+        if comes_again {
+            self.plans.insert(graph, prepared.clone());
+        }
+        Ok(prepared)
+    }
+}
+
+fn nodes_to_keep<B: Backend>(patterns: &[String], graph: &Graph<B>) -> Result<Vec<usize>, PlanError> {
+    let mut nodes = Vec::new();
+    for pattern in patterns {
+        let matcher = Matcher::name(pattern);
+        matcher.check(graph)?;
+        let matches = matcher.matches(graph).into_iter().enumerate();
+        nodes.extend(matches.filter_map(|(index, matches)| matches.then_some(index)));
+    }
+    Ok(nodes)
+}
+
+/// Named after the composite. The target's seed counts.
+impl<B: Backend> Attributor<B> for Lrp<B> {
+    fn name(&self) -> &str {
+        self.composite.name()
+    }
+
+    fn attribute_inputs(
+        &self,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
+    ) -> Result<Attribution<B>, ExplainError> {
+        let run = self.run(inputs, target.output())?;
+        let start = run.start(target.clone())?;
+        run.attribution(inputs, start, self.ledger)
+    }
+}

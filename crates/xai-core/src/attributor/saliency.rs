@@ -1,0 +1,43 @@
+//! The gradient with respect to the input.
+
+use burn_backend::Backend;
+
+use super::score::Score;
+use super::{Attribution, Attributor, Lrp};
+use crate::composite::gradient;
+use crate::error::ExplainError;
+use crate::model::{Inputs, Model, Target};
+
+/// The gradient of the score, `R_i = df/dx_i`: how the score would change if the input did.
+///
+/// Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks", arXiv 1312.6034, 2013, who
+/// take its absolute value.
+#[derive(Debug, Clone)]
+pub struct Saliency<B: Backend> {
+    gradient: Lrp<B>,
+}
+
+impl<B: Backend> Saliency<B> {
+    /// The gradient of `model`.
+    pub fn new(model: &Model<B>) -> Self {
+        Self { gradient: Lrp::new(model, gradient()) }
+    }
+}
+
+impl<B: Backend> Attributor<B> for Saliency<B> {
+    fn name(&self) -> &str {
+        "saliency"
+    }
+
+    fn attribute_inputs(
+        &self,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
+    ) -> Result<Attribution<B>, ExplainError> {
+        let run = self.gradient.run(inputs, target.output())?;
+        let output = run.output().clone();
+        let score = Score::of(target, run.graph(), &output)?;
+        let gradients = run.relevance(score.weights())?;
+        Ok(score.attribution(inputs, gradients, output))
+    }
+}

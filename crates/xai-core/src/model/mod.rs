@@ -1,0 +1,17 @@
+//! The model that is explained, what it is asked on, and what about it.
+//!
+//! A [`Model`] is made once, from an unmodified Burn model (by `record` of `xai-trace`) or from a
+//! [`Graph`](crate::graph::Graph), and serves any number of methods. [`Inputs`] are what it is run on,
+//! a [`Target`] says which output, class or contrast of classes is explained.
+
+mod inputs;
+#[allow(clippy::module_inception)]
+mod model;
+mod source;
+mod target;
+
+pub use inputs::{Input, InputKind, Inputs};
+pub use model::Model;
+pub use source::{GraphSource, InputSignature, Signature};
+pub use target::{Seed, Target};
+pub(crate) use target::{Start, check_relevance, describe, fits};

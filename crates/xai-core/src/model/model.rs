@@ -1,0 +1,166 @@
+//! The model that all methods share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use burn_backend::{Backend, TensorData};
+
+use super::{GraphSource, Inputs, Signature};
+use crate::Value;
+use crate::canonizer::{Canonizer, canonize, default_canonizers};
+use crate::engine::{check_inputs, check_output, run};
+use crate::error::{ExplainError, PlanError};
+use crate::graph::Graph;
+use crate::recent::Recent;
+
+/// Shapes for which a canonized graph is kept: enough for full batches and a last smaller one.
+const KEPT_SHAPES: usize = 4;
+
+/// A model to be explained: where its graph comes from, the canonizers, and the graphs that were made.
+///
+/// A Burn model is recorded (`xai_trace::record`); a [`Graph`] converts. On the first inputs of a shape
+/// the graph is made and canonized; from then on it is replayed for every input of that shape. A clone
+/// shares all of this, so any number of methods use one model, and it is recorded once for all of them.
+///
+/// ```
+/// # use burn::nn::LinearConfig;
+/// # use burn::tensor::Tensor;
+/// # use burn_flex::Flex;
+/// # use xai_core::graph::GraphBuilder;
+/// use xai_core::attributor::{Attributor, InputXGradient, Lrp};
+/// use xai_core::composite::epsilon_plus_flat;
+/// use xai_core::model::{Model, Target};
+///
+/// # let device = Default::default();
+/// # let dense = LinearConfig::new(4, 2).init::<Flex>(&device);
+/// # let mut builder = GraphBuilder::new();
+/// # let x = builder.input("x", &[1, 4])?;
+/// # let y = builder.push("dense", &dense, &[x])?;
+/// # let graph = builder.finish(y)?;
+/// let model = Model::from(graph);
+/// let x = Tensor::<Flex, 2>::from_floats([[1.0, -2.0, 0.5, 3.0]], &device);
+/// let relevance = Lrp::new(&model, epsilon_plus_flat()).attribute(x.clone(), Target::argmax())?;
+/// let gradient = InputXGradient::new(&model).attribute(x, Target::argmax())?;
+/// assert_eq!(relevance.relevance::<2>()?.dims(), gradient.relevance::<2>()?.dims());
+/// # Ok::<(), xai_core::error::ExplainError>(())
+/// ```
+#[derive(Clone)]
+pub struct Model<B: Backend> {
+    source: Arc<dyn GraphSource<B>>,
+    canonizers: Arc<Vec<Box<dyn Canonizer<B>>>>,
+    graphs: Arc<Recent<Key, Arc<Graph<B>>>>,
+}
+
+/// What a graph was made for.
+#[derive(PartialEq)]
+struct Key {
+    output: usize,
+    shapes: Vec<Vec<usize>>,
+    /// Elements of the int and bool inputs: the model may have computed constants from them.
+    discrete: Vec<TensorData>,
+}
+
+impl<B: Backend> Model<B> {
+    /// A model of this source, with the [`default_canonizers`].
+    pub fn new(source: impl GraphSource<B> + 'static) -> Self {
+        Self::of(Arc::new(source), default_canonizers())
+    }
+
+    fn of(source: Arc<dyn GraphSource<B>>, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
+        let graphs = Arc::new(Recent::new(KEPT_SHAPES));
+        Self { source, canonizers: Arc::new(canonizers), graphs }
+    }
+
+    /// The same model with these canonizers instead.
+    pub fn with_canonizers(&self, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
+        Self::of(self.source.clone(), canonizers)
+    }
+
+    /// What the model takes.
+    pub fn signature(&self) -> Signature<B> {
+        self.source.signature()
+    }
+
+    /// The canonized graph that leads to the output `output`, counted from 0, for inputs of these
+    /// shapes (and, if the model reads them, of these values).
+    ///
+    /// # Errors
+    /// [`ExplainError`] for inputs that the model does not take, or a model that cannot be recorded
+    /// or canonized.
+    pub fn graph(&self, inputs: impl Into<Inputs<B>>, output: usize) -> Result<Arc<Graph<B>>, ExplainError> {
+        let inputs = inputs.into();
+        check_inputs(&self.signature(), &inputs)?;
+        self.graph_for(&inputs, output)
+    }
+
+    /// The output `output`, counted from 0, as the canonized graph computes it. Where an operation has
+    /// no layer, the model itself is run.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph); [`PlanError::UnsupportedOperations`] where a canonizer changes what
+    /// the output is, but an operation has no layer.
+    pub fn output(&self, inputs: impl Into<Inputs<B>>, output: usize) -> Result<Value<B>, ExplainError> {
+        let inputs = inputs.into();
+        let graph = self.graph(inputs.clone(), output)?;
+        self.run_forward(&graph, &inputs, output)
+    }
+
+    /// The graph for inputs that were checked.
+    pub(crate) fn graph_for(&self, inputs: &Inputs<B>, output: usize) -> Result<Arc<Graph<B>>, ExplainError> {
+        let mut key = Key { output, shapes: Vec::new(), discrete: Vec::new() };
+        if self.source.depends_on_shape() {
+            key.shapes = inputs.iter().map(|input| input.dims()).collect();
+            let discrete = inputs.iter().filter_map(|input| input.discrete()).collect::<Result<_, _>>();
+            key.discrete = discrete.map_err(|error| ExplainError::Backend(format!("{error:?}")))?;
+        }
+        let find = || self.graphs.find(|other| *other == key).filter(|_| !self.source.depends_on_values());
+        if let Some(graph) = find() {
+            return Ok(graph);
+        }
+        let graph = Arc::new(canonize(self.source.graph(inputs, output)?, &self.canonizers)?);
+        if self.source.depends_on_values() {
+            return Ok(graph);
+        }
+        if let Some(graph) = find() {
+            // Another thread was first.
+            return Ok(graph);
+        }
+        self.graphs.insert(key, graph.clone());
+        Ok(graph)
+    }
+
+    /// The output for inputs that were checked.
+    pub(crate) fn run_forward(
+        &self,
+        graph: &Graph<B>,
+        inputs: &Inputs<B>,
+        output: usize,
+    ) -> Result<Value<B>, ExplainError> {
+        let unsupported = graph.unsupported();
+        let value = if unsupported.is_empty() {
+            run(graph, &inputs.floats())?
+        } else if self.canonizers.iter().all(|canonizer| canonizer.keeps_output()) {
+            self.source.output(inputs, output)?
+        } else {
+            return Err(PlanError::UnsupportedOperations { operations: unsupported }.into());
+        };
+        check_output(&value)?;
+        Ok(value)
+    }
+}
+
+impl<B: Backend> From<Graph<B>> for Model<B> {
+    fn from(graph: Graph<B>) -> Self {
+        Self::new(graph)
+    }
+}
+
+impl<B: Backend> fmt::Debug for Model<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inputs = self.signature().inputs;
+        f.debug_struct("Model")
+            .field("inputs", &inputs)
+            .field("canonizers", &self.canonizers)
+            .finish_non_exhaustive()
+    }
+}
