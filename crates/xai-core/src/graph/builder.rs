@@ -1,5 +1,7 @@
 //! Graphs built by hand, layer by layer.
 
+use std::collections::HashSet;
+
 use burn_backend::Backend;
 
 use super::{Graph, Node, NodeId};
@@ -28,11 +30,12 @@ use crate::layer::Layer;
 pub struct GraphBuilder<B: Backend> {
     nodes: Vec<Node<B>>,
     inputs: Vec<NodeId>,
+    names: HashSet<String>,
 }
 
 impl<B: Backend> Default for GraphBuilder<B> {
     fn default() -> Self {
-        Self { nodes: Vec::new(), inputs: Vec::new() }
+        Self { nodes: Vec::new(), inputs: Vec::new(), names: HashSet::new() }
     }
 }
 
@@ -108,7 +111,7 @@ impl<B: Backend> GraphBuilder<B> {
     }
 
     fn add(&mut self, node: Node<B>) -> Result<NodeId, GraphError> {
-        if self.nodes.iter().any(|other| other.name == node.name) {
+        if !self.names.insert(node.name.clone()) {
             return Err(GraphError::DuplicateName { name: node.name });
         }
         self.nodes.push(node);
