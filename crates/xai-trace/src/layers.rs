@@ -4,8 +4,8 @@ use burn_backend::{Backend, Shape};
 use xai_core::Value;
 use xai_core::kernel::{ConvGeometry, PoolGeometry, PoolOutput};
 use xai_core::layer::{
-    Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Expand, Layer, Linear, Matmul,
-    PRelu, Pad, Pool, Reshape, Slice,
+    Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Elementwise, Expand, Layer,
+    Linear, Matmul, PRelu, Pad, Pool, Reshape, Slice,
 };
 
 use crate::op::{Op, Window};
@@ -25,6 +25,8 @@ pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
             ConvTranspose::new(weight, bias, geometry.clone()).map_err(|error| error.to_string())?.into()
         }
         Op::Activation(activation) => (*activation).into(),
+        Op::Elementwise(function) => (*function).into(),
+        Op::Power => power(node)?,
         Op::PRelu => prelu(node)?,
         Op::Softmax(softmax) => (*softmax).into(),
         Op::MaxPool(window) => Pool::max(sliding(window, output)).into(),
@@ -52,9 +54,14 @@ pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         Op::Select(select) => select.clone().into(),
         Op::Expand => expand(input_dims(node), output).into(),
         Op::Repeat(repeat) => (*repeat).into(),
-        Op::MaskWhere | Op::MaskFill(_) => return Err("outside a known activation".to_owned()),
-        Op::Power { exponent, .. } => return Err(format!("to the power of {exponent}")),
-        Op::Input | Op::Barrier(_) => return Err("no layer".to_owned()),
+        Op::MaskWhere => return Err("outside a known activation".to_owned()),
+        Op::MaskFill(value) => return Err(format!("with {value}, outside a known activation")),
+        Op::LayerNorm { epsilon } => return Err(format!("epsilon {epsilon:e}")),
+        Op::Interpolate(options) => {
+            let corners = if options.align_corners { "aligned" } else { "not aligned" };
+            return Err(format!("{:?}, corners {corners}", options.mode));
+        }
+        Op::Input | Op::Unsupported(_) => return Err("no layer".to_owned()),
     })
 }
 
@@ -79,6 +86,25 @@ fn parameters<B: Backend>(node: &Node<B>) -> Result<(Value<B>, Option<Value<B>>)
 pub(crate) fn conv<B: Backend>(node: &Node<B>, geometry: ConvGeometry) -> Result<Layer<B>, String> {
     let (weight, bias) = parameters(node)?;
     Ok(Conv::new(weight, bias, geometry).map_err(|error| error.to_string())?.into())
+}
+
+/// A power with one exponent for all elements.
+fn power<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    let [Edge::Node(_), Edge::Constant(exponent)] = node.inputs.as_slice() else {
+        return Err("with an exponent that depends on the input".to_owned());
+    };
+    match only_element(&exponent.value)? {
+        Some(exponent) => Ok(Elementwise::Power(exponent).into()),
+        None => Err("with exponents that differ".to_owned()),
+    }
+}
+
+/// The element that a constant consists of, if all are equal.
+fn only_element<B: Backend>(constant: &Value<B>) -> Result<Option<f64>, String> {
+    let data = constant.to_data().map_err(|error| format!("of a constant that cannot be read: {error:?}"))?;
+    let mut elements = data.iter::<f64>();
+    let first = elements.next().unwrap_or(0.0);
+    Ok(elements.all(|element| element == first).then_some(first).filter(|first| !first.is_nan()))
 }
 
 fn prelu<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
@@ -246,12 +272,8 @@ pub(crate) fn padding<B: Backend>(node: &Node<B>) -> Result<Pad, String> {
         }
         padding.push((range.start, size - range.end));
     }
-    let data =
-        base.value.to_data().map_err(|error| format!("of a constant that cannot be read: {error:?}"))?;
-    let mut elements = data.iter::<f64>();
-    let fill = elements.next().unwrap_or(0.0);
-    if elements.any(|element| element != fill) || fill.is_nan() {
-        return Err("into a constant whose elements differ".to_owned());
+    match only_element(&base.value)? {
+        Some(fill) => Ok(Pad::new(padding, fill)),
+        None => Err("into a constant whose elements differ".to_owned()),
     }
-    Ok(Pad::new(padding, fill))
 }

@@ -1,16 +1,17 @@
-//! Records unmodified Burn models as relevance graphs.
+//! Records unmodified Burn models, so that they can be explained.
 //!
-//! A model that is generic over its backend runs on [`Traced<B>`], a backend that computes
-//! everything on `B` and remembers where each float tensor comes from. What it remembers is lifted
-//! into a [`Graph`](xai_core::graph::Graph) of layers with readable names. [`Recorded`] does all of
-//! this: it takes the plain model and its forward function.
+//! A model that is generic over its backend runs on [`Traced<B>`], a backend that computes everything on
+//! `B` and remembers where each float tensor comes from. What it remembers is lowered to a
+//! [`Graph`](xai_core::graph::Graph) of layers with readable names. [`record`] does all of this: it takes
+//! the plain module and its forward function, and gives the [`Model`](xai_core::model::Model) that methods
+//! are made of.
 //!
 //! ```
 //! # use burn_flex::Flex;
 //! use burn::module::Module;
 //! use burn::nn::{Linear, LinearConfig, Relu};
 //! use burn::tensor::{Tensor, backend::Backend};
-//! use xai_trace::Recorded;
+//! use xai_trace::record;
 //!
 //! #[derive(Module, Debug)]
 //! struct Net<B: Backend> {
@@ -31,31 +32,35 @@
 //!     activation: Relu::new(),
 //!     head: LinearConfig::new(8, 3).init(&device),
 //! };
-//! let graph = Recorded::new(&net, Net::forward).record(Tensor::<Flex, 2>::ones([1, 4], &device))?;
+//! let model = record(&net, Net::forward);
+//! let graph = model.graph(Tensor::<Flex, 2>::ones([1, 4], &device), 0)?;
 //! let names: Vec<_> = graph.nodes().iter().map(|node| node.name()).collect();
 //! assert_eq!(names, ["input", "hidden", "hidden.relu", "head"]);
-//! # Ok::<(), xai_trace::TraceError>(())
+//! # Ok::<(), xai_core::error::ExplainError>(())
 //! ```
 //!
-//! The way from a model to its graph:
+//! The way from a module to its graph:
 //!
-//! 1. [`attach`] converts the model; weights are shared, not copied.
-//! 2. The forward function runs once. Each operation on a value that depends on the input leaves a
+//! 1. The module is converted to the recording backend ([`attach`]); weights are shared, not copied.
+//! 2. The forward function runs once. Each operation on a value that depends on a float input leaves a
 //!    node with its settings and parameters, but without activations.
-//! 3. Operations become layers; the four operations of a batch norm become one, so do those of an
-//!    activation that Burn computes in steps, and a convolution takes in the padding before it. An
-//!    operation that has no layer becomes a barrier that carries its name.
+//! 3. Operations that belong together are fused (`fuse`): the four of a batch norm, those of an activation
+//!    that Burn computes in steps, a convolution and the padding before it.
+//! 4. The rest becomes one layer each (`lower`). An operation that has no layer becomes an unsupported
+//!    operation that keeps its name.
 
 mod backend;
 mod convert;
 mod error;
+mod forward;
+mod fuse;
 mod layers;
-mod lift;
+mod lower;
 mod mask;
 mod names;
 mod op;
 mod ops;
-mod raise;
+mod panics;
 mod reads;
 mod record;
 mod tensor;
@@ -63,6 +68,7 @@ mod tensor;
 pub use backend::Traced;
 pub use convert::{attach, detach};
 pub use error::TraceError;
+pub use forward::{ForwardInputs, ForwardOutput};
 pub use mask::TracedMask;
-pub use record::Recorded;
+pub use record::{record, record_fn};
 pub use tensor::TracedTensor;

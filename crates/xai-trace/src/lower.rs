@@ -1,4 +1,5 @@
-//! From recorded operations to a graph of layers.
+//! Lowers a recording to a graph: each operation, or each group that [`fuse`](crate::fuse) found, to one
+//! layer with a name.
 
 use std::borrow::Cow;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -6,76 +7,87 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use burn_backend::Backend;
+use xai_core::error::ExplainError;
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
-use xai_core::layer::{Barrier, Expand, Layer};
+use xai_core::layer::{Expand, Layer, Unsupported};
 
 use crate::error::TraceError;
+use crate::fuse::{Fused, fused};
 use crate::layers::{expand, layer};
-use crate::names::{Names, Unique};
+use crate::names::{Parameters, Unique};
 use crate::op::Op;
-use crate::raise::{Raised, raised};
 use crate::tensor::{Edge, Key, Node};
 
-/// The graph between the recorded `input` and `output`.
-pub(crate) fn lift<B: Backend>(
-    input: &Arc<Node<B>>,
+/// A lowered node: where it is, and what nodes without parameters that read it are named after.
+#[derive(Clone)]
+struct Place {
+    id: NodeId,
+    stem: String,
+}
+
+/// The graph between the recorded `inputs`, in order and with their names, and `output`.
+pub(crate) fn lower<'a, B: Backend>(
+    inputs: impl IntoIterator<Item = (&'a str, &'a Arc<Node<B>>)>,
     output: &Arc<Node<B>>,
-    names: &Names,
-) -> Result<Graph<B>, TraceError> {
-    let nodes = reachable(output);
-    if nodes.iter().any(|node| matches!(node.op, Op::Input) && node.id != input.id) {
-        return Err(TraceError::ForeignInput);
-    }
-    if input.id == output.id {
-        return Err(TraceError::Identity);
-    }
-    let raised = raised(&nodes);
-    let inside: HashSet<u64> = raised.values().flat_map(|raised| raised.inside.iter().copied()).collect();
+    parameters: &Parameters<B>,
+) -> Result<Graph<B>, ExplainError> {
     let mut builder = GraphBuilder::new();
     let mut unique = Unique::default();
-    // For each recorded node its place in the graph and its name there.
-    let mut places: HashMap<u64, (NodeId, String)> = HashMap::new();
-    for node in nodes.iter().filter(|node| !inside.contains(&node.id)) {
-        if node.id == input.id {
-            let name = unique.claim("input");
-            let id = builder.input(name.as_str(), node.shape.as_slice())?;
-            places.insert(node.id, (id, name));
-            continue;
-        }
-        let step = match raised.get(&node.id) {
-            Some(raised) => Step::raised(raised),
+    let mut places: HashMap<u64, Place> = HashMap::new();
+    for (name, node) in inputs {
+        let stem = unique.claim(name);
+        let id = builder.input(stem.as_str(), node.shape.as_slice())?;
+        places.insert(node.id, Place { id, stem });
+    }
+    if places.contains_key(&output.id) {
+        return Err(TraceError::Identity.into());
+    }
+    let nodes = reachable(output);
+    if nodes.iter().any(|node| matches!(node.op, Op::Input) && !places.contains_key(&node.id)) {
+        return Err(TraceError::ForeignInput.into());
+    }
+    let fused = fused(&nodes);
+    let inside: HashSet<u64> = fused.values().flat_map(|fused| fused.inside.iter().copied()).collect();
+    for node in nodes.iter().filter(|node| !inside.contains(&node.id) && !matches!(node.op, Op::Input)) {
+        let step = match fused.get(&node.id) {
+            Some(fused) => Step::fused(fused),
             None => Step::of(node),
         };
         let mut inputs = Vec::with_capacity(step.inputs.len());
-        for (input, expand) in &step.inputs {
-            let Some((id, name)) = places.get(&input.id).cloned() else { continue };
+        for (input, expand) in step.inputs {
+            let Some(Place { id, stem }) = places.get(&input.id).cloned() else { continue };
             inputs.push(match expand {
-                None => (id, name),
+                None => Place { id, stem },
                 Some(expand) => {
-                    let name = unique.claim(&format!("{name}.expand"));
-                    (builder.push(name.as_str(), expand.clone(), &[id])?, name)
+                    let name = unique.claim(&format!("{stem}.expand"));
+                    Place { id: builder.push(name, expand, &[id])?, stem }
                 }
             });
         }
-        let name = match names.first(step.constants.iter().copied()) {
-            Some(owner) if !owner.path.is_empty() => owner.path.clone(),
+        let owner = match parameters.owner(step.constants) {
             // A parameter of the model itself: the model is this one layer, or has it beside others.
-            Some(_) => step.kind.to_string(),
-            // The input made last is the one on the model's main branch: at a residual sum it is the
-            // block, not the shortcut around it.
-            None => match inputs.iter().max_by_key(|(id, _)| *id) {
-                Some((_, producer)) => format!("{producer}.{}", step.kind),
-                None => step.kind.to_string(),
-            },
+            Some("") => Some(step.kind.to_string()),
+            owner => owner.map(str::to_owned),
         };
-        let name = unique.claim(&name);
-        let ids: Vec<NodeId> = inputs.iter().map(|(id, _)| *id).collect();
-        let id = builder.push(name.as_str(), step.layer, &ids)?;
-        places.insert(node.id, (id, name));
+        // The input made last is the one on the model's main branch: at a residual sum it is the
+        // block, not the shortcut around it.
+        let producer = inputs.iter().max_by_key(|input| input.id);
+        let (name, stem) = match (owner, producer) {
+            (None, Some(Place { stem, .. })) => {
+                (unique.claim(&format!("{stem}.{}", step.kind)), stem.clone())
+            }
+            (owner, _) => {
+                let name = unique.claim(owner.as_deref().unwrap_or(&step.kind));
+                (name.clone(), name)
+            }
+        };
+        let ids: Vec<NodeId> = inputs.iter().map(|input| input.id).collect();
+        let id = builder.push(name, step.layer, &ids)?;
+        places.insert(node.id, Place { id, stem });
     }
     match places.get(&output.id) {
-        Some((id, _)) => Ok(builder.finish(*id)?),
-        None => Err(TraceError::Disconnected),
+        Some(place) => Ok(builder.finish(place.id)?),
+        None => Err(TraceError::Disconnected.into()),
     }
 }
 
@@ -95,7 +107,7 @@ pub(crate) fn reachable<B: Backend>(output: &Arc<Node<B>>) -> Vec<Arc<Node<B>>> 
 /// A layer with what it reads.
 struct Step<'a, B: Backend> {
     layer: Layer<B>,
-    /// What nodes of this layer are called that own no parameter.
+    /// What the node is called if the layer owns no parameter.
     kind: Cow<'static, str>,
     /// The inputs, expanded first where the operation broadcasts them.
     inputs: Vec<(&'a Node<B>, Option<Expand>)>,
@@ -103,12 +115,12 @@ struct Step<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Step<'a, B> {
-    fn raised(raised: &'a Raised<B>) -> Self {
+    fn fused(fused: &'a Fused<B>) -> Self {
         Self {
-            layer: raised.layer.clone(),
-            kind: raised.kind.clone(),
-            inputs: vec![(&raised.input, None)],
-            constants: raised.constants.clone(),
+            layer: fused.layer.clone(),
+            kind: fused.kind.clone(),
+            inputs: vec![(&fused.input, None)],
+            constants: fused.constants.clone(),
         }
     }
 
@@ -135,13 +147,13 @@ impl<'a, B: Backend> Step<'a, B> {
         match layer {
             Ok(layer) => Self { layer, kind: node.op.name(), inputs, constants },
             Err(why) => {
-                let op = match node.op {
-                    Op::Barrier(method) | Op::Power { method, .. } => method.to_owned(),
+                let operation = match node.op {
+                    Op::Unsupported(method) => method.to_owned(),
                     _ => format!("{} ({why})", node.op.name()),
                 };
                 let origins = node.inputs.iter().filter_map(Edge::origin);
                 let inputs = origins.map(|origin| (origin.as_ref(), None)).collect();
-                let layer = Barrier::new(op, output.to_vec()).into();
+                let layer = Unsupported::new(operation, output.to_vec()).into();
                 Self { layer, kind: node.op.name(), inputs, constants }
             }
         }

@@ -94,7 +94,7 @@ impl<B: Backend> Argument<B> for TracedMask<B> {
         }
     }
 
-    fn lower(self) -> BoolTensor<B> {
+    fn inner(self) -> BoolTensor<B> {
         self.primitive
     }
 }

@@ -1,42 +1,43 @@
-//! Names of parameters, by the constant that carries them.
+//! Names: of parameters, by the constant that carries them, and of nodes.
 
 use std::collections::{HashMap, HashSet};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorPrimitive};
-use burn_backend::Backend;
+use burn_backend::tensor::Device;
+use burn_backend::{Backend, DType, TensorMetadata};
 
 use crate::backend::Traced;
 use crate::tensor::{Key, Source, TracedTensor};
 
-/// Which module each parameter of a model belongs to.
+/// The float parameters of a module.
 ///
-/// Parameters are told apart by the [`Key`] of their constant, so the names hold for the very
-/// model that was visited and no other copy of it.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    owners: HashMap<u64, Owner>,
+/// They are told apart by the [`Key`] of their constant, so this holds for the very module that was
+/// visited and no other copy of it.
+#[derive(Debug)]
+pub(crate) struct Parameters<B: Backend> {
+    /// Element type and device of the first.
+    pub(crate) kind: Option<(DType, Device<B>)>,
+    /// Path of the module that owns each, `features.0.conv`; empty for the visited module itself.
+    owners: HashMap<Key, String>,
 }
 
-/// The module that owns a parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
-    /// Path of the module in the model, `features.0.conv`; empty for the model itself.
-    pub(crate) path: String,
-    /// Type of the module, `Conv2d`.
-    pub(crate) kind: String,
+impl<B: Backend> Default for Parameters<B> {
+    fn default() -> Self {
+        Self { kind: None, owners: HashMap::new() }
+    }
 }
 
-impl Names {
-    pub(crate) fn of<B: Backend>(model: &impl Module<Traced<B>>) -> Self {
-        let mut visitor = Visitor::default();
-        model.visit(&mut visitor);
-        visitor.names
+impl<B: Backend> Parameters<B> {
+    pub(crate) fn of(module: &impl Module<Traced<B>>) -> Self {
+        let mut visitor = Visitor { parameters: Self::default(), path: Vec::new() };
+        module.visit(&mut visitor);
+        visitor.parameters
     }
 
     /// The first owner among these parameters and constants computed from one parameter.
-    pub(crate) fn first(&self, keys: impl IntoIterator<Item = Key>) -> Option<&Owner> {
-        keys.into_iter().find_map(|key| self.owners.get(&key.id))
+    pub(crate) fn owner(&self, keys: impl IntoIterator<Item = Key>) -> Option<&str> {
+        keys.into_iter().find_map(|key| self.owners.get(&key)).map(String::as_str)
     }
 }
 
@@ -61,31 +62,27 @@ impl Unique {
     }
 }
 
-#[derive(Default)]
-struct Visitor {
-    names: Names,
-    /// Field names down to the current one, with the type of the module that has the field.
-    path: Vec<(String, String)>,
+struct Visitor<B: Backend> {
+    parameters: Parameters<B>,
+    /// Field names down to the current one.
+    path: Vec<String>,
 }
 
-impl<B: Backend> ModuleVisitor<Traced<B>> for Visitor {
+impl<B: Backend> ModuleVisitor<Traced<B>> for Visitor<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Traced<B>, D>>) {
-        let primitive = param.val().into_primitive();
-        let TensorPrimitive::Float(TracedTensor { source: Source::Constant(key), .. }) = primitive else {
+        let tensor = param.val().into_primitive();
+        let TensorPrimitive::Float(TracedTensor { primitive, source: Source::Constant(key) }) = tensor else {
             return;
         };
-        let (kind, modules) = match self.path.split_last() {
-            Some(((_, kind), modules)) => (kind.as_str(), modules),
-            None => ("", [].as_slice()),
-        };
-        let path: Vec<&str> = modules.iter().map(|(name, _)| name.as_str()).collect();
-        let kind = kind.rsplit(':').next().unwrap_or_default().to_string();
+        let Parameters { kind, owners } = &mut self.parameters;
+        kind.get_or_insert_with(|| (primitive.dtype(), B::float_device(&primitive)));
+        let modules = self.path.split_last().map_or(&[][..], |(_, modules)| modules);
         // A tied parameter keeps the name of its first place.
-        self.names.owners.entry(key.id).or_insert(Owner { path: path.join("."), kind });
+        owners.entry(key).or_insert_with(|| modules.join("."));
     }
 
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.push((name.to_string(), container_type.to_string()));
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_owned());
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
@@ -135,19 +132,17 @@ mod tests {
             scale: Param::from_tensor(Tensor::ones([1], &device)),
         };
         let net = attach::<Flex, _>(&net);
-        let names = Names::of(&net);
-        let owner = |key| {
-            let owner = names.first([key]).unwrap();
-            (owner.path.as_str(), owner.kind.as_str())
-        };
+        let parameters = Parameters::of(&net);
+        assert_eq!(parameters.kind, Some((DType::F32, device)));
+        let owner = |key| parameters.owner([key]).unwrap();
         let norm = &net.blocks[1].norm;
-        assert_eq!(owner(key(net.blocks[1].conv.weight.val())), ("blocks.1.conv", "Conv2d"));
-        assert_eq!(owner(key(norm.running_mean.value())), ("blocks.1.norm", "BatchNorm"));
-        assert_eq!(owner(key(net.head.as_ref().unwrap().weight.val())), ("head", "Linear"));
-        assert_eq!(owner(key(net.scale.val())), ("", "Net"));
+        assert_eq!(owner(key(net.blocks[1].conv.weight.val())), "blocks.1.conv");
+        assert_eq!(owner(key(norm.running_mean.value())), "blocks.1.norm");
+        assert_eq!(owner(key(net.head.as_ref().unwrap().weight.val())), "head");
+        assert_eq!(owner(key(net.scale.val())), "");
 
         let std = key((norm.running_var.value().reshape([1, 1, 1, 1]) + 1e-5).sqrt());
-        assert_eq!((owner(std), std.derived), (("blocks.1.norm", "BatchNorm"), true));
-        assert!(names.first([key(norm.gamma.val() * norm.beta.val())]).is_none());
+        assert_eq!(owner(std), "blocks.1.norm");
+        assert!(parameters.owner([key(norm.gamma.val() * norm.beta.val())]).is_none());
     }
 }

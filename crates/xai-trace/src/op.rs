@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use burn_backend::Slice;
-use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
+use burn_backend::ops::{ConvOptions, ConvTransposeOptions, InterpolateOptions};
 use xai_core::kernel::{ConvGeometry, ConvTransposeGeometry};
-use xai_core::layer::{Activation, Flip, Permute, Reduce, Repeat, Select, Softmax, SoftmaxForm};
+use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Select, Softmax, SoftmaxForm};
 
-/// Recorded operations: those that can be lifted, with the settings that cannot be read off the
-/// shapes, and all the others by name.
+/// Recorded operations with the settings that cannot be read off the shapes; those without a layer and
+/// without settings worth keeping by name.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     Input,
@@ -16,6 +16,9 @@ pub(crate) enum Op {
     Conv(ConvGeometry),
     ConvTranspose(ConvTransposeGeometry),
     Activation(Activation),
+    Elementwise(Elementwise),
+    /// The first argument to the power of the second.
+    Power,
     PRelu,
     Softmax(Softmax),
     MaxPool(Window),
@@ -46,17 +49,19 @@ pub(crate) enum Op {
     Select(Select),
     Expand,
     Repeat(Repeat),
-    /// No layer, but part of activations that Burn computes in steps.
-    Power {
-        method: &'static str,
-        exponent: f64,
-    },
-    /// Likewise: the second float argument where the mask holds, the first elsewhere.
+    /// The second float argument where the mask holds, the first elsewhere. No layer, but part of
+    /// activations that Burn computes in steps.
     MaskWhere,
     /// Likewise, with a number.
     MaskFill(f64),
-    /// An operation that has no layer, by its method in Burn's backend traits.
-    Barrier(&'static str),
+    /// No layer.
+    LayerNorm {
+        epsilon: f64,
+    },
+    /// No layer.
+    Interpolate(InterpolateOptions),
+    /// Any other operation that has no layer, by its method in Burn's backend traits.
+    Unsupported(&'static str),
 }
 
 /// A pooling window, one entry per spatial dimension. Whether sizes are rounded up is not kept:
@@ -122,6 +127,16 @@ impl Op {
             Self::Conv(_) => "conv",
             Self::ConvTranspose(_) => "conv_transpose",
             Self::Activation(activation) => return activation_name(activation),
+            Self::Elementwise(function) => match function {
+                Elementwise::Power(_) => "pow",
+                Elementwise::Sqrt => "sqrt",
+                Elementwise::Exp => "exp",
+                Elementwise::Log => "log",
+                Elementwise::Abs => "abs",
+                Elementwise::Recip => "recip",
+                _ => "elementwise",
+            },
+            Self::Power => "pow",
             Self::PRelu => "prelu",
             Self::Softmax(softmax) => match softmax.form() {
                 SoftmaxForm::Softmax => "softmax",
@@ -148,10 +163,11 @@ impl Op {
             Self::Select(_) => "select",
             Self::Expand => "expand",
             Self::Repeat(_) => "repeat",
-            Self::Power { .. } => "pow",
             Self::MaskWhere => "mask_where",
             Self::MaskFill(_) => "mask_fill",
-            Self::Barrier(method) => method.strip_prefix("float_").unwrap_or(method),
+            Self::LayerNorm { .. } => "layer_norm",
+            Self::Interpolate(_) => "interpolate",
+            Self::Unsupported(method) => method.strip_prefix("float_").unwrap_or(method),
         })
     }
 }

@@ -1,144 +1,173 @@
-//! The entry: a model with its forward function, recorded on request.
+//! The entry: a forward function, with its module or without, as a model.
 
-use std::any::Any;
-use std::error::Error;
-use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::{HasAutodiffModule, Module};
-use burn::tensor::{DType, Tensor, TensorPrimitive};
 use burn_backend::Backend;
+use burn_backend::tensor::FloatTensor;
 use xai_core::Value;
-use xai_core::explain::GraphSource;
+use xai_core::error::{ExplainError, InputError, TargetError};
 use xai_core::graph::Graph;
+use xai_core::model::{GraphSource, Input, InputKind, InputSignature, Inputs, Model, Signature};
 
 use crate::backend::Traced;
 use crate::convert::attach;
 use crate::error::TraceError;
-use crate::lift::lift;
-use crate::names::Names;
+use crate::forward::{ForwardInputs, ForwardOutput};
+use crate::lower::lower;
+use crate::mask::TracedMask;
+use crate::names::Parameters;
+use crate::panics::caught;
 use crate::reads;
 use crate::tensor::{Node, Source, TracedTensor};
 
-/// From an input to the recorded input and output.
-type Forward<B> = dyn Fn(Value<B>) -> Result<(Arc<Node<B>>, Arc<Node<B>>), TraceError> + Send + Sync;
-
-/// A Burn model that can be recorded as a graph, as often as needed and from any thread.
+/// A Burn module with its forward function, as a model that any method explains.
 ///
-/// It shares the model's weights as they are now: parameters replaced in the model later, by an
-/// optimizer or by loading a record, are not seen.
+/// `record(&net, Net::forward)` where the function takes one tensor; a closure where it takes several,
+/// which come as a tuple, or where something else differs:
+/// `record(&net, |net, (ids, mask)| net.forward(ids, mask))`. See [`ForwardInputs`] and
+/// [`ForwardOutput`] for what a function may take and return.
+///
+/// The model shares the module's weights as they are now: parameters replaced in the module later, by an
+/// optimizer or by loading a record, are not seen. Parameters that are not initialised yet are
+/// initialised in `module`.
 ///
 /// # What is recorded
-/// The layers on the way from the input to the output, with the weights and shapes of this call.
-/// Control flow is followed, not recorded, and values that the forward function reads out of the
-/// input (`into_data`, `int`, `argmax`) and computes with are constants of the graph. A function that
-/// reads any is recorded anew by an [explainer](xai_core::explain::Explainer) for each input that it
-/// explains; a graph that you [record](Self::record) yourself holds for its input alone. Masks made by
-/// comparisons are followed: into known activations, and into barriers elsewhere.
+/// The function runs once for each combination of input shapes (and values of int and bool inputs) that
+/// the model is used with, and the layers on the way from its float inputs to the explained output become
+/// a [`Graph`]. Control flow is followed, not recorded, and so are values that the function reads out of
+/// a float input (`into_data`, `int`, `argmax`) and computes with: they are constants of the graph, and
+/// from then on the model is recorded anew for each input. Masks made by comparisons are followed: into
+/// known activations, and into unsupported operations elsewhere.
+///
+/// An operation that has no layer becomes an [unsupported operation](xai_core::layer::Unsupported) that
+/// keeps its name. No activation is kept: the graph holds the layers' parameters, shared with the
+/// module. The graph as it was recorded, before canonizers changed it, is
+/// `model.with_canonizers(vec![]).graph(inputs, 0)`.
 ///
 /// # Names
-/// A layer with parameters is named by their place in the model, `features.0.conv`; a layer
-/// without is named after the one it reads, `features.0.conv.relu`. A name that comes up again, as
-/// when a layer is called twice, gets `#2`, `#3`, ... The input is `input`. Names are the same in
-/// each recording.
-#[derive(Clone)]
-pub struct Recorded<B: Backend> {
-    forward: Arc<Forward<B>>,
-    names: Arc<Names>,
-    /// Whether a recording has read values that depend on its input.
-    reads_values: Arc<AtomicBool>,
+/// A layer with parameters is named by their place in the module, `features.0.conv`. A layer without is
+/// named by the last layer with parameters before it, or by the input, and by its own kind:
+/// `features.0.conv.relu`. A name that comes up again, as when a layer is called twice, gets `#2`, `#3`,
+/// ... The only input is `input`; of several, the first is `input.0`. Names are the same in each
+/// recording.
+///
+/// # Errors
+/// A panic of the function, as Burn's operations panic on tensors whose shapes do not fit, and an `Err`
+/// that it returns become a [`TraceError`] of the method that used the model. To keep such panics off the
+/// terminal, the first of them installs a panic hook that stays silent on the thread that records, while
+/// it records, and hands every other panic to the hook before it. (A program built with
+/// `panic = "abort"` ends there instead.)
+pub fn record<B, M, X, Y, F>(module: &M, forward: F) -> Model<B>
+where
+    B: Backend,
+    M: Module<B> + HasAutodiffModule<Traced<B>>,
+    M::TrainModule: Sync + 'static,
+    X: ForwardInputs<B>,
+    Y: ForwardOutput<B>,
+    F: Fn(&M::TrainModule, X) -> Y + Send + Sync + 'static,
+{
+    let module = attach::<B, M>(module);
+    let parameters = Parameters::of(&module);
+    Model::new(Recorded::new(parameters, move |x| forward(&module, x)))
+}
+
+/// A function without a module as a model: see [`record`]. Layers that own no parameters need no
+/// conversion; parameters that the function captures are constants without names.
+pub fn record_fn<B, X, Y, F>(forward: F) -> Model<B>
+where
+    B: Backend,
+    X: ForwardInputs<B>,
+    Y: ForwardOutput<B>,
+    F: Fn(X) -> Y + Send + Sync + 'static,
+{
+    Model::new(Recorded::new(Parameters::default(), forward))
+}
+
+/// From inputs on the recording backend to all outputs; `None` are those of ints and bools.
+type Forward<B> =
+    dyn Fn(Vec<Input<Traced<B>>>) -> Option<Result<Vec<Option<Value<Traced<B>>>>, String>> + Send + Sync;
+
+struct Recorded<B: Backend> {
+    forward: Box<Forward<B>>,
+    inputs: Vec<InputSignature>,
+    parameters: Parameters<B>,
+    /// Whether a recording has read values that depend on a float input.
+    reads_values: AtomicBool,
 }
 
 impl<B: Backend> Recorded<B> {
-    /// A model and its forward function: `Recorded::new(&net, Net::forward)`, or a closure where
-    /// the function has another signature.
-    ///
-    /// Parameters that are not initialised yet are initialised in `model`.
-    pub fn new<M, F, const D: usize, const E: usize>(model: &M, forward: F) -> Self
+    fn new<X, Y, F>(parameters: Parameters<B>, forward: F) -> Self
     where
-        M: Module<B> + HasAutodiffModule<Traced<B>>,
-        M::TrainModule: Sync + 'static,
-        F: Fn(&M::TrainModule, Tensor<Traced<B>, D>) -> Tensor<Traced<B>, E> + Send + Sync + 'static,
+        X: ForwardInputs<B>,
+        Y: ForwardOutput<B>,
+        F: Fn(X) -> Y + Send + Sync + 'static,
     {
-        let model = attach::<B, M>(model);
-        let names = Names::of(&model);
-        Self::with_names(names, move |x| forward(&model, x))
+        let kinds = X::kinds();
+        let name = |place| if kinds.len() == 1 { "input".to_owned() } else { format!("input.{place}") };
+        let signature = |(place, &(kind, rank))| InputSignature { name: name(place), kind, rank };
+        Self {
+            inputs: kinds.iter().enumerate().map(signature).collect(),
+            forward: Box::new(move |inputs| Some(forward(X::take(&mut inputs.into_iter())?).outputs())),
+            parameters,
+            reads_values: AtomicBool::new(false),
+        }
     }
 
-    /// A function without a model: layers that own no parameters need no conversion.
-    ///
-    /// Parameters that the function captures are constants without names.
-    pub fn function<F, const D: usize, const E: usize>(forward: F) -> Self
-    where
-        F: Fn(Tensor<Traced<B>, D>) -> Tensor<Traced<B>, E> + Send + Sync + 'static,
-    {
-        Self::with_names(Names::default(), forward)
+    /// The output `output` of the function, run on the float inputs that `trace` makes.
+    fn run(
+        &self,
+        inputs: &Inputs<B>,
+        output: usize,
+        mut trace: impl FnMut(FloatTensor<B>) -> TracedTensor<B>,
+    ) -> Result<TracedTensor<B>, ExplainError> {
+        let traced = inputs.iter().map(|input| match input {
+            Input::Float(value) | Input::Fixed(value) => {
+                Input::Float(Value::from_primitive(trace(value.clone().into_primitive())))
+            }
+            Input::Int(tensor) => Input::Int(tensor.clone()),
+            Input::Bool(tensor) => Input::Bool(TracedMask::constant(tensor.clone())),
+        });
+        let traced = traced.collect();
+        // Burn panics on shapes that do not fit; a wrong input must not take the program down.
+        let outputs = caught(|| (self.forward)(traced))
+            .map_err(|message| TraceError::Panicked { inputs: describe(inputs), message })?
+            .ok_or(InputError::Count { expected: self.inputs.len(), got: inputs.len() })?
+            .map_err(|message| TraceError::Failed { inputs: describe(inputs), message })?;
+        let count = outputs.len();
+        let value = outputs.into_iter().nth(output);
+        let value = value.ok_or(TargetError::NoSuchOutput { output, outputs: count })?;
+        Ok(value.ok_or(TraceError::NotFloat { output })?.into_primitive())
     }
-
-    fn with_names<F, const D: usize, const E: usize>(names: Names, forward: F) -> Self
-    where
-        F: Fn(Tensor<Traced<B>, D>) -> Tensor<Traced<B>, E> + Send + Sync + 'static,
-    {
-        let forward = move |x: Value<B>| {
-            let (dims, rank) = (x.dims(), x.rank());
-            if rank != D {
-                return Err(TraceError::InputRank { expected: D, dims });
-            }
-            if dims.contains(&0) {
-                return Err(TraceError::EmptyInput { dims });
-            }
-            let dtype = format!("{:?}", x.dtype());
-            if !matches!(x.dtype(), DType::F32 | DType::F64 | DType::Flex32) {
-                return Err(TraceError::DType { dtype });
-            }
-            let (input, node) = TracedTensor::input(x.into_primitive());
-            // Burn panics on shapes that do not fit; a wrong input must not take the program down.
-            let input = Tensor::from_primitive(TensorPrimitive::Float(input));
-            let output = catch_unwind(AssertUnwindSafe(|| forward(input))).map_err(|payload| {
-                TraceError::Panicked { dims, dtype, message: panic_message(payload.as_ref()) }
-            })?;
-            match output.into_primitive().tensor().source {
-                Source::Node(output) => Ok((node, output)),
-                Source::Constant(_) => Err(TraceError::Disconnected),
-            }
-        };
-        Self { forward: Arc::new(forward), names: Arc::new(names), reads_values: Arc::default() }
-    }
-
-    /// Runs the model on `input`, a [`Tensor`] or [`Value`], and returns what it did as a graph.
-    ///
-    /// An operation that has no layer becomes a [barrier](xai_core::layer::Barrier): it is named
-    /// when the graph is planned or run.
-    ///
-    /// No activation is kept: the graph holds the layers' parameters, shared with the model.
-    ///
-    /// # Errors
-    /// [`TraceError`] when the input has another rank than the forward function takes or is empty,
-    /// when the output was not computed from it, or when the forward function panicked, as Burn's
-    /// operations do on tensors whose shapes do not fit. (A program built with `panic = "abort"`
-    /// ends there instead.)
-    pub fn record(&self, input: impl Into<Value<B>>) -> Result<Graph<B>, TraceError> {
-        let (ends, reads_values) = reads::watched(|| (self.forward)(input.into()));
-        self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
-        let (input, output) = ends?;
-        lift(&input, &output, &self.names)
-    }
-}
-
-/// The text of a panic.
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 impl<B: Backend> GraphSource<B> for Recorded<B> {
-    fn graph(&self, inputs: &[Value<B>]) -> Result<Graph<B>, Box<dyn Error + Send + Sync>> {
-        match inputs {
-            [input] => Ok(self.record(input.clone())?),
-            _ => Err(TraceError::InputCount { got: inputs.len() }.into()),
+    fn signature(&self) -> Signature<B> {
+        Signature { inputs: self.inputs.clone(), parameters: self.parameters.kind.clone() }
+    }
+
+    fn graph(&self, inputs: &Inputs<B>, output: usize) -> Result<Graph<B>, ExplainError> {
+        let mut nodes: Vec<Arc<Node<B>>> = Vec::new();
+        let (traced, reads_values) = reads::watched(|| {
+            self.run(inputs, output, |primitive| {
+                let (tensor, node) = TracedTensor::input(primitive);
+                nodes.push(node);
+                tensor
+            })
+        });
+        self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
+        let floats = self.inputs.iter().filter(|input| input.kind == InputKind::Float);
+        let names = floats.map(|input| input.name.as_str());
+        match traced?.source {
+            Source::Node(output) => lower(names.zip(&nodes), &output, &self.parameters),
+            Source::Constant(_) => Err(TraceError::Disconnected.into()),
         }
+    }
+
+    fn output(&self, inputs: &Inputs<B>, output: usize) -> Result<Value<B>, ExplainError> {
+        let traced = self.run(inputs, output, TracedTensor::constant)?;
+        Ok(Value::from_primitive(traced.primitive))
     }
 
     fn depends_on_values(&self) -> bool {
@@ -146,8 +175,11 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
     }
 }
 
-impl<B: Backend> fmt::Debug for Recorded<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorded").field("names", &self.names).finish_non_exhaustive()
-    }
+/// Element types and shapes, for messages.
+fn describe<B: Backend>(inputs: &Inputs<B>) -> String {
+    let describe = |input: &Input<B>| match input {
+        Input::Float(value) | Input::Fixed(value) => format!("{:?} {:?}", value.dtype(), value.dims()),
+        other => format!("{} {:?}", other.kind(), other.dims()),
+    };
+    inputs.iter().map(describe).collect::<Vec<_>>().join(", ")
 }

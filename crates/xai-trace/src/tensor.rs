@@ -39,19 +39,14 @@ pub(crate) enum Source<B: Backend> {
     Constant(Key),
 }
 
-/// Identifies a constant: given when it is made, kept by clones, so that a parameter is known
-/// again wherever the model uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) id: u64,
-    /// Whether the value was computed from the keyed constant alone (a reshaped bias, say), and
-    /// so is no longer the constant itself.
-    pub(crate) derived: bool,
-}
+/// Identifies a constant: given when it is made, kept by clones and by what is computed from it alone
+/// (a reshaped bias, say), so that a parameter is known again wherever the model uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key(u64);
 
 /// One recorded operation.
 ///
-/// It keeps the constants that the operation read, but no activation: a lifted graph computes its
+/// It keeps the constants that the operation read, but no activation: a lowered graph computes its
 /// activations itself, and the model's own are freed (or reused in place) while it runs.
 pub(crate) struct Node<B: Backend> {
     pub(crate) id: u64,
@@ -79,7 +74,7 @@ pub(crate) struct Constant<B: Backend> {
 impl<B: Backend> TracedTensor<B> {
     /// A tensor that does not depend on the graph inputs.
     pub(crate) fn constant(primitive: FloatTensor<B>) -> Self {
-        Self { primitive, source: Source::Constant(Key { id: next_id(), derived: false }) }
+        Self { primitive, source: Source::Constant(Key(next_id())) }
     }
 
     /// A graph input and its node.
@@ -201,8 +196,7 @@ impl<B: Backend> Call<B> {
                 TracedTensor { primitive, source: Source::Node(node) }
             }
             (Self::Constant(keys), _) if keys.len() == 1 => {
-                let source = Source::Constant(Key { id: keys[0].id, derived: true });
-                TracedTensor { primitive, source }
+                TracedTensor { primitive, source: Source::Constant(keys[0]) }
             }
             _ => TracedTensor::constant(primitive),
         }
@@ -221,7 +215,7 @@ pub(crate) trait Argument<B: Backend> {
     fn note(&self, call: &mut Call<B>);
 
     /// Strips the origin.
-    fn lower(self) -> Self::Inner;
+    fn inner(self) -> Self::Inner;
 }
 
 impl<B: Backend> Argument<B> for TracedTensor<B> {
@@ -243,7 +237,7 @@ impl<B: Backend> Argument<B> for TracedTensor<B> {
         }
     }
 
-    fn lower(self) -> FloatTensor<B> {
+    fn inner(self) -> FloatTensor<B> {
         self.primitive
     }
 }
@@ -259,8 +253,8 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Option<T> {
         self.iter().for_each(|t| t.note(call));
     }
 
-    fn lower(self) -> Self::Inner {
-        self.map(T::lower)
+    fn inner(self) -> Self::Inner {
+        self.map(T::inner)
     }
 }
 
@@ -275,8 +269,8 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
         self.iter().for_each(|t| t.note(call));
     }
 
-    fn lower(self) -> Self::Inner {
-        self.into_iter().map(T::lower).collect()
+    fn inner(self) -> Self::Inner {
+        self.into_iter().map(T::inner).collect()
     }
 }
 
@@ -293,7 +287,7 @@ impl<B: Backend> Argument<B> for TensorPrimitive<Traced<B>> {
         }
     }
 
-    fn lower(self) -> Self::Inner {
+    fn inner(self) -> Self::Inner {
         match self {
             TensorPrimitive::Float(t) => TensorPrimitive::Float(t.primitive),
             TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),

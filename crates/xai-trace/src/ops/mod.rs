@@ -9,8 +9,8 @@
 //! The argument kinds `F`, `VF`, `OF`, `RF` and `TP` are float tensors (plain, in a `Vec`, in an
 //! `Option`, behind `&`, in a `TensorPrimitive`), `M`, `VM`, `OM` and `RM` masks; any other type is
 //! passed on. A method returning
-//! a float tensor records `= op`, or a barrier of its own name where no operation is given, but
-//! only if one of its float arguments depends on a graph input. Methods that Burn provides a body
+//! a float tensor records `= op`, or an unsupported operation of its own name where none is
+//! given, but only if one of its float arguments depends on a graph input. Methods that Burn provides a body
 //! for are delegated as well: else a softmax would be recorded as the primitives of that body, and
 //! the inner backend's own, faster version would not run. `missing_trait_methods` keeps the lists
 //! complete when a new Burn adds one.
@@ -58,28 +58,28 @@ macro_rules! delegate {
 /// the steps before it, so those collect nothing but the names of the arguments.
 macro_rules! method {
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: F $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: TracedTensor<B>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: TracedTensor<B>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: VF $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: Vec<TracedTensor<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: Vec<TracedTensor<B>>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: OF $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: Option<TracedTensor<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: Option<TracedTensor<B>>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: TP $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: TensorPrimitive<Self>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: TensorPrimitive<Self>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: RF $(, $($r:tt)*)?)) => {
         method! { $h [$($s)* $n: &TracedTensor<B>,] [$($c)* &$n.primitive,] [$($f)*] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: M $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: TracedMask<B>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: TracedMask<B>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: VM $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: Vec<TracedMask<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: Vec<TracedMask<B>>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: OM $(, $($r:tt)*)?)) => {
-        method! { $h [$($s)* $n: Option<TracedMask<B>>,] [$($c)* $n.lower(),] [$($f)* $n] ($($($r)*)?) }
+        method! { $h [$($s)* $n: Option<TracedMask<B>>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: RM $(, $($r:tt)*)?)) => {
         method! { $h [$($s)* $n: &TracedMask<B>,] [$($c)* &$n.primitive,] [$($f)*] ($($($r)*)?) }
@@ -88,7 +88,7 @@ macro_rules! method {
         method! { $h [$($s)* $n: $t,] [$($c)* $n,] [$($f)*] ($($($r)*)?) }
     };
     ([$n:ident F] $s:tt $c:tt $f:tt ()) => {
-        method! { [$n F Op::Barrier(stringify!($n))] $s $c $f () }
+        method! { [$n F Op::Unsupported(stringify!($n))] $s $c $f () }
     };
     ([$n:ident F $op:expr] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TracedTensor<B> {
@@ -100,7 +100,7 @@ macro_rules! method {
     ([$n:ident (F, $t:ty)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> (TracedTensor<B>, $t) {
             let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
-            let op = call.op(|| Op::Barrier(stringify!($n)));
+            let op = call.op(|| Op::Unsupported(stringify!($n)));
             crate::reads::note(&[$($f.is_tracked()),*]);
             let (float, other) = B::$n($($c)*);
             (call.finish(op, float), other)
@@ -109,7 +109,7 @@ macro_rules! method {
     ([$n:ident TP] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TensorPrimitive<Self> {
             let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
-            let op = call.op(|| Op::Barrier(stringify!($n)));
+            let op = call.op(|| Op::Unsupported(stringify!($n)));
             match B::$n($($c)*) {
                 TensorPrimitive::Float(t) => TensorPrimitive::Float(call.finish(op, t)),
                 TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),

@@ -54,10 +54,10 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, output_size: usize) -> F { adaptive_avg_pool1d = Op::AdaptiveAvgPool }
         (x: F, kernel_size: usize, stride: usize, padding: usize, dilation: usize, ceil_mode: bool) -> F { max_pool1d = Op::max_pool([kernel_size], [stride], [padding], [dilation]) }
         (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil_mode: bool) -> F { max_pool2d = Op::max_pool(kernel_size, stride, padding, dilation) }
-        (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate }
+        (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate = Op::Interpolate(options.clone()) }
         (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
         (query: F, key: F, value: F, mask: OM, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
-        (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm }
+        (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm = Op::LayerNorm { epsilon } }
         (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, blank: usize) -> F { ctc_loss }
         () -> bool { has_ctc_loss_backward }
         (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, grad_loss: F, blank: usize) -> F { ctc_loss_backward }
@@ -74,7 +74,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
     ) -> MaxPool1dWithIndices<Self> {
         let call = Call::new(&[x.is_tracked()]).arg(&x);
         let op = call.op(|| Op::max_pool([kernel], [stride], [padding], [dilation]));
-        let out = B::max_pool1d_with_indices(x.lower(), kernel, stride, padding, dilation, ceil);
+        let out = B::max_pool1d_with_indices(x.inner(), kernel, stride, padding, dilation, ceil);
         MaxPool1dWithIndices::new(call.finish(op, out.output), out.indices)
     }
 
@@ -89,8 +89,8 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         indices: Int<B>,
     ) -> MaxPool1dBackward<Self> {
         let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
-        let traced = barrier("max_pool1d_with_indices_backward", call);
-        let (x, grad) = (x.lower(), grad.lower());
+        let traced = unsupported("max_pool1d_with_indices_backward", call);
+        let (x, grad) = (x.inner(), grad.inner());
         let out =
             B::max_pool1d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
         MaxPool1dBackward::new(traced(out.x_grad))
@@ -106,7 +106,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
     ) -> MaxPool2dWithIndices<Self> {
         let call = Call::new(&[x.is_tracked()]).arg(&x);
         let op = call.op(|| Op::max_pool(kernel, stride, padding, dilation));
-        let out = B::max_pool2d_with_indices(x.lower(), kernel, stride, padding, dilation, ceil);
+        let out = B::max_pool2d_with_indices(x.inner(), kernel, stride, padding, dilation, ceil);
         MaxPool2dWithIndices::new(call.finish(op, out.output), out.indices)
     }
 
@@ -121,8 +121,8 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         indices: Int<B>,
     ) -> MaxPool2dBackward<Self> {
         let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
-        let traced = barrier("max_pool2d_with_indices_backward", call);
-        let (x, grad) = (x.lower(), grad.lower());
+        let traced = unsupported("max_pool2d_with_indices_backward", call);
+        let (x, grad) = (x.inner(), grad.inner());
         let out =
             B::max_pool2d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
         MaxPool2dBackward::new(traced(out.x_grad))
@@ -140,9 +140,9 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         let tracked = [&x, &offset, &weight, &grad].iter().any(|t| t.is_tracked());
         let call = Call::new(&[tracked, mask.is_tracked(), bias.is_tracked()]);
         let call = call.arg(&x).arg(&offset).arg(&weight).arg(&mask).arg(&bias).arg(&grad);
-        let traced = barrier("deform_conv2d_backward", call);
-        let (mask, bias) = (mask.lower(), bias.lower());
-        let (x, offset, weight, grad) = (x.lower(), offset.lower(), weight.lower(), grad.lower());
+        let traced = unsupported("deform_conv2d_backward", call);
+        let (mask, bias) = (mask.inner(), bias.inner());
+        let (x, offset, weight, grad) = (x.inner(), offset.inner(), weight.inner(), grad.inner());
         let out = B::deform_conv2d_backward(x, offset, weight, mask, bias, grad, options);
         DeformConv2dBackward::new(
             traced(out.x_grad),
@@ -154,17 +154,17 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
     }
 
     fn rfft(x: TracedTensor<B>, dim: usize, n: Option<usize>) -> (TracedTensor<B>, TracedTensor<B>) {
-        let traced = barrier("rfft", Call::new(&[x.is_tracked()]).arg(&x));
-        let (real, imaginary) = B::rfft(x.lower(), dim, n);
+        let traced = unsupported("rfft", Call::new(&[x.is_tracked()]).arg(&x));
+        let (real, imaginary) = B::rfft(x.inner(), dim, n);
         (traced(real), traced(imaginary))
     }
 }
 
 /// Traces each result of a call that has several.
-fn barrier<B: Backend>(name: &'static str, call: Call<B>) -> impl Fn(FloatTensor<B>) -> TracedTensor<B> {
+fn unsupported<B: Backend>(name: &'static str, call: Call<B>) -> impl Fn(FloatTensor<B>) -> TracedTensor<B> {
     move |primitive| {
         let call = call.clone();
-        let op = call.op(|| Op::Barrier(name));
+        let op = call.op(|| Op::Unsupported(name));
         call.finish(op, primitive)
     }
 }
@@ -189,10 +189,10 @@ impl<B: Backend> TransactionOps<Self> for Traced<B> {
         transaction: TransactionPrimitive<Self>,
     ) -> impl Future<Output = Result<TransactionPrimitiveData, ExecutionError>> + Send {
         B::tr_execute(TransactionPrimitive::new(
-            transaction.read_floats.lower(),
+            transaction.read_floats.inner(),
             transaction.read_qfloats,
             transaction.read_ints,
-            transaction.read_bools.lower(),
+            transaction.read_bools.inner(),
         ))
     }
 }

@@ -56,7 +56,7 @@ impl<B: Backend> QTensorOps<Self> for Traced<B> {
         scheme: &QuantScheme,
         qparams: QuantizationParametersPrimitive<Self>,
     ) -> Quant<B> {
-        let qparams = QuantizationParametersPrimitive { scales: qparams.scales.lower() };
-        B::quantize(tensor.lower(), scheme, qparams)
+        let qparams = QuantizationParametersPrimitive { scales: qparams.scales.inner() };
+        B::quantize(tensor.inner(), scheme, qparams)
     }
 }

@@ -1,23 +1,18 @@
 //! Merging the batch norms of recorded architectures does not change what they compute.
-#![allow(clippy::unwrap_used)]
 
 use burn::module::{Module, Param, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
 use burn::nn::pool::{AdaptiveAvgPool2dConfig, AvgPool2dConfig, MaxPool2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::{Distribution, Tensor, activation as act, backend::Backend};
+use burn::tensor::{Tensor, activation as act, backend::Backend};
 use burn_flex::Flex;
 use xai_core::Value;
-use xai_core::canonizer::{canonize, default_canonizers};
 use xai_core::graph::Graph;
 use xai_core::layer::LayerKind;
-use xai_trace::Recorded;
+use xai_core::model::Model;
+use xai_trace::record;
 
-type Device = <Flex as burn_backend::BackendTypes>::Device;
-
-fn random<const D: usize>(dims: [usize; D]) -> Tensor<Flex, D> {
-    Tensor::random(dims, Distribution::Normal(0.0, 1.0), &Device::default())
-}
+use crate::{Device, kinds, random, raw};
 
 fn norm(channels: usize) -> BatchNorm<Flex> {
     let mut norm = BatchNormConfig::new(channels).init(&Device::default());
@@ -43,9 +38,10 @@ fn count(graph: &Graph<Flex>, kind: LayerKind) -> usize {
 }
 
 /// The canonized graph, which must compute what the raw one does.
-fn canonized(graph: Graph<Flex>, x: Tensor<Flex, 4>) -> Graph<Flex> {
+fn canonized(model: &Model<Flex>, x: Tensor<Flex, 4>) -> Graph<Flex> {
     let x = Value::from(x);
-    let canonized = canonize(graph.clone(), &default_canonizers()).unwrap();
+    let graph = raw(model, x.clone());
+    let canonized = model.graph(x.clone(), 0).unwrap().as_ref().clone();
     let run = |graph: &Graph<Flex>| {
         let y = graph.forward(std::slice::from_ref(&x)).unwrap();
         y.to_data().unwrap().iter::<f64>().collect::<Vec<_>>()
@@ -81,7 +77,7 @@ fn vgg() {
         head: LinearConfig::new(24, 5).init(&Device::default()),
     };
     let x = random([2, 3, 8, 8]);
-    let graph = canonized(Recorded::new(&net, Vgg::forward).record(x.clone()).unwrap(), x);
+    let graph = canonized(&record(&net, Vgg::forward), x);
     assert_eq!(count(&graph, LayerKind::BatchNorm), 0);
     assert_eq!(graph.find("norms.1").unwrap(), graph.find("convs.1").unwrap());
 }
@@ -124,7 +120,7 @@ fn resnet_basic_bottleneck_and_downsample() {
     };
     for net in [basic, bottleneck] {
         let x = random([2, 4, 6, 6]);
-        let graph = canonized(Recorded::new(&net, Residual::forward).record(x.clone()).unwrap(), x);
+        let graph = canonized(&record(&net, Residual::forward), x);
         assert_eq!(count(&graph, LayerKind::BatchNorm), 0, "{graph}");
         assert_eq!(count(&graph, LayerKind::Add), 1);
     }
@@ -166,7 +162,7 @@ fn densenet_keeps_the_batch_norms_before_its_activations() {
         head: LinearConfig::new(8, 3).init(&Device::default()),
     };
     let x = random([2, 3, 6, 6]);
-    let graph = canonized(Recorded::new(&net, Dense::forward).record(x.clone()).unwrap(), x);
+    let graph = canonized(&record(&net, Dense::forward), x);
     assert_eq!(count(&graph, LayerKind::BatchNorm), 3, "{graph}");
     assert!(graph.find("stem_norm").unwrap() == graph.find("stem").unwrap());
 }
@@ -197,10 +193,9 @@ fn mobilenet() {
         norms: vec![norm(6), norm(6), norm(3)],
     };
     let x = random([2, 3, 5, 5]);
-    let graph = canonized(Recorded::new(&net, Mobile::forward).record(x.clone()).unwrap(), x);
-    let kinds: Vec<_> = graph.nodes().iter().map(|node| node.layer().kind()).collect();
+    let graph = canonized(&record(&net, Mobile::forward), x);
     use LayerKind::{Activation, Add, Conv, Input};
-    assert_eq!(kinds, [Input, Conv, Activation, Conv, Activation, Conv, Add]);
+    assert_eq!(kinds(&graph), [Input, Conv, Activation, Conv, Activation, Conv, Add]);
 }
 
 /// A generator: grouped transposed convolutions, each followed by a batch norm, and a batch norm of
@@ -231,6 +226,6 @@ fn transposed_convolutions_and_normalised_inputs() {
         norm: norm(6),
     };
     let x = random([2, 3, 4, 4]);
-    let graph = canonized(Recorded::new(&net, Generator::forward).record(x.clone()).unwrap(), x);
+    let graph = canonized(&record(&net, Generator::forward), x);
     assert_eq!(count(&graph, LayerKind::BatchNorm), 0, "{graph}");
 }

@@ -1,0 +1,107 @@
+//! What forward functions take and return.
+
+use std::fmt::Display;
+
+use burn::tensor::{Bool, Int, Tensor};
+use burn_backend::Backend;
+use xai_core::Value;
+use xai_core::model::{Input, InputKind};
+
+use crate::backend::Traced;
+
+/// The arguments of a forward function: a tensor of floats, ints or bools on [`Traced<B>`], or a tuple
+/// of up to four.
+pub trait ForwardInputs<B: Backend>: Sized {
+    /// Type and number of dimensions of each tensor.
+    fn kinds() -> Vec<(InputKind, usize)>;
+
+    /// Takes the tensors from the front of `inputs`; `None` where there are none of their kinds.
+    fn take(inputs: &mut impl Iterator<Item = Input<Traced<B>>>) -> Option<Self>;
+}
+
+/// What a forward function returns: a tensor, a tuple of up to four, a `Vec`, or a `Result` of those.
+/// They may be nested; outputs are counted from first to last.
+pub trait ForwardOutput<B: Backend> {
+    /// All outputs in order, `None` for those of ints and bools.
+    ///
+    /// # Errors
+    /// The text of the error that the function returned.
+    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String>;
+}
+
+impl<B: Backend, const D: usize> ForwardInputs<B> for Tensor<Traced<B>, D> {
+    fn kinds() -> Vec<(InputKind, usize)> {
+        vec![(InputKind::Float, D)]
+    }
+
+    fn take(inputs: &mut impl Iterator<Item = Input<Traced<B>>>) -> Option<Self> {
+        inputs.next()?.float()?.clone().into_tensor()
+    }
+}
+
+impl<B: Backend, const D: usize> ForwardOutput<B> for Tensor<Traced<B>, D> {
+    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+        Ok(vec![Some(self.into())])
+    }
+}
+
+macro_rules! discrete {
+    ($($kind:ident),*) => {$(
+        impl<B: Backend, const D: usize> ForwardInputs<B> for Tensor<Traced<B>, D, $kind> {
+            fn kinds() -> Vec<(InputKind, usize)> {
+                vec![(InputKind::$kind, D)]
+            }
+
+            fn take(inputs: &mut impl Iterator<Item = Input<Traced<B>>>) -> Option<Self> {
+                match inputs.next()? {
+                    input if input.dims().len() != D => None,
+                    Input::$kind(primitive) => Some(Tensor::new(primitive)),
+                    _ => None,
+                }
+            }
+        }
+
+        impl<B: Backend, const D: usize> ForwardOutput<B> for Tensor<Traced<B>, D, $kind> {
+            fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+                Ok(vec![None])
+            }
+        }
+    )*};
+}
+discrete!(Int, Bool);
+
+macro_rules! tuples {
+    ($(($($part:ident $type:ident),*)),* $(,)?) => {$(
+        impl<B: Backend, $($type: ForwardInputs<B>),*> ForwardInputs<B> for ($($type,)*) {
+            fn kinds() -> Vec<(InputKind, usize)> {
+                [$($type::kinds()),*].concat()
+            }
+
+            fn take(inputs: &mut impl Iterator<Item = Input<Traced<B>>>) -> Option<Self> {
+                Some(($($type::take(inputs)?,)*))
+            }
+        }
+
+        impl<B: Backend, $($type: ForwardOutput<B>),*> ForwardOutput<B> for ($($type,)*) {
+            fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+                let ($($part,)*) = self;
+                Ok([$($part.outputs()?),*].concat())
+            }
+        }
+    )*};
+}
+tuples!((a A), (a A, b C), (a A, b C, c D), (a A, b C, c D, d E));
+
+impl<B: Backend, Y: ForwardOutput<B>> ForwardOutput<B> for Vec<Y> {
+    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+        let parts: Vec<_> = self.into_iter().map(Y::outputs).collect::<Result<_, _>>()?;
+        Ok(parts.concat())
+    }
+}
+
+impl<B: Backend, Y: ForwardOutput<B>, E: Display> ForwardOutput<B> for Result<Y, E> {
+    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+        // The long form, in which errors of some libraries say what caused them.
+        self.map_err(|error| format!("{error:#}"))?.outputs()
+    }
+}
