@@ -1,6 +1,6 @@
-//! Modules from the plain backend to the recording one and back.
+//! Modules from the plain backend to the recording one.
 
-use burn::module::{AutodiffModule, HasAutodiffModule, Module, ModuleVisitor, Param};
+use burn::module::{HasAutodiffModule, Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor};
 use burn_backend::Backend;
 
@@ -10,25 +10,13 @@ use crate::backend::Traced;
 ///
 /// Parameters that Burn has not initialised yet are initialised first, in `module` itself: a copy
 /// of an uninitialised parameter would draw values of its own.
-///
-/// A module without any backend parameter, such as a lone `MaxPool2d`, needs no conversion (and
-/// does not have the bound): use it as it is.
-pub fn attach<B, M>(module: &M) -> M::TrainModule
+pub(crate) fn attach<B, M>(module: &M) -> M::TrainModule
 where
     B: Backend,
     M: Module<B> + HasAutodiffModule<Traced<B>>,
 {
     module.visit(&mut Initialize);
     module.clone().train::<Traced<B>>()
-}
-
-/// The inverse of [`attach`]: the plain module, sharing the traced one's weights.
-pub fn detach<B, M>(traced: &M) -> M::InnerModule
-where
-    B: Backend,
-    M: AutodiffModule<Traced<B>>,
-{
-    traced.valid()
 }
 
 /// Reads every parameter once.
@@ -73,15 +61,6 @@ mod tests {
         let x = input();
         let plain = bits(lazy.forward(x.clone()).into_data());
         assert_eq!(bits(traced.forward(Tensor::from_inner(x)).into_data()), plain);
-    }
-
-    #[test]
-    fn detaching_gives_the_plain_module_back() {
-        let norm = BatchNormConfig::new(3).init::<Flex>(&Device::default());
-        let back = detach(&attach::<Flex, _>(&norm));
-        let x = input();
-        assert_eq!(bits(back.forward(x.clone()).into_data()), bits(norm.forward(x).into_data()));
-        assert_eq!(back.gamma.id, norm.gamma.id);
     }
 
     #[test]

@@ -11,6 +11,10 @@ use crate::backend::Traced;
 
 /// The arguments of a forward function: a tensor of floats, ints or bools on [`Traced<B>`], or a tuple
 /// of up to four.
+#[diagnostic::on_unimplemented(
+    message = "a forward function cannot take `{Self}`",
+    note = "it takes a tensor on `Traced<B>`, or several as one argument: a closure `|net, (ids, mask)| ...`"
+)]
 pub trait ForwardInputs<B: Backend>: Sized {
     /// Type and number of dimensions of each tensor.
     fn kinds() -> Vec<(InputKind, usize)>;
@@ -21,6 +25,10 @@ pub trait ForwardInputs<B: Backend>: Sized {
 
 /// What a forward function returns: a tensor, a tuple of up to four, a `Vec`, or a `Result` of those.
 /// They may be nested; outputs are counted from first to last.
+#[diagnostic::on_unimplemented(
+    message = "a forward function cannot return `{Self}`",
+    note = "return tensors on `Traced<B>`: one, a tuple of up to four, a `Vec`, or a `Result` of those"
+)]
 pub trait ForwardOutput<B: Backend> {
     /// All outputs in order, `None` for those of ints and bools.
     ///

@@ -41,7 +41,7 @@
 //!
 //! The way from a module to its graph:
 //!
-//! 1. The module is converted to the recording backend ([`attach`]); weights are shared, not copied.
+//! 1. The module is converted to the recording backend; weights are shared, not copied.
 //! 2. The forward function runs once. Each operation on a value that depends on a float input leaves a
 //!    node with its settings and parameters, but without activations.
 //! 3. Operations that belong together are fused (`fuse`): the four of a batch norm, those of an activation
@@ -66,7 +66,6 @@ mod record;
 mod tensor;
 
 pub use backend::Traced;
-pub use convert::{attach, detach};
 pub use error::TraceError;
 pub use forward::{ForwardInputs, ForwardOutput};
 pub use mask::TracedMask;

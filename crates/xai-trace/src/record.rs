@@ -73,8 +73,11 @@ where
     Model::new(Recorded::new(parameters, move |x| forward(&module, x)))
 }
 
-/// A function without a module as a model: see [`record`]. Layers that own no parameters need no
-/// conversion; parameters that the function captures are constants without names.
+/// A function without a module as a model: see [`record`].
+///
+/// Modules that own no parameters, such as a `MaxPool2d`, it may use as they are. Tensors that it captures
+/// are constants without names; [`Tensor::from_inner`](burn::tensor::Tensor::from_inner) brings them to
+/// [`Traced<B>`].
 pub fn record_fn<B, X, Y, F>(forward: F) -> Model<B>
 where
     B: Backend,
