@@ -2,51 +2,35 @@
 
 use thiserror::Error;
 use xai_core::error::GraphError;
+use xai_core::model::InputKind;
 
 /// A model that could not be recorded.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum TraceError {
-    /// A wrong number of inputs.
-    #[error("the recorded model takes one input, but got {got}")]
-    InputCount {
-        /// Inputs given.
-        got: usize,
-    },
-    /// An input of another rank than the model takes.
-    #[error("the model takes an input of {expected} dimensions, but the input is {dims:?}; reshape it")]
-    InputRank {
-        /// Dimensions that the model takes.
-        expected: usize,
-        /// Shape of the input.
-        dims: Vec<usize>,
-    },
-    /// An input without elements.
-    #[error(
-        "the input is {dims:?}: a dimension is 0, so there is nothing to record; pass at least one sample"
-    )]
-    EmptyInput {
-        /// Shape of the input.
-        dims: Vec<usize>,
-    },
-    /// An element type that explanations are not computed in.
-    #[error("the input has the element type {dtype}, but F32 or F64 is needed; cast it first")]
-    DType {
-        /// Element type of the input.
-        dtype: String,
-    },
     /// The model's forward function panicked.
-    #[error(
-        "the model's forward function panicked on an input of the shape {dims:?} and the element type \
-         {dtype}; check that the model takes such inputs: {message}"
-    )]
+    #[error("the model's forward function panicked on {inputs}; check that it takes such inputs: {message}")]
     Panicked {
-        /// Shape of the input.
-        dims: Vec<usize>,
-        /// Element type of the input.
-        dtype: String,
+        /// Element types and shapes of the inputs.
+        inputs: String,
         /// Text of the panic.
         message: String,
+    },
+    /// The model's forward function returned an error.
+    #[error("the model's forward function returned an error on {inputs}: {message}")]
+    Failed {
+        /// Element types and shapes of the inputs.
+        inputs: String,
+        /// Text of the error.
+        message: String,
+    },
+    /// An output that is no float tensor.
+    #[error("output {output} of the model is {kind}; only float outputs can be explained")]
+    OutputKind {
+        /// Place of the output, counted from 0.
+        output: usize,
+        /// Its element type.
+        kind: InputKind,
     },
     /// The output was not computed from the input.
     #[error(

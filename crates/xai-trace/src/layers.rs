@@ -53,8 +53,8 @@ pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         Op::Expand => expand(input_dims(node), output).into(),
         Op::Repeat(repeat) => (*repeat).into(),
         Op::MaskWhere | Op::MaskFill(_) => return Err("outside a known activation".to_owned()),
-        Op::Power { exponent, .. } => return Err(format!("to the power of {exponent}")),
-        Op::Input | Op::Barrier(_) => return Err("no layer".to_owned()),
+        Op::Elementwise(function) => (*function).into(),
+        Op::Input | Op::Unsupported(_) => return Err("no layer".to_owned()),
     })
 }
 

@@ -1,16 +1,17 @@
 //! Records unmodified Burn models as relevance graphs.
 //!
 //! A model that is generic over its backend runs on [`Traced<B>`], a backend that computes
-//! everything on `B` and remembers where each float tensor comes from. What it remembers is lifted
-//! into a [`Graph`](xai_core::graph::Graph) of layers with readable names. [`Recorded`] does all of
-//! this: it takes the plain model and its forward function.
+//! everything on `B` and remembers where each float tensor comes from. What it remembers is lowered
+//! to a [`Graph`](xai_core::graph::Graph) of layers with readable names. [`record`] does all of this:
+//! it takes the plain model and its forward function, and gives the [`Model`](xai_core::model::Model)
+//! that all methods share.
 //!
 //! ```
 //! # use burn_flex::Flex;
 //! use burn::module::Module;
 //! use burn::nn::{Linear, LinearConfig, Relu};
 //! use burn::tensor::{Tensor, backend::Backend};
-//! use xai_trace::Recorded;
+//! use xai_trace::record;
 //!
 //! #[derive(Module, Debug)]
 //! struct Net<B: Backend> {
@@ -31,10 +32,10 @@
 //!     activation: Relu::new(),
 //!     head: LinearConfig::new(8, 3).init(&device),
 //! };
-//! let graph = Recorded::new(&net, Net::forward).record(Tensor::<Flex, 2>::ones([1, 4], &device))?;
+//! let graph = record(&net, Net::forward).graph(Tensor::<Flex, 2>::ones([1, 4], &device), 0)?;
 //! let names: Vec<_> = graph.nodes().iter().map(|node| node.name()).collect();
 //! assert_eq!(names, ["input", "hidden", "hidden.relu", "head"]);
-//! # Ok::<(), xai_trace::TraceError>(())
+//! # Ok::<(), xai_core::error::ExplainError>(())
 //! ```
 //!
 //! The way from a model to its graph:
@@ -44,18 +45,19 @@
 //!    node with its settings and parameters, but without activations.
 //! 3. Operations become layers; the four operations of a batch norm become one, so do those of an
 //!    activation that Burn computes in steps, and a convolution takes in the padding before it. An
-//!    operation that has no layer becomes a barrier that carries its name.
+//!    operation that has no layer becomes a unsupported that carries its name.
 
 mod backend;
 mod convert;
 mod error;
+mod forward;
+mod fuse;
 mod layers;
-mod lift;
+mod lower;
 mod mask;
 mod names;
 mod op;
 mod ops;
-mod raise;
 mod reads;
 mod record;
 mod tensor;
@@ -63,6 +65,7 @@ mod tensor;
 pub use backend::Traced;
 pub use convert::{attach, detach};
 pub use error::TraceError;
+pub use forward::{ForwardInputs, ForwardOutputs};
 pub use mask::TracedMask;
-pub use record::Recorded;
+pub use record::{record, record_fn};
 pub use tensor::TracedTensor;

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorPrimitive};
-use burn_backend::Backend;
+use burn_backend::tensor::Device;
+use burn_backend::{Backend, DType, TensorMetadata};
 
 use crate::backend::Traced;
 use crate::tensor::{Key, Source, TracedTensor};
@@ -13,9 +14,17 @@ use crate::tensor::{Key, Source, TracedTensor};
 ///
 /// Parameters are told apart by the [`Key`] of their constant, so the names hold for the very
 /// model that was visited and no other copy of it.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
+#[derive(Debug)]
+pub(crate) struct Names<B: Backend> {
     owners: HashMap<u64, Owner>,
+    /// Element type and device of the first one.
+    parameters: Option<(DType, Device<B>)>,
+}
+
+impl<B: Backend> Default for Names<B> {
+    fn default() -> Self {
+        Self { owners: HashMap::new(), parameters: None }
+    }
 }
 
 /// The module that owns a parameter.
@@ -27,11 +36,16 @@ pub(crate) struct Owner {
     pub(crate) kind: String,
 }
 
-impl Names {
-    pub(crate) fn of<B: Backend>(model: &impl Module<Traced<B>>) -> Self {
-        let mut visitor = Visitor::default();
+impl<B: Backend> Names<B> {
+    pub(crate) fn of(model: &impl Module<Traced<B>>) -> Self {
+        let mut visitor = Visitor { names: Self::default(), path: Vec::new() };
         model.visit(&mut visitor);
         visitor.names
+    }
+
+    /// Element type and device of the model's float parameters; `None` for a model without any.
+    pub(crate) fn parameters(&self) -> Option<(DType, Device<B>)> {
+        self.parameters.clone()
     }
 
     /// The first owner among these parameters and constants computed from one parameter.
@@ -61,19 +75,20 @@ impl Unique {
     }
 }
 
-#[derive(Default)]
-struct Visitor {
-    names: Names,
+struct Visitor<B: Backend> {
+    names: Names<B>,
     /// Field names down to the current one, with the type of the module that has the field.
     path: Vec<(String, String)>,
 }
 
-impl<B: Backend> ModuleVisitor<Traced<B>> for Visitor {
+impl<B: Backend> ModuleVisitor<Traced<B>> for Visitor<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Traced<B>, D>>) {
         let primitive = param.val().into_primitive();
-        let TensorPrimitive::Float(TracedTensor { source: Source::Constant(key), .. }) = primitive else {
+        let TensorPrimitive::Float(TracedTensor { source: Source::Constant(key), primitive }) = primitive else {
             return;
         };
+        let parameters = &mut self.names.parameters;
+        parameters.get_or_insert_with(|| (primitive.dtype(), B::float_device(&primitive)));
         let (kind, modules) = match self.path.split_last() {
             Some(((_, kind), modules)) => (kind.as_str(), modules),
             None => ("", [].as_slice()),

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use burn_backend::Slice;
 use burn_backend::ops::{ConvOptions, ConvTransposeOptions};
 use xai_core::kernel::{ConvGeometry, ConvTransposeGeometry};
-use xai_core::layer::{Activation, Flip, Permute, Reduce, Repeat, Select, Softmax, SoftmaxForm};
+use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Select, Softmax, SoftmaxForm};
 
-/// Recorded operations: those that can be lifted, with the settings that cannot be read off the
+/// Recorded operations: those that can be lowered, with the settings that cannot be read off the
 /// shapes, and all the others by name.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
@@ -46,17 +46,13 @@ pub(crate) enum Op {
     Select(Select),
     Expand,
     Repeat(Repeat),
-    /// No layer, but part of activations that Burn computes in steps.
-    Power {
-        method: &'static str,
-        exponent: f64,
-    },
-    /// Likewise: the second float argument where the mask holds, the first elsewhere.
+    Elementwise(Elementwise),
+    /// No layer, but part of activations that Burn computes in steps: the second float argument where the mask holds, the first elsewhere.
     MaskWhere,
     /// Likewise, with a number.
     MaskFill(f64),
     /// An operation that has no layer, by its method in Burn's backend traits.
-    Barrier(&'static str),
+    Unsupported(&'static str),
 }
 
 /// A pooling window, one entry per spatial dimension. Whether sizes are rounded up is not kept:
@@ -148,10 +144,18 @@ impl Op {
             Self::Select(_) => "select",
             Self::Expand => "expand",
             Self::Repeat(_) => "repeat",
-            Self::Power { .. } => "pow",
+            Self::Elementwise(function) => match function {
+                Elementwise::Power(_) => "pow",
+                Elementwise::Sqrt => "sqrt",
+                Elementwise::Exp => "exp",
+                Elementwise::Log => "log",
+                Elementwise::Abs => "abs",
+                Elementwise::Recip => "recip",
+                _ => "elementwise",
+            },
             Self::MaskWhere => "mask_where",
             Self::MaskFill(_) => "mask_fill",
-            Self::Barrier(method) => method.strip_prefix("float_").unwrap_or(method),
+            Self::Unsupported(method) => method.strip_prefix("float_").unwrap_or(method),
         })
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Key {
 
 /// One recorded operation.
 ///
-/// It keeps the constants that the operation read, but no activation: a lifted graph computes its
+/// It keeps the constants that the operation read, but no activation: a lowered graph computes its
 /// activations itself, and the model's own are freed (or reused in place) while it runs.
 pub(crate) struct Node<B: Backend> {
     pub(crate) id: u64,

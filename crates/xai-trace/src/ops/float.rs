@@ -7,7 +7,7 @@ use burn_backend::{
     Backend, BoolDType, Distribution, ExecutionError, FloatDType, IntDType, Scalar, Shape, Slice, TensorData,
     TensorMetadata, read_sync,
 };
-use xai_core::layer::{Activation, Flip, Permute, Reduce, Repeat, Select};
+use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Select};
 
 use super::{delegate, method};
 use crate::backend::Traced;
@@ -29,10 +29,10 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         (lhs: F, rhs: F) -> F { float_add = Op::Add, float_sub = Op::Sub, float_mul = Op::Mul, float_div = Op::Div, float_remainder, float_matmul = Op::Matmul, float_powf, float_atan2 }
         (lhs: F, rhs: Scalar) -> F { float_add_scalar = Op::AddScalar(rhs.elem()), float_sub_scalar = Op::SubScalar(rhs.elem()), float_mul_scalar = Op::MulScalar(rhs.elem()), float_div_scalar = Op::DivScalar(rhs.elem()), float_remainder_scalar }
         (lhs: F, rhs: Scalar) -> F { float_clamp_min = Op::Activation(Activation::clamp(Some(rhs.elem()), None)), float_clamp_max = Op::Activation(Activation::clamp(None, Some(rhs.elem()))) }
-        (lhs: F, rhs: Scalar) -> F { float_powi_scalar = power("float_powi_scalar", rhs), float_powi_scalar_impl = power("float_powi_scalar_impl", rhs), float_powf_scalar = power("float_powf_scalar", rhs), float_powf_scalar_impl = power("float_powf_scalar_impl", rhs) }
+        (lhs: F, rhs: Scalar) -> F { float_powi_scalar = power(rhs), float_powi_scalar_impl = power(rhs), float_powf_scalar = power(rhs), float_powf_scalar_impl = power(rhs) }
         (tensor: F, min: Scalar, max: Scalar) -> F { float_clamp = Op::Activation(Activation::clamp(Some(min.elem()), Some(max.elem()))) }
         (lhs: F, rhs: F, dim: usize) -> F { float_cross }
-        (tensor: F) -> F { float_neg = Op::Neg, float_recip, float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_prod, float_mean = Op::Reduce(Reduce::mean_all()), float_exp, float_log, float_log1p, float_sqrt, float_abs, float_cos, float_sin, float_tan, float_cosh, float_sinh, float_tanh = Op::Activation(Activation::Tanh), float_acos, float_acosh, float_asin, float_asinh, float_atan, float_atanh, float_round, float_floor, float_ceil, float_trunc, float_erf, float_max, float_min, float_max_abs, float_sign }
+        (tensor: F) -> F { float_neg = Op::Neg, float_recip = Op::Elementwise(Elementwise::Recip), float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_prod, float_mean = Op::Reduce(Reduce::mean_all()), float_exp = Op::Elementwise(Elementwise::Exp), float_log = Op::Elementwise(Elementwise::Log), float_log1p, float_sqrt = Op::Elementwise(Elementwise::Sqrt), float_abs = Op::Elementwise(Elementwise::Abs), float_cos, float_sin, float_tan, float_cosh, float_sinh, float_tanh = Op::Activation(Activation::Tanh), float_acos, float_acosh, float_asin, float_asinh, float_atan, float_atanh, float_round, float_floor, float_ceil, float_trunc, float_erf, float_max, float_min, float_max_abs, float_sign }
         (tensor: F, axes: &[usize]) -> F { float_permute = Op::Permute(Permute::new(axes.to_vec())), float_flip = Op::Flip(Flip::new(axes.to_vec())) }
         (tensor: F, shape: Shape) -> F { float_reshape = Op::Reshape, float_expand = Op::Expand }
         (dim: usize, tensor: F, indices: Int<B>) -> F { float_gather }
@@ -77,14 +77,14 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
     }
 }
 
-fn power(method: &'static str, exponent: Scalar) -> Op {
-    Op::Power { method, exponent: exponent.elem() }
+fn power(exponent: Scalar) -> Op {
+    Op::Elementwise(Elementwise::Power(exponent.elem()))
 }
 
 /// The places are constants of the graph, wherever they come from: they are read here and now.
 fn select<B: Backend>(dim: usize, indices: &Int<B>) -> Op {
     match read_sync(B::int_into_data(indices.clone())) {
         Ok(data) => Op::Select(Select::new(dim, data.iter::<i64>().map(|place| place as usize))),
-        Err(_) => Op::Barrier("float_select"),
+        Err(_) => Op::Unsupported("float_select"),
     }
 }

@@ -9,7 +9,7 @@
 //! The argument kinds `F`, `VF`, `OF`, `RF` and `TP` are float tensors (plain, in a `Vec`, in an
 //! `Option`, behind `&`, in a `TensorPrimitive`), `M`, `VM`, `OM` and `RM` masks; any other type is
 //! passed on. A method returning
-//! a float tensor records `= op`, or a barrier of its own name where no operation is given, but
+//! a float tensor records `= op`, or a unsupported of its own name where no operation is given, but
 //! only if one of its float arguments depends on a graph input. Methods that Burn provides a body
 //! for are delegated as well: else a softmax would be recorded as the primitives of that body, and
 //! the inner backend's own, faster version would not run. `missing_trait_methods` keeps the lists
@@ -88,7 +88,7 @@ macro_rules! method {
         method! { $h [$($s)* $n: $t,] [$($c)* $n,] [$($f)*] ($($($r)*)?) }
     };
     ([$n:ident F] $s:tt $c:tt $f:tt ()) => {
-        method! { [$n F Op::Barrier(stringify!($n))] $s $c $f () }
+        method! { [$n F Op::Unsupported(stringify!($n))] $s $c $f () }
     };
     ([$n:ident F $op:expr] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TracedTensor<B> {
@@ -100,7 +100,7 @@ macro_rules! method {
     ([$n:ident (F, $t:ty)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> (TracedTensor<B>, $t) {
             let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
-            let op = call.op(|| Op::Barrier(stringify!($n)));
+            let op = call.op(|| Op::Unsupported(stringify!($n)));
             crate::reads::note(&[$($f.is_tracked()),*]);
             let (float, other) = B::$n($($c)*);
             (call.finish(op, float), other)
@@ -109,7 +109,7 @@ macro_rules! method {
     ([$n:ident TP] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TensorPrimitive<Self> {
             let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
-            let op = call.op(|| Op::Barrier(stringify!($n)));
+            let op = call.op(|| Op::Unsupported(stringify!($n)));
             match B::$n($($c)*) {
                 TensorPrimitive::Float(t) => TensorPrimitive::Float(call.finish(op, t)),
                 TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),

@@ -89,7 +89,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         indices: Int<B>,
     ) -> MaxPool1dBackward<Self> {
         let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
-        let traced = barrier("max_pool1d_with_indices_backward", call);
+        let traced = unsupported("max_pool1d_with_indices_backward", call);
         let (x, grad) = (x.lower(), grad.lower());
         let out =
             B::max_pool1d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
@@ -121,7 +121,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         indices: Int<B>,
     ) -> MaxPool2dBackward<Self> {
         let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
-        let traced = barrier("max_pool2d_with_indices_backward", call);
+        let traced = unsupported("max_pool2d_with_indices_backward", call);
         let (x, grad) = (x.lower(), grad.lower());
         let out =
             B::max_pool2d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
@@ -140,7 +140,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         let tracked = [&x, &offset, &weight, &grad].iter().any(|t| t.is_tracked());
         let call = Call::new(&[tracked, mask.is_tracked(), bias.is_tracked()]);
         let call = call.arg(&x).arg(&offset).arg(&weight).arg(&mask).arg(&bias).arg(&grad);
-        let traced = barrier("deform_conv2d_backward", call);
+        let traced = unsupported("deform_conv2d_backward", call);
         let (mask, bias) = (mask.lower(), bias.lower());
         let (x, offset, weight, grad) = (x.lower(), offset.lower(), weight.lower(), grad.lower());
         let out = B::deform_conv2d_backward(x, offset, weight, mask, bias, grad, options);
@@ -154,17 +154,17 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
     }
 
     fn rfft(x: TracedTensor<B>, dim: usize, n: Option<usize>) -> (TracedTensor<B>, TracedTensor<B>) {
-        let traced = barrier("rfft", Call::new(&[x.is_tracked()]).arg(&x));
+        let traced = unsupported("rfft", Call::new(&[x.is_tracked()]).arg(&x));
         let (real, imaginary) = B::rfft(x.lower(), dim, n);
         (traced(real), traced(imaginary))
     }
 }
 
 /// Traces each result of a call that has several.
-fn barrier<B: Backend>(name: &'static str, call: Call<B>) -> impl Fn(FloatTensor<B>) -> TracedTensor<B> {
+fn unsupported<B: Backend>(name: &'static str, call: Call<B>) -> impl Fn(FloatTensor<B>) -> TracedTensor<B> {
     move |primitive| {
         let call = call.clone();
-        let op = call.op(|| Op::Barrier(name));
+        let op = call.op(|| Op::Unsupported(name));
         call.finish(op, primitive)
     }
 }

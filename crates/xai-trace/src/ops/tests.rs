@@ -7,7 +7,7 @@ use burn::tensor::{Distribution, Int, Tensor, TensorPrimitive, activation as act
 use burn_flex::Flex;
 
 use crate::backend::Traced;
-use crate::lift::reachable;
+use crate::lower::reachable;
 use crate::op::Op;
 use crate::tensor::{Source, TracedTensor};
 
@@ -31,7 +31,7 @@ fn ints<const D: usize>(values: [i32; 2], dims: [usize; D]) -> Tensor<Traced<Fle
 fn recorded<const D: usize>(tensor: T<D>) -> Vec<String> {
     let name = |op: &Op| match op {
         Op::Input => None,
-        Op::Barrier(method) => Some(format!("!{method}")),
+        Op::Unsupported(method) => Some(format!("!{method}")),
         op => Some(op.name().to_string()),
     };
     match &tensor.into_primitive().tensor().source {
@@ -68,7 +68,7 @@ fn activations() {
     }
 }
 
-/// What Burn computes in steps: `raise` puts these together again.
+/// What Burn computes in steps: `fuse` puts these together again.
 #[test]
 fn activations_in_steps() {
     let x = || input([2, 4]);

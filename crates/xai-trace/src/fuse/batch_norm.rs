@@ -5,12 +5,12 @@ use std::sync::Arc;
 use burn_backend::Backend;
 use xai_core::layer::BatchNorm;
 
-use super::Raised;
+use super::Fused;
 use crate::op::Op;
 use crate::tensor::{Constant, Edge, Node};
 
 /// The batch norm that ends in the sum `last`.
-pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
+pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     let (product, shift) = per_channel(last)?;
     let (quotient, scale) = per_channel(product)?;
     let (difference, std) = per_channel(quotient)?;
@@ -21,7 +21,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
     }
     let constants = [mean.key, std.key, scale.key, shift.key].to_vec();
     let layer = BatchNorm::new(mean.value, std.value, scale.value, shift.value).ok()?;
-    Some(Raised {
+    Some(Fused {
         layer: layer.into(),
         kind: "batch_norm".into(),
         input: input.clone(),

@@ -1,4 +1,5 @@
-//! From recorded operations to a graph of layers.
+//! From recorded operations to a graph of layers: `layers.rs` has the layer of one operation, `fuse/`
+//! finds those that are one layer together.
 
 use std::borrow::Cow;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -7,43 +8,43 @@ use std::sync::Arc;
 
 use burn_backend::Backend;
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
-use xai_core::layer::{Barrier, Expand, Layer};
+use xai_core::layer::{Unsupported, Expand, Layer};
 
 use crate::error::TraceError;
 use crate::layers::{expand, layer};
 use crate::names::{Names, Unique};
 use crate::op::Op;
-use crate::raise::{Raised, raised};
+use crate::fuse::{Fused, fuse};
 use crate::tensor::{Edge, Key, Node};
 
-/// The graph between the recorded `input` and `output`.
-pub(crate) fn lift<B: Backend>(
-    input: &Arc<Node<B>>,
+/// The graph between the recorded inputs, with their names, and `output`.
+pub(crate) fn lower<B: Backend>(
+    inputs: &[(String, Arc<Node<B>>)],
     output: &Arc<Node<B>>,
-    names: &Names,
+    names: &Names<B>,
 ) -> Result<Graph<B>, TraceError> {
+    let is_input = |node: &Node<B>| inputs.iter().any(|(_, input)| input.id == node.id);
     let nodes = reachable(output);
-    if nodes.iter().any(|node| matches!(node.op, Op::Input) && node.id != input.id) {
+    if nodes.iter().any(|node| matches!(node.op, Op::Input) && !is_input(node)) {
         return Err(TraceError::ForeignInput);
     }
-    if input.id == output.id {
+    if is_input(output) {
         return Err(TraceError::Identity);
     }
-    let raised = raised(&nodes);
-    let inside: HashSet<u64> = raised.values().flat_map(|raised| raised.inside.iter().copied()).collect();
+    let fused = fuse(&nodes);
+    let inside: HashSet<u64> = fused.values().flat_map(|fused| fused.inside.iter().copied()).collect();
     let mut builder = GraphBuilder::new();
     let mut unique = Unique::default();
     // For each recorded node its place in the graph and its name there.
     let mut places: HashMap<u64, (NodeId, String)> = HashMap::new();
-    for node in nodes.iter().filter(|node| !inside.contains(&node.id)) {
-        if node.id == input.id {
-            let name = unique.claim("input");
-            let id = builder.input(name.as_str(), node.shape.as_slice())?;
-            places.insert(node.id, (id, name));
-            continue;
-        }
-        let step = match raised.get(&node.id) {
-            Some(raised) => Step::raised(raised),
+    for (name, node) in inputs {
+        let name = unique.claim(name);
+        let id = builder.input(name.as_str(), node.shape.as_slice())?;
+        places.insert(node.id, (id, name));
+    }
+    for node in nodes.iter().filter(|node| !inside.contains(&node.id) && !is_input(node)) {
+        let step = match fused.get(&node.id) {
+            Some(fused) => Step::fused(fused),
             None => Step::of(node),
         };
         let mut inputs = Vec::with_capacity(step.inputs.len());
@@ -95,7 +96,7 @@ pub(crate) fn reachable<B: Backend>(output: &Arc<Node<B>>) -> Vec<Arc<Node<B>>> 
 /// A layer with what it reads.
 struct Step<'a, B: Backend> {
     layer: Layer<B>,
-    /// What nodes of this layer are called that own no parameter.
+    /// Name stem of nodes without parameters.
     kind: Cow<'static, str>,
     /// The inputs, expanded first where the operation broadcasts them.
     inputs: Vec<(&'a Node<B>, Option<Expand>)>,
@@ -103,12 +104,12 @@ struct Step<'a, B: Backend> {
 }
 
 impl<'a, B: Backend> Step<'a, B> {
-    fn raised(raised: &'a Raised<B>) -> Self {
+    fn fused(fused: &'a Fused<B>) -> Self {
         Self {
-            layer: raised.layer.clone(),
-            kind: raised.kind.clone(),
-            inputs: vec![(&raised.input, None)],
-            constants: raised.constants.clone(),
+            layer: fused.layer.clone(),
+            kind: fused.kind.clone(),
+            inputs: vec![(&fused.input, None)],
+            constants: fused.constants.clone(),
         }
     }
 
@@ -136,12 +137,12 @@ impl<'a, B: Backend> Step<'a, B> {
             Ok(layer) => Self { layer, kind: node.op.name(), inputs, constants },
             Err(why) => {
                 let op = match node.op {
-                    Op::Barrier(method) | Op::Power { method, .. } => method.to_owned(),
+                    Op::Unsupported(method) => method.to_owned(),
                     _ => format!("{} ({why})", node.op.name()),
                 };
                 let origins = node.inputs.iter().filter_map(Edge::origin);
                 let inputs = origins.map(|origin| (origin.as_ref(), None)).collect();
-                let layer = Barrier::new(op, output.to_vec()).into();
+                let layer = Unsupported::new(op, output.to_vec()).into();
                 Self { layer, kind: node.op.name(), inputs, constants }
             }
         }

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use burn_backend::Backend;
-use xai_core::layer::Activation;
+use xai_core::layer::{Activation, Elementwise};
 
-use super::{Raised, only};
+use super::Fused;
 use crate::mask::{Comparison, MaskSource, Relation};
 use crate::op::{Op, activation_name};
 use crate::tensor::{Edge, Node};
@@ -17,13 +17,13 @@ use crate::tensor::{Edge, Node};
 type Found<'a, B> = (Activation, &'a Arc<Node<B>>, Vec<u64>);
 
 /// The activation that ends in `last`.
-pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
+pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     let (activation, input, inside) = match last.op {
         Op::Mul | Op::MulScalar(_) | Op::DivScalar(_) => {
             gated(last).or_else(|| gelu_tanh(last)).or_else(|| softplus(last)).or_else(|| hard_sigmoid(last))
         }
-        Op::Barrier("float_log" | "float_log1p") => softplus(last),
-        Op::Barrier("float_recip") => sigmoid(last),
+        Op::Unsupported("float_log1p") | Op::Elementwise(Elementwise::Log) => softplus(last),
+        Op::Elementwise(Elementwise::Recip) => sigmoid(last),
         Op::Div => softsign(last),
         Op::MaskWhere => masked(last),
         Op::MaskFill(0.0) => silenced(last),
@@ -33,7 +33,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
         return None;
     }
     let kind = activation_name(&activation);
-    Some(Raised { layer: activation.into(), kind, input: input.clone(), inside, constants: Vec::new() })
+    Some(Fused { layer: activation.into(), kind, input: input.clone(), inside, constants: Vec::new() })
 }
 
 /// `x sigmoid(x)`, `x hard_sigmoid(x)`, `x tanh(softplus(x))`.
@@ -100,9 +100,9 @@ fn relu6_of_three_more<B: Backend>(node: &Node<B>) -> Option<(&Arc<Node<B>>, u64
 
 /// `1 / (1 + exp(-x))`.
 fn sigmoid<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
-    let sum = unary(last, "float_recip")?;
+    let sum = function(last, Elementwise::Recip)?;
     let exp = one_more(sum)?;
-    let negative = unary(exp, "float_exp")?;
+    let negative = function(exp, Elementwise::Exp)?;
     matches!(negative.op, Op::Neg).then_some(())?;
     Some((Activation::Sigmoid, only(negative)?, vec![sum.id, exp.id, negative.id]))
 }
@@ -123,11 +123,11 @@ fn softplus<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
 /// x in `log(1 + exp(x))`.
 fn log_of_one_more<B: Backend>(log: &Node<B>) -> Option<(&Arc<Node<B>>, Vec<u64>)> {
     if let Some(exp) = unary(log, "float_log1p") {
-        return Some((unary(exp, "float_exp")?, vec![exp.id]));
+        return Some((function(exp, Elementwise::Exp)?, vec![exp.id]));
     }
-    let sum = unary(log, "float_log")?;
+    let sum = function(log, Elementwise::Log)?;
     let exp = one_more(sum)?;
-    Some((unary(exp, "float_exp")?, vec![sum.id, exp.id]))
+    Some((function(exp, Elementwise::Exp)?, vec![sum.id, exp.id]))
 }
 
 /// `x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
@@ -142,7 +142,7 @@ fn gelu_tanh<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
         let (x, scaled) =
             ordered_sum(sum, |_, scaled| factor(scaled).is_some_and(|(_, c)| near(c, 0.044_715)))?;
         let (cube, _) = factor(scaled)?;
-        let Op::Power { exponent: 3.0, .. } = cube.op else { return None };
+        let Op::Elementwise(Elementwise::Power(3.0)) = cube.op else { return None };
         let inside = vec![gate.id, tanh.id, angle.id, sum.id, scaled.id, cube.id];
         same(x, only(cube)?).then(|| (x.clone(), inside))
     };
@@ -156,7 +156,7 @@ fn gelu_tanh<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
 fn softsign<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
     let [Edge::Node(x), Edge::Node(width)] = last.inputs.as_slice() else { return None };
     let abs = one_more(width)?;
-    same(x, unary(abs, "float_abs")?).then(|| (Activation::Softsign, x, vec![width.id, abs.id]))
+    same(x, function(abs, Elementwise::Abs)?).then(|| (Activation::Softsign, x, vec![width.id, abs.id]))
 }
 
 /// ELU, CELU, SELU and the leaky ReLU: one branch for small, one for large x.
@@ -181,7 +181,7 @@ fn masked<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
         Op::AddScalar(-1.0) => only(below)?,
         _ => return None,
     };
-    let argument = unary(exp, "float_exp")?;
+    let argument = function(exp, Elementwise::Exp)?;
     let inside = vec![small.id, below.id, exp.id];
     if same(argument, x) && same(large, x) {
         return Some((Activation::Elu { alpha: factor_below }, large, inside));
@@ -209,7 +209,7 @@ fn silenced<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
             if threshold == 0.0 { Activation::Relu } else { Activation::ThresholdedRelu { threshold } };
         return Some((activation, kept, Vec::new()));
     }
-    let x = unary(value, "float_abs")?;
+    let x = function(value, Elementwise::Abs)?;
     if same(x, kept) {
         return Some((Activation::Shrink { lambda: *bound, bias: 0.0 }, kept, Vec::new()));
     }
@@ -221,10 +221,27 @@ fn silenced<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
         .then(|| (Activation::Shrink { lambda: *bound, bias }, from, vec![kept.id, drawn.id, sign.id]))
 }
 
+/// The one argument.
+fn only<B: Backend>(node: &Node<B>) -> Option<&Arc<Node<B>>> {
+    match node.inputs.as_slice() {
+        [Edge::Node(input)] => Some(input),
+        _ => None,
+    }
+}
+
+/// The argument of this function.
+fn function<B: Backend>(node: &Node<B>, function: Elementwise) -> Option<&Arc<Node<B>>> {
+    match node.op {
+        // A power with a tensor of exponents has a second argument, which is a constant.
+        Op::Elementwise(own) if own == function => only(node),
+        _ => None,
+    }
+}
+
 /// The argument of an operation that has no layer of its own.
 fn unary<'a, B: Backend>(node: &'a Node<B>, method: &str) -> Option<&'a Arc<Node<B>>> {
     match node.op {
-        Op::Barrier(name) if name == method => only(node),
+        Op::Unsupported(name) if name == method => only(node),
         _ => None,
     }
 }

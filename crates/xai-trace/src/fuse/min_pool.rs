@@ -3,19 +3,19 @@
 use burn_backend::Backend;
 use xai_core::layer::Pool;
 
-use super::Raised;
+use super::Fused;
 use crate::layers::sliding;
 use crate::op::Op;
 use crate::tensor::{Edge, Node};
 
 /// The min pool that ends in the negation `last`.
-pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
+pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     let (Op::Neg, [Edge::Node(pool)]) = (&last.op, last.inputs.as_slice()) else { return None };
     let (Op::MaxPool(window), [Edge::Node(negated)]) = (&pool.op, pool.inputs.as_slice()) else {
         return None;
     };
     let (Op::Neg, [Edge::Node(input)]) = (&negated.op, negated.inputs.as_slice()) else { return None };
-    Some(Raised {
+    Some(Fused {
         layer: Pool::min(sliding(window, last.shape.as_slice())).into(),
         kind: "min_pool".into(),
         input: input.clone(),

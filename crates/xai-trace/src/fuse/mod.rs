@@ -1,8 +1,7 @@
-//! Layers that Burn computes in several steps, raised from the operations that it records.
+//! Several recorded operations that are one layer: Burn computes it in steps.
 
 mod activation;
 mod batch_norm;
-mod distance;
 mod linear;
 mod min_pool;
 mod padding;
@@ -17,9 +16,9 @@ use xai_core::layer::Layer;
 use crate::tensor::{Edge, Key, Node};
 
 /// One layer that stands for several recorded operations.
-pub(crate) struct Raised<B: Backend> {
+pub(crate) struct Fused<B: Backend> {
     pub(crate) layer: Layer<B>,
-    /// What nodes of this layer are called that own no parameter.
+    /// Name stem of nodes without parameters.
     pub(crate) kind: Cow<'static, str>,
     /// The one value that the operations read.
     pub(crate) input: Arc<Node<B>>,
@@ -29,11 +28,11 @@ pub(crate) struct Raised<B: Backend> {
     pub(crate) constants: Vec<Key>,
 }
 
-/// All raised layers, by the id of their last operation.
+/// All fused layers, by the id of their last operation.
 ///
 /// Nothing outside may read the values inside, and of two that overlap the larger one counts: the
 /// search runs from the output backwards, and what is inside one layer does not end another.
-pub(crate) fn raised<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Raised<B>> {
+pub(crate) fn fuse<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Fused<B>> {
     let mut readers: HashMap<u64, Vec<u64>> = HashMap::new();
     for node in nodes {
         for input in node.inputs.iter().filter_map(Edge::node) {
@@ -41,13 +40,13 @@ pub(crate) fn raised<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Raised<
         }
     }
     let mut inside = HashSet::new();
-    let mut raised = HashMap::new();
+    let mut fused = HashMap::new();
     for node in nodes.iter().rev() {
         if inside.contains(&node.id) {
             continue;
         }
         let candidates =
-            [batch_norm::find, linear::find, activation::find, padding::find, distance::find, min_pool::find];
+            [batch_norm::find, linear::find, activation::find, padding::find, min_pool::find];
         let found = candidates.iter().filter_map(|find| find(node)).find(|found| {
             let only_here = |reader: &u64| *reader == node.id || found.inside.contains(reader);
             let is_private = |id: &u64| readers.get(id).is_some_and(|readers| readers.iter().all(only_here));
@@ -55,16 +54,8 @@ pub(crate) fn raised<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Raised<
         });
         if let Some(found) = found {
             inside.extend(found.inside.iter().copied());
-            raised.insert(node.id, found);
+            fused.insert(node.id, found);
         }
     }
-    raised
-}
-
-/// The one argument.
-fn only<B: Backend>(node: &Node<B>) -> Option<&Arc<Node<B>>> {
-    match node.inputs.as_slice() {
-        [Edge::Node(input)] => Some(input),
-        _ => None,
-    }
+    fused
 }

@@ -2,13 +2,13 @@
 
 use burn_backend::Backend;
 
-use super::Raised;
+use super::Fused;
 use crate::layers::linear;
 use crate::op::Op;
 use crate::tensor::{Edge, Node};
 
 /// The linear layer with a bias that ends in the sum `last`.
-pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
+pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     let (Op::Add, [Edge::Node(product), Edge::Constant(bias)] | [Edge::Constant(bias), Edge::Node(product)]) =
         (&last.op, last.inputs.as_slice())
     else {
@@ -22,7 +22,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
         return None;
     }
     let layer = linear(product, Some(bias.value.clone().reshape(&[features])))?;
-    Some(Raised {
+    Some(Fused {
         layer: layer.into(),
         kind: product.op.name(),
         input: input.clone(),

@@ -6,14 +6,14 @@
 use burn_backend::Backend;
 use xai_core::layer::Pool;
 
-use super::Raised;
+use super::Fused;
 use crate::layers::{conv, padding, sliding};
 use crate::op::{Op, Window};
 use crate::tensor::{Edge, Node};
 
 /// The convolution or pool `last`, if what it reads is a value with padding around its spatial
 /// dimensions that the layer itself could have added.
-pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
+pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     let padded = last.inputs.first()?.node()?;
     let input = match padded.inputs.as_slice() {
         [Edge::Constant(_), Edge::Node(input)] if matches!(padded.op, Op::SliceAssign(_)) => input,
@@ -48,7 +48,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Raised<B>> {
         }
         _ => return None,
     };
-    Some(Raised {
+    Some(Fused {
         layer,
         kind: last.op.name(),
         input: input.clone(),
