@@ -11,7 +11,7 @@ use burn_backend::{Backend, Slice};
 use xai_core::Value;
 use xai_core::error::{LayerError, RuleError};
 use xai_core::graph::NodeView;
-use xai_core::layer::{LedgerTerm, Layer, Linear};
+use xai_core::layer::{Layer, LedgerTerm, Linear};
 use xai_core::rule::{BoundRule, Passed, Rule};
 
 use crate::head::ClusterHead;

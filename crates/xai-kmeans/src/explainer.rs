@@ -139,9 +139,8 @@ impl<B: Backend> ClusterExplainer<B> {
         let (clusters, mut done, mut parts) = (self.clusters(), 0, Vec::new());
         for batch in batches(points, clusters) {
             let end = done + batch.dims()[0];
-            let rows = |value: &Value<B>| {
-                value.clone().slice(&[Slice::from(done..end), Slice::from(0..clusters)])
-            };
+            let rows =
+                |value: &Value<B>| value.clone().slice(&[Slice::from(done..end), Slice::from(0..clusters)]);
             let (f, seed) = (rows(discriminants), rows(&start.seed));
             let passed = self.rule.propagate(&self.head, &batch, &f, &seed, false)?;
             parts.extend(passed.relevance);

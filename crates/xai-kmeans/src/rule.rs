@@ -11,8 +11,8 @@ use xai_core::rule::{BoundRule, Passed, PropagationRule, Rule, Stabilizer};
 
 use crate::blocks::{self, Blocks};
 use crate::head::ClusterHead;
-use crate::neuralized::NeuralizedKMeansLayer;
 use crate::matrix::value_like;
+use crate::neuralized::NeuralizedKMeansLayer;
 use crate::pulls::{Pulls, Shares, Sharing, shares};
 
 /// How relevance passes the linear part of a [`ClusterHead`].
@@ -185,7 +185,8 @@ impl<B: Backend> PropagationRule<B> for ClusterRule {
         self.check(&head)?;
         let (rule, non_negative) = (self.clone(), node.inputs_non_negative());
         Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
-            let passed = rule.propagate(&head, context.input(0)?, context.output()?, &relevance, non_negative)?;
+            let passed =
+                rule.propagate(&head, context.input(0)?, context.output()?, &relevance, non_negative)?;
             for (column, amount) in passed.absorbed {
                 context.absorb(column, || amount);
             }

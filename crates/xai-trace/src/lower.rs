@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use burn_backend::Backend;
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
-use xai_core::layer::{Unsupported, Expand, Layer};
+use xai_core::layer::{Expand, Layer, Unsupported};
 
 use crate::error::TraceError;
+use crate::fuse::{Fused, fuse};
 use crate::layers::{expand, layer};
 use crate::names::{Names, Unique};
 use crate::op::Op;
-use crate::fuse::{Fused, fuse};
 use crate::tensor::{Edge, Key, Node};
 
 /// The graph between the recorded inputs, with their names, and `output`.

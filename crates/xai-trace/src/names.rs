@@ -84,7 +84,8 @@ struct Visitor<B: Backend> {
 impl<B: Backend> ModuleVisitor<Traced<B>> for Visitor<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<Traced<B>, D>>) {
         let primitive = param.val().into_primitive();
-        let TensorPrimitive::Float(TracedTensor { source: Source::Constant(key), primitive }) = primitive else {
+        let TensorPrimitive::Float(TracedTensor { source: Source::Constant(key), primitive }) = primitive
+        else {
             return;
         };
         let parameters = &mut self.names.parameters;

@@ -16,9 +16,7 @@ fn relevance_of_every_cluster_passes_head_and_linear_layer_alike() {
             let linear = NeuralizedKMeansLayer::new(value(&mu, double)).unwrap();
             let serving = match rule.linear {
                 LinearRule::Midpoint { .. } => Midpoint::entry(),
-                LinearRule::Epsilon { epsilon } => {
-                    Epsilon::new(epsilon).into()
-                }
+                LinearRule::Epsilon { epsilon } => Epsilon::new(epsilon).into(),
                 _ => unreachable!("the two rules above"),
             };
             // What a min pool under TakesMost passes on.
@@ -55,18 +53,14 @@ fn layers(mu: &Rows, linear: Rule, beta: f64) -> Lrp<Flex> {
     let distance = CentroidDistance::new(value(mu, true), Power::Two).unwrap();
     let canonizers: Vec<Box<dyn Canonizer<Flex>>> = vec![Box::new(KMeansCanonizer::layers())];
     let model = Model::from(graph(distance.into(), mu[0].len())).with_canonizers(canonizers);
-    Lrp::new(&model, composite)
-        .with_rule(Midpoint::NAME, Midpoint::default())
-        .with_ledger()
+    Lrp::new(&model, composite).with_rule(Midpoint::NAME, Midpoint::default()).with_ledger()
 }
 
 fn head(mu: &Rows, rule: ClusterRule) -> Lrp<Flex> {
     let head = ClusterHead::new(value(mu, true)).unwrap();
     let composite = Composite::new("head").append(Matcher::Any, ClusterRule::entry());
     let model = Model::from(graph(head.into(), mu[0].len()));
-    Lrp::new(&model, composite)
-        .with_rule(ClusterRule::NAME, rule)
-        .with_ledger()
+    Lrp::new(&model, composite).with_rule(ClusterRule::NAME, rule).with_ledger()
 }
 
 /// The rules of linear layers, with what stands for each in a head.
@@ -98,8 +92,7 @@ fn head_and_layers_give_the_same() {
             for target in [Target::argmax(), Target::class(1), Target::relevance(every.clone())] {
                 let by_layers = layers.attribute(x.clone(), target.clone()).unwrap();
                 let by_head = head.attribute(x.clone(), target).unwrap();
-                let rows =
-                    |by: &Attribution<Flex>| read(&by.relevance().unwrap()).concat();
+                let rows = |by: &Attribution<Flex>| read(&by.relevance().unwrap()).concat();
                 assert_close(&rows(&by_head), &rows(&by_layers), 1e-8, &linear.to_string());
                 let row = &by_head.ledger().unwrap().rows()[0];
                 let scale =
@@ -131,7 +124,8 @@ fn other_rules_explain_without_a_network_too() {
     for (linear, rule) in linear_rules(0.6) {
         let explainer = ClusterExplainer::new(tensor(&mu, true), rule).unwrap();
         let assigned = explainer.attribute(tensor(&x, true), Target::argmax()).unwrap();
-        let by_layers = layers(&mu, linear.clone(), 0.6).attribute(tensor(&x, true), Target::argmax()).unwrap();
+        let by_layers =
+            layers(&mu, linear.clone(), 0.6).attribute(tensor(&x, true), Target::argmax()).unwrap();
         let rows = |relevance: &Tensor<Flex, 2>| read(relevance).concat();
         let expected = rows(&by_layers.relevance().unwrap());
         assert_close(&rows(&assigned.relevance().unwrap()), &expected, 1e-8, &linear.to_string());

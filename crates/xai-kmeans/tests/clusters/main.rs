@@ -21,8 +21,8 @@ use xai_core::rule::{
     ZPlus,
 };
 use xai_kmeans::{
-    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansCanonizer, KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power,
-    beta_from,
+    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansCanonizer,
+    KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power, beta_from,
 };
 
 type Rows = Vec<Vec<f64>>;

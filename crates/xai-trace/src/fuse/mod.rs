@@ -45,8 +45,7 @@ pub(crate) fn fuse<B: Backend>(nodes: &[Arc<Node<B>>]) -> HashMap<u64, Fused<B>>
         if inside.contains(&node.id) {
             continue;
         }
-        let candidates =
-            [batch_norm::find, linear::find, activation::find, padding::find, min_pool::find];
+        let candidates = [batch_norm::find, linear::find, activation::find, padding::find, min_pool::find];
         let found = candidates.iter().filter_map(|find| find(node)).find(|found| {
             let only_here = |reader: &u64| *reader == node.id || found.inside.contains(reader);
             let is_private = |id: &u64| readers.get(id).is_some_and(|readers| readers.iter().all(only_here));
