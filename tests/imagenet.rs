@@ -43,7 +43,7 @@ fn pretrained(test: &str) -> Option<EfficientNetLite0<Flex>> {
 fn node(module: &str) -> String {
     match module.strip_prefix("block") {
         Some(block) => format!("blocks.{block}.project.norm.add"),
-        None if module == "avgpool" => "head.norm.relu6.adaptive_avg_pool".to_owned(),
+        None if module == "avgpool" => "head.norm.adaptive_avg_pool".to_owned(),
         None => panic!("the network has no module `{module}`"),
     }
 }

@@ -31,14 +31,14 @@
 //!     head: LinearConfig::new(8, 3).with_bias(false).init(&device),
 //! };
 //! let rules = Composite::new("epsilon everywhere")
-//!     .or(Matcher::Kind(LayerKind::Linear), Epsilon::default())
-//!     .or(Matcher::Kind(LayerKind::Activation), Pass {});
-//! let explainer = Explainer::new(Recorded::new(&net, Net::forward), rules);
+//!     .append(LayerKind::Linear, Epsilon::default())
+//!     .append(LayerKind::Activation, Pass);
+//! let model = record(&net, Net::forward);
 //!
 //! let x = Tensor::<Flex, 2>::from_floats([[1.0, -0.5, 2.0, 0.25]], &device);
-//! let attribution = explainer.explain(x, Target::argmax())?;
+//! let attribution = Lrp::new(&model, rules).attribute(x, Target::argmax())?;
 //! // Without biases, relevance adds up to the explained score.
-//! let (sum, score) = (attribution.relevance_sums()?[0], attribution.explained()?[0]);
+//! let (sum, score) = (attribution.relevance_sums()?[0], attribution.scores()?[0]);
 //! assert!((sum - score).abs() < 1e-3 * score.abs().max(1e-2));
 //! # }
 //! # Ok::<(), burn_xai::error::ExplainError>(())
@@ -68,7 +68,7 @@ pub mod heatmap;
 pub mod prelude;
 
 pub use xai_core::{
-    Value, attributor, canonizer, composite, engine, error, evaluation, explain, graph, kernel, layer, rule,
+    Value, attributor, canonizer, composite, engine, error, evaluation, graph, kernel, layer, model, rule,
 };
 pub use xai_kmeans as kmeans;
 pub use xai_trace as trace;

@@ -2,19 +2,20 @@
 
 pub use crate::heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, maps, render};
 pub use xai_core::Value;
-// The attributor `Gradient` is left to its module: in a list of rules the name means the rule.
 pub use xai_core::attributor::{
-    self, Attributor, InputXGradient, IntegratedGradients, Occlusion, Quadrature, SmoothGrad,
+    Attribution, Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Quadrature, Saliency,
+    SmoothGrad,
 };
 pub use xai_core::composite::{
     Composite, Matcher, Presets, beta_smooth, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat,
     epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
 };
 pub use xai_core::error::ExplainError;
-pub use xai_core::explain::{Attribution, Explainer, Seed, Target};
+pub use xai_core::evaluation::PixelFlipping;
 pub use xai_core::layer::LayerKind;
+pub use xai_core::model::{Input, Inputs, Model, Seed, Target};
 pub use xai_core::rule::{
     AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Rule, Stabilizer, TakesMost, WSquare,
     WinnerTakesAll, ZBox, ZPlus,
 };
-pub use xai_trace::Recorded;
+pub use xai_trace::{record, record_fn};

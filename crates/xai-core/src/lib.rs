@@ -23,11 +23,10 @@ pub mod engine;
 pub mod error;
 pub mod evaluation;
 pub mod graph;
-pub mod kernel;
 pub mod layer;
 pub mod model;
 mod recent;
 pub mod rule;
-mod value;
 
-pub use value::Value;
+pub use xai_kernel as kernel;
+pub use xai_kernel::Value;

@@ -10,16 +10,17 @@ use std::ops::Range;
 use burn_backend::{Backend, Slice};
 use xai_core::Value;
 use xai_core::error::{LayerError, RuleError};
-use xai_core::layer::{Absorbed, Layer, Linear};
-use xai_core::rule::{BoundRule, Facts, Passed, Rule};
+use xai_core::graph::NodeView;
+use xai_core::layer::{Layer, LedgerTerm, Linear};
+use xai_core::rule::{BoundRule, Passed, Rule};
 
 use crate::head::ClusterHead;
-use crate::points::select;
+use crate::matrix::select;
 
 /// Weights, or linear outputs, that are worked on at once.
 const BLOCK: usize = 1 << 20;
 /// What may be kept on the way.
-const COLUMNS: [Absorbed; 3] = [Absorbed::Bias, Absorbed::Stabilizer, Absorbed::Dropped];
+const COLUMNS: [LedgerTerm; 3] = [LedgerTerm::Bias, LedgerTerm::Stabilizer, LedgerTerm::Dropped];
 
 /// A head's linear part under a rule.
 pub(crate) struct Blocks<'a, B: Backend> {
@@ -106,7 +107,7 @@ impl<B: Backend> Blocks<'_, B> {
             let of_block = |value: &Value<B>| value.clone().slice(&[all, Slice::from(block.clone())]);
             let layer = pairs(self.head, cluster, block.clone())?;
             let bound = bind(self.rule, &layer, [points, features, block.len()], self.non_negative);
-            let bound = bound.map_err(|error| LayerError::Unsupported { what: error.to_string() })?;
+            let bound = bound.map_err(|error| LayerError::NotExpressible { what: error.to_string() })?;
             let passed = bound.propagate_alone(&layer, &[x], &of_block(h), of_block(relevance))?;
             let absorbed = COLUMNS.into_iter().map(|kind| {
                 let sum = passed.absorbed.iter().find(|(of, _)| *of == kind);
@@ -154,9 +155,8 @@ fn bind<B: Backend>(
     non_negative: bool,
 ) -> Result<BoundRule<B>, RuleError> {
     let (input, output) = ([points, features], [points, competitors]);
-    let inputs: [&[usize]; 1] = [&input];
-    let facts = Facts::new(&inputs, &output).non_negative(non_negative);
-    rule.propagation::<B>().ok_or(RuleError::NotRegistered)?.bind(layer, &facts)
+    let node = NodeView::alone(layer, &[&input], &output).with_non_negative_inputs(non_negative);
+    rule.propagation::<B>().ok_or(RuleError::NotRegistered)?.bind(&node)
 }
 
 #[cfg(test)]

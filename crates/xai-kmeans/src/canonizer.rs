@@ -6,8 +6,10 @@ use xai_core::canonizer::Canonizer;
 use xai_core::error::{GraphError, LayerError};
 use xai_core::graph::{Graph, GraphPatch, NodeId};
 use xai_core::kernel::PoolGeometry;
-use xai_core::layer::{CentroidDistance, Layer, LayerKind, Pool, Reshape};
+use xai_core::layer::{Layer, LayerKind, Pool, Reshape};
 
+use crate::centroid_distance::CentroidDistance;
+use crate::find_distances::FindDistances;
 use crate::head::ClusterHead;
 use crate::neuralized::NeuralizedKMeansLayer;
 
@@ -24,8 +26,8 @@ enum Form {
 ///
 /// It applies where the distances are the graph's output, reshaped or not, wherever in the model
 /// the layer was defined: what reads distances for another purpose goes on doing so. A recorded
-/// [`PairwiseCentroidDistance`](crate::PairwiseCentroidDistance) is found by what it computes, as is
-/// the same computation written out by hand. The graph that is rewritten stays as it was: dropping
+/// [`PairwiseCentroidDistance`](crate::PairwiseCentroidDistance) is [found](FindDistances) by what it
+/// computes, as is the same computation written out by hand. The graph that is rewritten stays as it was: dropping
 /// the result undoes everything.
 ///
 /// A single cluster is refused: nothing tells it from others.
@@ -60,7 +62,15 @@ impl<B: Backend> Canonizer<B> for KMeansCanonizer {
         "k-means"
     }
 
+    /// The output becomes discriminants.
+    fn keeps_output(&self) -> bool {
+        false
+    }
+
     fn rewrite(&self, graph: &Graph<B>) -> Result<Option<GraphPatch<B>>, GraphError> {
+        if let Some(patch) = FindDistances.rewrite(graph)? {
+            return Ok(Some(patch));
+        }
         let mut id = graph.output();
         while graph.node(id)?.layer().kind() == LayerKind::Reshape {
             id = graph.node(id)?.inputs()[0];
@@ -97,19 +107,18 @@ fn distances<B: Backend>(
     id: NodeId,
 ) -> Result<Option<(NodeId, CentroidDistance<B>)>, GraphError> {
     let node = graph.node(id)?;
+    if let Some(distance) = node.layer().downcast_ref::<CentroidDistance<B>>() {
+        return Ok(node.inputs().first().map(|input| (*input, distance.clone())));
+    }
     let parts = match node.layer() {
-        Layer::CentroidDistance(distance) => {
-            return Ok(node.inputs().first().map(|input| (*input, distance.clone())));
-        }
         Layer::Concat(concat) if concat.dim() == 1 && node.dims().len() == 2 => node.inputs(),
         _ => return Ok(None),
     };
     let (mut blocks, mut first, mut width) = (Vec::new(), None, 0);
     for part in parts {
         let part = graph.node(*part)?;
-        let (Layer::CentroidDistance(distance), [input]) = (part.layer(), part.inputs()) else {
-            return Ok(None);
-        };
+        let distance = part.layer().downcast_ref::<CentroidDistance<B>>();
+        let (Some(distance), [input]) = (distance, part.inputs()) else { return Ok(None) };
         match first {
             None => first = Some((*input, distance.power())),
             Some(seen) if seen == (*input, distance.power()) => {}

@@ -1,11 +1,12 @@
 //! Distances to centroids: the output of k-means.
 
-use burn_backend::Backend;
+use std::any::Any;
 
-use super::{LayerKind, LayerOps, Saved, BackwardContext, one_input, only};
-use crate::error::LayerError;
-use crate::kernel::ShapeError;
-use crate::{Value, kernel};
+use burn_backend::Backend;
+use xai_core::Value;
+use xai_core::error::LayerError;
+use xai_core::kernel::{ShapeError, squared_distances};
+use xai_core::layer::{BackwardContext, Interval, Layer, LayerKind, LayerOps, Saved};
 
 /// Which distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +20,16 @@ pub enum Power {
 /// Distances of every point to every centroid, `|x_n - c_k|` or its square: `[N, D]` to `[N, K]`.
 ///
 /// The *smallest* output is the cluster that a point belongs to, so no rule explains this layer as
-/// it is: `xai-kmeans` rewrites it into discriminants, of which the largest wins.
+/// it is: [`KMeansCanonizer`](crate::KMeansCanonizer) rewrites it into discriminants, of which the
+/// largest wins.
 #[derive(Debug, Clone)]
 pub struct CentroidDistance<B: Backend> {
     centroids: Value<B>,
     power: Power,
 }
+
+/// The kind of [`CentroidDistance`].
+pub(crate) const DISTANCE: LayerKind = LayerKind::custom("distance");
 
 impl<B: Backend> CentroidDistance<B> {
     /// Distances to `centroids`, `[K, D]` with `K >= 1` and `D >= 1`.
@@ -53,21 +58,19 @@ impl<B: Backend> CentroidDistance<B> {
 
 impl<B: Backend> LayerOps<B> for CentroidDistance<B> {
     fn kind(&self) -> LayerKind {
-        LayerKind::Distance
+        DISTANCE
     }
 
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
-        let input = one_input(inputs)?;
         let centroids = self.centroids.dims();
-        match input {
-            [samples, features] if *features == centroids[1] => Ok(vec![*samples, centroids[0]]),
-            [_, features] => Err(ShapeError::Features { got: *features, expected: centroids[1] }.into()),
-            _ => Err(ShapeError::Rank { what: "input", dims: input.to_vec(), expected: 2 }.into()),
-        }
+        Ok(vec![samples_of(inputs, centroids[1])?, centroids[0]])
     }
 
     fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
-        let squared = kernel::squared_distances(&only(inputs)?, &self.centroids);
+        let [points] = inputs.as_slice() else {
+            return Err(LayerError::Arity { expected: "one input", got: inputs.len() });
+        };
+        let squared = squared_distances(points, &self.centroids);
         Ok(match self.power {
             Power::One => squared.sqrt(),
             Power::Two => squared,
@@ -97,8 +100,19 @@ impl<B: Backend> LayerOps<B> for CentroidDistance<B> {
         Ok(vec![x * weights.clone().sum_dim(1) - weights.matmul(self.centroids.clone())])
     }
 
-    fn keeps_non_negative(&self, _: bool) -> bool {
-        true
+    fn output_interval(&self, _: &[Interval]) -> Interval {
+        Interval::NON_NEGATIVE
+    }
+
+    fn argmax_refusal(&self) -> Option<&'static str> {
+        Some(
+            "it holds distances, of which the largest is the farthest cluster; rewrite them into discriminants \
+             with the `KMeansCanonizer`, or name the class",
+        )
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 
     fn parameter(&self) -> Option<&Value<B>> {
@@ -106,35 +120,64 @@ impl<B: Backend> LayerOps<B> for CentroidDistance<B> {
     }
 }
 
+impl<B: Backend> From<CentroidDistance<B>> for Layer<B> {
+    fn from(distance: CentroidDistance<B>) -> Self {
+        Self::custom(distance)
+    }
+}
+
+/// Number of points, if the only input is `[points, features]`.
+pub(crate) fn samples_of(inputs: &[&[usize]], features: usize) -> Result<usize, LayerError> {
+    match inputs {
+        [[samples, got]] if *got == features => Ok(*samples),
+        [[_, got]] => Err(ShapeError::Features { got: *got, expected: features }.into()),
+        [input] => Err(ShapeError::Rank { what: "input", dims: input.to_vec(), expected: 2 }.into()),
+        _ => Err(LayerError::Arity { expected: "one input", got: inputs.len() }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use burn::tensor::TensorData;
     use burn_flex::Flex;
+    use xai_core::graph::{Graph, GraphBuilder};
 
     use super::*;
-    use crate::layer::Layer;
-    use crate::layer::testing::{assert_close, check, forward, numbers, value, vjp};
+
+    fn value(data: &[f64], dims: [usize; 2]) -> Value<Flex> {
+        Value::from_data(TensorData::new(data.to_vec(), dims), &Default::default())
+    }
+
+    fn graph(power: Power) -> Graph<Flex> {
+        let layer = CentroidDistance::new(value(&[0.0, 0.0, 3.0, 4.0], [2, 2]), power).unwrap();
+        let mut graph = GraphBuilder::new();
+        let x = graph.input("x", &[1, 2]).unwrap();
+        let y = graph.push("distance", layer, &[x]).unwrap();
+        graph.finish(y).unwrap()
+    }
+
+    fn gradient(power: Power, x: [f64; 2], seed: [f64; 2]) -> Vec<f64> {
+        let gradient = graph(power).vjp(&[value(&x, [1, 2])], value(&seed, [1, 2])).unwrap();
+        gradient[0].to_data().unwrap().to_vec().unwrap()
+    }
 
     #[test]
-    fn distances_have_the_right_gradients() {
-        for power in [Power::One, Power::Two] {
-            check(CentroidDistance::new(numbers(&[4, 3], 1), power).unwrap(), &[numbers(&[2, 3], 2)]);
-        }
-        let layer = CentroidDistance::new(value(&[0.0, 0.0, 3.0, 4.0], &[2, 2]), Power::One).unwrap();
-        let x = value(&[0.0, 0.0], &[1, 2]);
-        assert_close(&forward(&layer.into(), &[x]), &value(&[0.0, 5.0], &[1, 2]), "distances");
+    fn gradients_are_those_of_the_distance() {
+        // x - c_k is (3, 0) and (0, -4).
+        assert_eq!(gradient(Power::Two, [3.0, 0.0], [1.0, 10.0]), [6.0, -80.0]);
+        assert_eq!(gradient(Power::One, [3.0, 0.0], [1.0, 10.0]), [1.0, -10.0]);
     }
 
     #[test]
     fn a_point_on_a_centroid_has_a_finite_gradient() {
-        let layer = CentroidDistance::new(value(&[0.0, 0.0, 3.0, 4.0], &[2, 2]), Power::One).unwrap();
-        let gradient = vjp(&layer.into(), &[value(&[0.0, 0.0], &[1, 2])], value(&[1.0, 1.0], &[1, 2]));
-        assert_close(&gradient[0], &value(&[-0.6, -0.8], &[1, 2]), "gradient");
+        let gradient = gradient(Power::One, [0.0, 0.0], [1.0, 1.0]);
+        assert!((gradient[0] + 0.6).abs() < 1e-12 && (gradient[1] + 0.8).abs() < 1e-12, "{gradient:?}");
     }
 
     #[test]
     fn misfits_are_refused() {
-        assert!(CentroidDistance::<Flex>::new(value(&[1.0], &[1]), Power::Two).is_err());
-        let layer: Layer<Flex> = CentroidDistance::new(numbers(&[4, 3], 1), Power::Two).unwrap().into();
+        assert!(CentroidDistance::<Flex>::new(value(&[], [0, 2]), Power::Two).is_err());
+        let layer: Layer<Flex> = CentroidDistance::new(value(&[1.0; 12], [4, 3]), Power::Two).unwrap().into();
         assert!(matches!(layer.ops().output_dims(&[&[2, 4]]), Err(LayerError::Shape(_))));
         assert!(matches!(layer.ops().output_dims(&[&[2, 3, 1]]), Err(LayerError::Shape(_))));
     }

@@ -6,8 +6,9 @@ use burn::tensor::Tensor;
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::error::LayerError;
-use xai_core::layer::{CentroidDistance, Layer, Power};
+use xai_core::layer::Layer;
 
+use crate::centroid_distance::{CentroidDistance, Power};
 use crate::error::KMeansError;
 
 /// Elements of the differences that one block holds.
@@ -38,9 +39,8 @@ impl PairwiseCentroidDistanceConfig {
 /// Distances of every point to every centroid: `d_nk = |x_n - mu_k|` or `|x_n - mu_k|^2`.
 ///
 /// The output layer of k-means: the smallest distance is the cluster that a point belongs to. It
-/// runs anywhere in a model; recorded, it becomes one
-/// [`CentroidDistance`](xai_core::layer::CentroidDistance), which
-/// [`KMeansCanonizer`](crate::KMeansCanonizer) rewrites into discriminants.
+/// runs anywhere in a model; recorded, it is the layers of its computation, which
+/// [`KMeansCanonizer`](crate::KMeansCanonizer) finds and rewrites into discriminants.
 #[derive(Module, Debug)]
 pub struct PairwiseCentroidDistance<B: Backend> {
     /// Centroids `[K, D]`.

@@ -148,7 +148,7 @@ impl From<KMeansError> for LayerError {
     fn from(error: KMeansError) -> Self {
         match error {
             KMeansError::Layer(error) => error,
-            error => Self::Unsupported { what: error.to_string() },
+            error => Self::NotExpressible { what: error.to_string() },
         }
     }
 }

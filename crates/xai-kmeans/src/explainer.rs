@@ -1,57 +1,51 @@
 //! Centroids and points, explained.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::Tensor;
 use burn_backend::{Backend, Slice};
 use xai_core::Value;
+use xai_core::attributor::{Attribution, Attributor};
+use xai_core::error::{ExplainError, InputError, TargetError};
+use xai_core::model::{Inputs, Start, Target};
 
-use crate::attribution::ClusterAttribution;
-use crate::beta::beta_from;
+use crate::assignment::{assign, batches, beta_from, winners};
 use crate::error::KMeansError;
 use crate::head::ClusterHead;
-use crate::points::{check_points, host, value_like};
+use crate::matrix::{host, select, tensor, value_like};
+use crate::points::check_points;
 use crate::profile::ClusterProfile;
 use crate::rule::ClusterRule;
 
-/// Elements of `[N, K]` that are worked on at once.
-const BATCH: usize = 1 << 20;
-
-/// Which cluster to explain.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum ClusterTarget {
-    /// For each point the one it belongs to: what makes it a member.
-    #[default]
-    Assigned,
-    /// One for all points: what speaks for it, or against where a point is no member.
-    Cluster(usize),
-    /// One for each point.
-    Clusters(Vec<usize>),
-    /// Cluster `a` against cluster `b` alone, for all points: what makes it nearer to `a`.
-    Contrast {
-        /// Features that speak for this cluster are positive,
-        a: usize,
-        /// those that speak for this one negative.
-        b: usize,
-    },
-}
-
 /// Explains the clusters of centroids, without a network.
+///
+/// As a method it takes points, `[N, D]`; the output that a [`Target`] selects from are the
+/// discriminants of all clusters, `[N, K]`, positive exactly for the cluster that a point belongs to:
+///
+/// | target | explains |
+/// | --- | --- |
+/// | `Target::argmax()` | for each point the cluster it belongs to: what makes it a member |
+/// | a class | one cluster: what raises its discriminant, also where a point is no member |
+/// | `Target::contrast(a, b)` | cluster `a` against cluster `b` alone, by `|x - mu_b|^2 - |x - mu_a|^2`: what makes the point nearer to `a` |
 ///
 /// ```
 /// # use burn_flex::Flex;
 /// use burn::tensor::Tensor;
-/// use xai_kmeans::{ClusterExplainer, ClusterRule, ClusterTarget};
+/// use xai_core::attributor::Attributor;
+/// use xai_core::model::Target;
+/// use xai_kmeans::{ClusterExplainer, ClusterRule};
 ///
 /// # let device = Default::default();
 /// let centroids = Tensor::<Flex, 2>::from_floats([[0.0, 0.0], [4.0, 0.0], [0.0, 3.0]], &device);
 /// let points = Tensor::<Flex, 2>::from_floats([[0.5, 0.5], [3.0, 0.5]], &device);
 /// let explainer = ClusterExplainer::new(centroids, ClusterRule::midpoint(0.1))?;
 ///
-/// let attribution = explainer.explain(points, ClusterTarget::Assigned)?;
-/// assert_eq!(attribution.assigned(), [0, 1]);
+/// let attribution = explainer.attribute(points, Target::argmax())?;
+/// assert_eq!(attribution.classes(), Some(&[0, 1][..]));
 /// // The relevance of a point's features adds up to its distance from the border.
-/// let sums = attribution.relevance().clone().sum_dim(1).into_data().to_vec::<f32>().unwrap();
-/// assert!((f64::from(sums[1]) - attribution.scores()[1]).abs() < 1e-4);
-/// # Ok::<(), xai_kmeans::KMeansError>(())
+/// let (sums, scores) = (attribution.relevance_sums()?, attribution.scores()?);
+/// assert!((sums[1] - scores[1]).abs() < 1e-4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ClusterExplainer<B: Backend> {
@@ -105,136 +99,125 @@ impl<B: Backend> ClusterExplainer<B> {
         Ok(assigned)
     }
 
-    /// Which features of `points`, `[N, D]`, speak for the clusters of `target`.
-    ///
-    /// Points are worked on in batches: memory beyond points and relevance stays bounded, however
-    /// many clusters there are.
-    ///
-    /// # Errors
-    /// As [`assign`](Self::assign), and for clusters that do not exist.
-    pub fn explain(
-        &self,
-        points: Tensor<B, 2>,
-        target: ClusterTarget,
-    ) -> Result<ClusterAttribution<B>, KMeansError> {
-        let points = Value::from(points);
-        check_points(&points, self.head.centroids())?;
-        self.check_target(&target, points.dims()[0])?;
-        let (mut parts, mut start) = (Vec::new(), 0);
-        for batch in batches(&points, self.clusters()) {
-            let end = start + batch.dims()[0];
-            let target = match &target {
-                ClusterTarget::Clusters(clusters) => ClusterTarget::Clusters(clusters[start..end].to_vec()),
-                other => other.clone(),
-            };
-            parts.push(self.explain_batch(&batch, target)?);
-            start = end;
-        }
-        let relevance: Vec<_> = parts.iter().map(|part| part.relevance.clone()).collect();
-        Ok(ClusterAttribution {
-            relevance: Tensor::cat(relevance, 0),
-            assigned: parts.iter().flat_map(|part| part.assigned.clone()).collect(),
-            explained: parts.iter().flat_map(|part| part.explained.clone()).collect(),
-            scores: parts.iter().flat_map(|part| part.scores.clone()).collect(),
-        })
-    }
-
     /// The mean relevance of every feature over the members of every cluster.
     ///
     /// # Errors
-    /// As [`assign`](Self::assign).
-    pub fn profile(&self, points: Tensor<B, 2>) -> Result<ClusterProfile<B>, KMeansError> {
-        let attribution = self.explain(points, ClusterTarget::Assigned)?;
-        ClusterProfile::of(&attribution, self.clusters())
+    /// As [`attribute`](Attributor::attribute).
+    pub fn profile(&self, points: Tensor<B, 2>) -> Result<ClusterProfile<B>, ExplainError> {
+        let attribution = self.attribute(points, Target::argmax())?;
+        let profile = ClusterProfile::new(
+            attribution.relevance()?,
+            attribution.classes().unwrap_or_default(),
+            self.clusters(),
+        );
+        profile.map_err(method)
     }
 
     fn clusters(&self) -> usize {
         self.head.centroids().dims()[0]
     }
 
-    fn check_target(&self, target: &ClusterTarget, points: usize) -> Result<(), KMeansError> {
-        let clusters = self.clusters();
-        let named = match target {
-            ClusterTarget::Assigned => Vec::new(),
-            ClusterTarget::Cluster(cluster) => vec![*cluster],
-            ClusterTarget::Clusters(named) if named.len() != points => {
-                return Err(KMeansError::ClusterCount { got: named.len(), points });
-            }
-            ClusterTarget::Clusters(named) => named.clone(),
-            ClusterTarget::Contrast { a, b } if a == b => {
-                return Err(KMeansError::SameCluster { cluster: *a });
-            }
-            ClusterTarget::Contrast { a, b } => vec![*a, *b],
-        };
-        match named.into_iter().find(|cluster| *cluster >= clusters) {
-            Some(cluster) => Err(KMeansError::Cluster { cluster, clusters }),
-            None => Ok(()),
+    /// The discriminants of all points, `[N, K]`.
+    fn discriminants(&self, points: &Value<B>) -> Result<Value<B>, KMeansError> {
+        let mut parts = Vec::new();
+        for batch in batches(points, self.clusters()) {
+            let discriminants = self.head.discriminants(&batch)?;
+            // Finds squares that overflow.
+            winners(&host(&discriminants)?, self.clusters())?;
+            parts.push(discriminants);
         }
+        Ok(Value::cat(parts, 0))
     }
 
-    fn explain_batch(
+    /// Relevance of the points, [N, D], where relevance of the clusters starts with `start`.
+    fn explain(
         &self,
         points: &Value<B>,
-        target: ClusterTarget,
-    ) -> Result<ClusterAttribution<B>, KMeansError> {
-        let (samples, clusters) = (points.dims()[0], self.clusters());
-        let discriminants = self.head.discriminants(points)?;
-        let f = host(&discriminants)?;
-        let assigned: Vec<_> = winners(&f, clusters)?.into_iter().map(|(cluster, _)| cluster).collect();
-        let explained = match &target {
-            ClusterTarget::Assigned => assigned.clone(),
-            ClusterTarget::Clusters(named) => named.clone(),
-            ClusterTarget::Cluster(a) | ClusterTarget::Contrast { a, .. } => vec![*a; samples],
-        };
-        let each = explained.iter().enumerate().map(|(sample, cluster)| (sample * clusters, *cluster));
-        let (passed, scores): (_, Vec<_>) = match target {
-            ClusterTarget::Contrast { a, b } => {
-                let excess = |row: usize, cluster: usize| (-f[row + cluster]).max(0.0);
-                let scores: Vec<_> = each.map(|(row, _)| excess(row, b) - excess(row, a)).collect();
-                let h = value_like(scores.clone(), [samples, 1], points);
-                (self.rule.contrast(&self.head, points, [a, b], &h)?, scores)
+        discriminants: &Value<B>,
+        start: &Start<B>,
+    ) -> Result<Value<B>, KMeansError> {
+        let (clusters, mut done, mut parts) = (self.clusters(), 0, Vec::new());
+        for batch in batches(points, clusters) {
+            let end = done + batch.dims()[0];
+            let rows =
+                |value: &Value<B>| value.clone().slice(&[Slice::from(done..end), Slice::from(0..clusters)]);
+            let (f, seed) = (rows(discriminants), rows(&start.seed));
+            let passed = self.rule.propagate(&self.head, &batch, &f, &seed, false)?;
+            parts.extend(passed.relevance);
+            done = end;
+        }
+        Ok(Value::cat(parts, 0))
+    }
+
+    /// Relevance of the points for `|x - mu_b|^2 - |x - mu_a|^2`, each point's own pair of clusters, and
+    /// these scores, `[N, 1]`.
+    fn contrast(
+        &self,
+        points: &Value<B>,
+        discriminants: &Value<B>,
+        pairs: impl Iterator<Item = [usize; 2]>,
+    ) -> Result<(Value<B>, Value<B>), KMeansError> {
+        let clusters = self.clusters();
+        let f = host(discriminants)?;
+        let excess = |row: &[f64], cluster: usize| (-row[cluster]).max(0.0);
+        let (mut scores, mut of_pair) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+        for (point, (row, pair)) in f.chunks(clusters).zip(pairs).enumerate() {
+            scores.push(excess(row, pair[1]) - excess(row, pair[0]));
+            of_pair.entry(pair).or_default().push(point);
+        }
+        let (mut parts, mut places) = (Vec::new(), vec![0; scores.len()]);
+        let mut done = 0;
+        for (pair, members) in of_pair {
+            let of_members = select(points, 0, &members)?;
+            let mut members = members.into_iter();
+            for batch in batches(&of_members, clusters) {
+                let own: Vec<_> = members.by_ref().take(batch.dims()[0]).collect();
+                let h = own.iter().map(|point| scores[*point]).collect();
+                let h = value_like(h, [own.len(), 1], points);
+                parts.extend(self.rule.contrast(&self.head, &batch, pair, &h)?.relevance);
+                own.into_iter().for_each(|point| (places[point], done) = (done, done + 1));
             }
-            _ => {
-                let mut start = vec![0.0; samples * clusters];
-                each.clone().for_each(|(row, cluster)| start[row + cluster] = f[row + cluster]);
-                let start = value_like(start, [samples, clusters], points);
-                let passed = self.rule.propagate(&self.head, points, &discriminants, &start, false)?;
-                (passed, each.map(|(row, cluster)| f[row + cluster]).collect())
-            }
-        };
-        let relevance = crate::head::tensor(&passed.relevance[0])?;
-        Ok(ClusterAttribution { relevance, assigned, explained, scores })
+        }
+        let samples = scores.len();
+        let relevance = select(&Value::cat(parts, 0), 0, &places)?;
+        Ok((relevance, value_like(scores, [samples, 1], points)))
     }
 }
 
-/// The points in batches that keep `[N, K]` small.
-pub(crate) fn batches<B: Backend>(points: &Value<B>, clusters: usize) -> impl Iterator<Item = Value<B>> {
-    let (samples, features) = (points.dims()[0], points.dims()[1]);
-    let each = (BATCH / clusters).max(1);
-    (0..samples).step_by(each).map(move |start| {
-        let rows = Slice::from(start..(start + each).min(samples));
-        points.clone().slice(&[rows, Slice::from(0..features)])
-    })
+fn method(error: impl Into<KMeansError>) -> ExplainError {
+    ExplainError::Method(Box::new(error.into()))
 }
 
-/// Cluster and discriminant of each point of a batch.
-pub(crate) fn assign<B: Backend>(
-    head: &ClusterHead<B>,
-    points: &Value<B>,
-) -> Result<Vec<(usize, f64)>, KMeansError> {
-    winners(&host(&head.discriminants(points)?)?, head.centroids().dims()[0])
-}
+impl<B: Backend> Attributor<B> for ClusterExplainer<B> {
+    fn name(&self) -> &str {
+        ClusterRule::NAME
+    }
 
-/// The first cluster with the largest discriminant, and that.
-fn winners(discriminants: &[f64], clusters: usize) -> Result<Vec<(usize, f64)>, KMeansError> {
-    let rows = discriminants.chunks(clusters).enumerate();
-    rows.map(|(point, row)| {
-        if row.iter().any(|discriminant| !discriminant.is_finite()) {
-            return Err(KMeansError::Overflow { point });
+    /// Points are worked on in batches: memory beyond points, relevance and discriminants stays
+    /// bounded, however many clusters there are.
+    fn attribute_inputs(
+        &self,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
+    ) -> Result<Attribution<B>, ExplainError> {
+        let floats = inputs.floats();
+        let ([points], 1) = (floats.as_slice(), inputs.len()) else {
+            return Err(InputError::Count { expected: 1, got: inputs.len() }.into());
+        };
+        if target.output() != 0 {
+            return Err(TargetError::NoSuchOutput { output: target.output(), outputs: 1 }.into());
         }
-        let best =
-            row.iter().copied().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
-        Ok(best.unwrap_or_default())
-    })
-    .collect()
+        tensor(points).map_err(method)?;
+        check_points(points, self.head.centroids()).map_err(method)?;
+        let discriminants = self.discriminants(points).map_err(method)?;
+        let start = target.clone().resolve(&discriminants)?;
+        let (relevance, seed) = match (&start.classes, &start.contrast) {
+            (Some(a), Some(b)) => {
+                let pairs = a.iter().zip(b).map(|(a, b)| [*a, *b]);
+                self.contrast(points, &discriminants, pairs).map_err(method)?
+            }
+            _ => (self.explain(points, &discriminants, &start).map_err(method)?, start.seed.clone()),
+        };
+        Ok(Attribution::new(inputs, [relevance], discriminants, Start { seed, ..start }))
+    }
 }

@@ -12,8 +12,8 @@ use rand_xoshiro::rand_core::SeedableRng;
 use xai_core::Value;
 
 use crate::error::KMeansError;
-use crate::head::tensor;
-use crate::points::{check_dtype, check_finite, host, value_like};
+use crate::matrix::{host, tensor, value_like};
+use crate::points::{check_dtype, check_finite};
 
 /// How to fit k-means to points: Lloyd's algorithm, started by k-means++, several times; the run with
 /// the smallest inertia wins.
@@ -23,7 +23,9 @@ use crate::points::{check_dtype, check_finite, host, value_like};
 /// ```
 /// # use burn_flex::Flex;
 /// use burn::tensor::Tensor;
-/// use xai_kmeans::{ClusterExplainer, ClusterRule, ClusterTarget, KMeansConfig};
+/// use xai_core::attributor::Attributor;
+/// use xai_core::model::Target;
+/// use xai_kmeans::{ClusterExplainer, ClusterRule, KMeansConfig};
 ///
 /// # let device = Default::default();
 /// let points = [[0.0, 0.1], [0.2, 0.0], [5.0, 0.1], [5.2, 0.0], [0.1, 7.0], [0.1, 7.2]];
@@ -34,18 +36,17 @@ use crate::points::{check_dtype, check_finite, host, value_like};
 ///     ClusterExplainer::new(centroids, ClusterRule::midpoint(1.0))?.with_beta_from(points.clone())?;
 ///
 /// // What makes each point a member of its cluster,
-/// let attribution = explainer.explain(points.clone(), ClusterTarget::Assigned)?;
-/// let cluster = attribution.assigned();
+/// let attribution = explainer.attribute(points.clone(), Target::argmax())?;
+/// let cluster = attribution.classes().unwrap();
 /// assert!(cluster[0] == cluster[1] && cluster[2] == cluster[3] && cluster[4] == cluster[5]);
 /// // what on average makes the members of each,
 /// let profile = explainer.profile(points.clone())?;
 /// assert_eq!(profile.members(), [2, 2, 2]);
 /// // and what tells the last points' cluster from the first ones'.
-/// let contrast = ClusterTarget::Contrast { a: cluster[4], b: cluster[0] };
-/// let contrast = explainer.explain(points, contrast)?.relevance().clone();
-/// let contrast = contrast.into_data().to_vec::<f32>().unwrap();
+/// let contrast = explainer.attribute(points, Target::contrast(cluster[4], cluster[0]))?;
+/// let contrast = contrast.relevance::<2>()?.into_data().to_vec::<f32>().unwrap();
 /// assert!(contrast[4 * 2 + 1] > 10.0 * contrast[4 * 2].abs());
-/// # Ok::<(), xai_kmeans::KMeansError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Config, Debug)]
 pub struct KMeansConfig {

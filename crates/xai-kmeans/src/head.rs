@@ -6,12 +6,17 @@ use burn::tensor::{Bool, Tensor};
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::error::LayerError;
-use xai_core::kernel::{ShapeError, squared_distances};
-use xai_core::layer::{CentroidDistance, Layer, LayerKind, LayerOps, Reads, Site};
+use xai_core::kernel::squared_distances;
+use xai_core::layer::{BackwardContext, Layer, LayerKind, LayerOps, Saved};
 
+use crate::centroid_distance::{CentroidDistance, samples_of};
 use crate::error::KMeansError;
+use crate::matrix::tensor;
 use crate::points::check_centroids;
 use crate::pulls::{Pulls, Sharing};
+
+/// The kind of [`ClusterHead`]: scores of clusters, the largest for the one that a point belongs to.
+pub(crate) const CLUSTERS: LayerKind = LayerKind::custom("clusters");
 
 /// The discriminants of all clusters: `f_c = min_{k != c} (d_k - d_c)`, `d_k = |x - mu_k|^2`;
 /// `[N, D]` to `[N, K]`.
@@ -71,12 +76,6 @@ impl<B: Backend> ClusterHead<B> {
     }
 }
 
-/// The value as a matrix; heads only ever see matrices.
-pub(crate) fn tensor<B: Backend>(value: &Value<B>) -> Result<Tensor<B, 2>, LayerError> {
-    let matrix = value.clone().into_tensor();
-    matrix.ok_or(LayerError::Parameter { name: "points", expected: "[points, features]", got: value.dims() })
-}
-
 /// The two smallest elements of each row, repeated along it.
 pub(crate) struct Smallest<B: Backend> {
     pub(crate) first: Tensor<B, 2>,
@@ -101,17 +100,12 @@ impl<B: Backend> Smallest<B> {
 
 impl<B: Backend> LayerOps<B> for ClusterHead<B> {
     fn kind(&self) -> LayerKind {
-        LayerKind::Clusters
+        CLUSTERS
     }
 
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
         let dims = self.centroids.dims();
-        match inputs {
-            [[samples, features]] if *features == dims[1] => Ok(vec![*samples, dims[0]]),
-            [[_, features]] => Err(ShapeError::Features { got: *features, expected: dims[1] }.into()),
-            [input] => Err(ShapeError::Rank { what: "input", dims: input.to_vec(), expected: 2 }.into()),
-            _ => Err(LayerError::Arity { expected: "one input", got: inputs.len() }),
-        }
+        Ok(vec![samples_of(inputs, dims[1])?, dims[0]])
     }
 
     fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
@@ -121,13 +115,13 @@ impl<B: Backend> LayerOps<B> for ClusterHead<B> {
         }
     }
 
-    fn vjp_reads(&self) -> Reads {
-        Reads::OUTPUT
+    fn vjp_saved(&self) -> Saved {
+        Saved::OUTPUT
     }
 
     /// Equally near competitors share the gradient equally.
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let pulls = Pulls::new(site.output()?, &gradient, &Sharing::Nearest, None)?;
+    fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
+        let pulls = Pulls::new(context.output()?, &gradient, &Sharing::Nearest, None)?;
         Ok(vec![pulls.on_centroids.matmul(self.centered.clone()) * 2.0])
     }
 

@@ -24,18 +24,20 @@
 //! | `npy` | a NumPy file: `centroids_from_npy` |
 //! | `safetensors` | a safetensors file: `centroids_from_safetensors` |
 
-mod attribution;
-mod beta;
+mod assignment;
 mod blocks;
 mod canonizer;
+mod centroid_distance;
 mod distance;
 mod error;
 mod explainer;
+mod find_distances;
 #[cfg(feature = "fit")]
 mod fit;
 mod head;
 #[cfg(any(feature = "npy", feature = "safetensors"))]
 mod load;
+mod matrix;
 mod min_pool;
 mod network;
 mod neuralized;
@@ -44,12 +46,13 @@ mod profile;
 mod pulls;
 mod rule;
 
-pub use attribution::ClusterAttribution;
-pub use beta::beta_from;
+pub use assignment::beta_from;
 pub use canonizer::KMeansCanonizer;
+pub use centroid_distance::{CentroidDistance, Power};
 pub use distance::{PairwiseCentroidDistance, PairwiseCentroidDistanceConfig};
 pub use error::KMeansError;
-pub use explainer::{ClusterExplainer, ClusterTarget};
+pub use explainer::ClusterExplainer;
+pub use find_distances::FindDistances;
 #[cfg(feature = "fit")]
 pub use fit::{KMeansConfig, KMeansFit};
 pub use head::ClusterHead;
@@ -60,8 +63,7 @@ pub use load::centroids_from_npy;
 #[cfg(feature = "safetensors")]
 pub use load::centroids_from_safetensors;
 pub use min_pool::{MinPool1d, MinPool1dConfig, MinPool2d, MinPool2dConfig};
-pub use network::cluster_network_explainer;
+pub use network::cluster_lrp;
 pub use neuralized::{NeuralizedKMeans, NeuralizedKMeansConfig, NeuralizedKMeansLayer};
 pub use profile::ClusterProfile;
 pub use rule::{ClusterRule, LinearRule, Midpoint};
-pub use xai_core::layer::{CentroidDistance, Power};

@@ -8,11 +8,12 @@ use burn::tensor::Tensor;
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::error::LayerError;
-use xai_core::kernel::{ShapeError, squared_distances, times_transposed};
-use xai_core::layer::{Layer, LayerKind, LayerOps, LinearMap, Reads, Site};
+use xai_core::kernel::{squared_distances, times_transposed};
+use xai_core::layer::{Layer, LayerKind, LayerOps, LinearMap};
 
+use crate::centroid_distance::samples_of;
 use crate::error::KMeansError;
-use crate::points::select;
+use crate::matrix::select;
 
 /// Weights that the materialised form may have: 1 GiB in 32-bit floats.
 const LIMIT: usize = 1 << 28;
@@ -158,12 +159,7 @@ impl<B: Backend> LayerOps<B> for NeuralizedKMeansLayer<B> {
 
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
         let dims = self.weight.dims();
-        match inputs {
-            [[samples, features]] if *features == dims[2] => Ok(vec![*samples, dims[0], dims[1]]),
-            [[_, features]] => Err(ShapeError::Features { got: *features, expected: dims[2] }.into()),
-            [input] => Err(ShapeError::Rank { what: "input", dims: input.to_vec(), expected: 2 }.into()),
-            _ => Err(LayerError::Arity { expected: "one input", got: inputs.len() }),
-        }
+        Ok(vec![samples_of(inputs, dims[2])?, dims[0], dims[1]])
     }
 
     /// As differences of distances, which is exact far from the origin too.
@@ -175,14 +171,6 @@ impl<B: Backend> LayerOps<B> for NeuralizedKMeansLayer<B> {
         let (samples, clusters) = (distances.dims()[0], distances.dims()[1]);
         let others = of_others(&distances, 1, clusters)?.reshape(&[samples, clusters, clusters - 1]);
         Ok(others - distances.reshape(&[samples, clusters, 1]))
-    }
-
-    fn vjp_reads(&self) -> Reads {
-        Reads::NOTHING
-    }
-
-    fn vjp(&self, site: &Site<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        Ok(vec![self.adjoint(gradient, Some(&self.weight), site.dims()?)])
     }
 
     fn linear_map(&self) -> Option<&dyn LinearMap<B>> {

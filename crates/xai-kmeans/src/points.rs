@@ -1,34 +1,10 @@
 //! Checks of points and centroids, so that what runs afterwards cannot panic.
 
-use burn::tensor::{Int, Tensor, TensorData};
 use burn_backend::{Backend, DType};
 use xai_core::Value;
-use xai_core::error::LayerError;
 
 use crate::error::KMeansError;
-use crate::head::tensor;
-
-/// All elements on the host, in row-major order.
-pub(crate) fn host<B: Backend>(value: &Value<B>) -> Result<Vec<f64>, KMeansError> {
-    let data = value.to_data().map_err(|error| KMeansError::Backend(format!("{error:?}")))?;
-    Ok(data.iter::<f64>().collect())
-}
-
-/// A value of `like`'s element type and device.
-pub(crate) fn value_like<B: Backend>(data: Vec<f64>, dims: [usize; 2], like: &Value<B>) -> Value<B> {
-    Value::from_data(TensorData::new(data, dims).convert_dtype(like.dtype()), &like.device())
-}
-
-/// The rows (`dim` 0) or columns (`dim` 1) of a matrix at `indices`, in their order.
-pub(crate) fn select<B: Backend>(
-    matrix: &Value<B>,
-    dim: usize,
-    indices: &[usize],
-) -> Result<Value<B>, LayerError> {
-    let data: Vec<_> = indices.iter().map(|index| *index as i64).collect();
-    let indices = Tensor::<B, 1, Int>::from_data(TensorData::new(data, [indices.len()]), &matrix.device());
-    Ok(tensor(matrix)?.select(dim, indices).into())
-}
+use crate::matrix::host;
 
 /// At least two finite centroids, `[K, D]`.
 pub(crate) fn check_centroids<B: Backend>(centroids: &Value<B>) -> Result<(), KMeansError> {

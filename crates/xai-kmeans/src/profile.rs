@@ -4,10 +4,8 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
 use burn_backend::Backend;
 use xai_core::Value;
 
-use crate::attribution::ClusterAttribution;
 use crate::error::KMeansError;
-use crate::head::tensor;
-use crate::points::value_like;
+use crate::matrix::{tensor, value_like};
 
 /// The mean relevance of every feature over the members of every cluster.
 #[derive(Debug, Clone)]
@@ -44,10 +42,6 @@ impl<B: Backend> ClusterProfile<B> {
         let sums = Tensor::zeros([clusters, features], (&device, relevance.dtype()));
         let sums = sums.select_assign(0, places, relevance, IndexingUpdateOp::Add);
         Ok(Self { relevance: sums * shares, members })
-    }
-
-    pub(crate) fn of(attribution: &ClusterAttribution<B>, clusters: usize) -> Result<Self, KMeansError> {
-        Self::new(attribution.relevance().clone(), attribution.assigned(), clusters)
     }
 
     /// Mean relevance, `[K, D]`; 0 for a cluster without members.

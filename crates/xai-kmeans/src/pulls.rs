@@ -17,8 +17,7 @@ use xai_core::Value;
 use xai_core::error::LayerError;
 use xai_core::rule::Stabilizer;
 
-use crate::head::tensor;
-use crate::points::{host, value_like};
+use crate::matrix::{host, tensor, value_like};
 
 /// Exponent of what takes no part: its exponential is 0 in every float type.
 const NEVER: f64 = -1e30;

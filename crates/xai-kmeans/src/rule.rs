@@ -4,14 +4,15 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 use xai_core::Value;
 use xai_core::error::{LayerError, RuleError};
+use xai_core::graph::NodeView;
 use xai_core::kernel::weighted_squared_differences;
-use xai_core::layer::{Absorbed, Layer, Reads, Site};
-use xai_core::rule::{BoundRule, Facts, Passed, PropagationRule, Rule, Stabilizer};
+use xai_core::layer::{BackwardContext, LedgerTerm, Saved};
+use xai_core::rule::{BoundRule, Passed, PropagationRule, Rule, Stabilizer};
 
 use crate::blocks::{self, Blocks};
 use crate::head::ClusterHead;
+use crate::matrix::value_like;
 use crate::neuralized::NeuralizedKMeansLayer;
-use crate::points::value_like;
 use crate::pulls::{Pulls, Shares, Sharing, shares};
 
 /// How relevance passes the linear part of a [`ClusterHead`].
@@ -79,7 +80,7 @@ impl ClusterRule {
 
     /// The entry of a composite that stands for the rule registered under [`NAME`](Self::NAME).
     pub fn entry() -> Rule {
-        Rule::Custom { name: Self::NAME.to_owned() }
+        Rule::custom(Self::NAME)
     }
 
     /// Any rule of linear layers.
@@ -87,7 +88,7 @@ impl ClusterRule {
         Self { beta, linear: LinearRule::Other { rule: rule.into() } }
     }
 
-    /// Checks that the rule can serve `head`.
+    /// Checks that the rule applies to `head`.
     pub(crate) fn check<B: Backend>(&self, head: &ClusterHead<B>) -> Result<(), RuleError> {
         let fine = |parameter: &'static str, value: f64| match value.is_finite() && value >= 0.0 {
             true => Ok(()),
@@ -161,14 +162,14 @@ impl ClusterRule {
     /// Relevance of points `[N, D]` that are pulled to centroids.
     fn pulled<B: Backend>(&self, head: &ClusterHead<B>, points: &Value<B>, pulls: Pulls<B>) -> Passed<B> {
         let Pulls { on_centroids: v, stabilizer } = pulls;
-        let mut absorbed = vec![(Absorbed::Stabilizer, stabilizer)];
+        let mut absorbed = vec![(LedgerTerm::Stabilizer, stabilizer)];
         let relevance = match self.linear {
             // (x - (mu_c + mu_k)/2) w_ck is (x - mu_k)^2 - (x - mu_c)^2 feature by feature, so it all
             // comes down to -sum_j v_j (x - mu_j)^2: no origin, and nothing large to cancel.
             LinearRule::Midpoint { .. } => weighted_squared_differences(points, head.centroids(), &v) * -1.0,
             // The mean of the centroids drops out since the v_j add up to 0.
             _ => {
-                absorbed.push((Absorbed::Bias, bias_share(head, &v)));
+                absorbed.push((LedgerTerm::Bias, bias_share(head, &v)));
                 points * v.matmul(head.centered().clone()) * 2.0
             }
         };
@@ -177,16 +178,17 @@ impl ClusterRule {
 }
 
 impl<B: Backend> PropagationRule<B> for ClusterRule {
-    fn bind(&self, layer: &Layer<B>, facts: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let Some(head) = layer.downcast_ref::<ClusterHead<B>>().cloned() else {
-            return Err(RuleError::Ability { needs: "a `ClusterHead`", kind: layer.kind() });
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let Some(head) = node.layer().downcast_ref::<ClusterHead<B>>().cloned() else {
+            return Err(RuleError::Ability { needs: "a `ClusterHead`", kind: node.layer().kind() });
         };
         self.check(&head)?;
-        let (rule, non_negative) = (self.clone(), facts.inputs_non_negative);
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let passed = rule.propagate(&head, site.input(0)?, site.output()?, &relevance, non_negative)?;
+        let (rule, non_negative) = (self.clone(), node.inputs_non_negative());
+        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+            let passed =
+                rule.propagate(&head, context.input(0)?, context.output()?, &relevance, non_negative)?;
             for (column, amount) in passed.absorbed {
-                site.absorb(column, || amount);
+                context.absorb(column, || amount);
             }
             Ok(passed.relevance)
         }))
@@ -228,26 +230,26 @@ impl Midpoint {
 
     /// The entry of a composite that stands for the rule registered under [`NAME`](Self::NAME).
     pub fn entry() -> Rule {
-        Rule::Custom { name: Self::NAME.to_owned() }
+        Rule::custom(Self::NAME)
     }
 }
 
 impl<B: Backend> PropagationRule<B> for Midpoint {
-    fn bind(&self, layer: &Layer<B>, _: &Facts<'_>) -> Result<BoundRule<B>, RuleError> {
-        let Some(layer) = layer.downcast_ref::<NeuralizedKMeansLayer<B>>().cloned() else {
-            return Err(RuleError::Ability { needs: "a `NeuralizedKMeans`", kind: layer.kind() });
+    fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let Some(layer) = node.layer().downcast_ref::<NeuralizedKMeansLayer<B>>().cloned() else {
+            return Err(RuleError::Ability { needs: "a `NeuralizedKMeans`", kind: node.layer().kind() });
         };
         if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
             let (value, range) = (self.epsilon, "finite and 0 or more");
             return Err(RuleError::Parameter { parameter: "epsilon", value, range });
         }
         let stabilizer = Stabilizer::from(self.epsilon);
-        Ok(BoundRule::new(Reads::ALL, move |site, relevance| {
-            let h = site.output()?;
+        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+            let h = context.output()?;
             let stabilized = stabilizer.apply(h);
             let q = relevance / &stabilized;
-            site.absorb(Absorbed::Stabilizer, || &q * (stabilized - h));
-            Ok(vec![from_midpoints(&layer, site, q)?])
+            context.absorb(LedgerTerm::Stabilizer, || &q * (stabilized - h));
+            Ok(vec![from_midpoints(&layer, context, q)?])
         }))
     }
 }
@@ -256,17 +258,17 @@ impl<B: Backend> PropagationRule<B> for Midpoint {
 /// the terms would cancel.
 fn from_midpoints<B: Backend>(
     layer: &NeuralizedKMeansLayer<B>,
-    site: &Site<'_, B>,
+    context: &BackwardContext<'_, B>,
     q: Value<B>,
 ) -> Result<Value<B>, LayerError> {
     let map = xai_core::layer::LayerOps::linear_map(layer);
-    let map = map.ok_or(LayerError::NotKept { what: "the linear map" })?;
+    let map = map.ok_or(LayerError::NotSaved { what: "the linear map" })?;
     let (weight, dims) = (layer.weight(), layer.weight().dims());
     let (clusters, others, features) = (dims[0], dims[1], dims[2]);
     let mean = layer.centroids().clone().sum_dim(0) / clusters as f64;
     let own = (layer.centroids() - &mean).reshape(&[clusters, 1, features]);
     // (mu_c + mu_k)/2 = mu_c - w_ck/4.
     let middles = own.expand(&[clusters, others, features]) - weight.clone() / 4.0;
-    let from_x = (site.input(0)? - mean) * map.adjoint(q.clone(), Some(weight), site.dims()?);
-    Ok(from_x - map.adjoint(q, Some(&(middles * weight)), site.dims()?))
+    let from_x = (context.input(0)? - mean) * map.adjoint(q.clone(), Some(weight), context.dims()?);
+    Ok(from_x - map.adjoint(q, Some(&(middles * weight)), context.dims()?))
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 use xai_core::error::ExplainError;
+use xai_core::model::InputKind;
 
 /// A model that could not be run or recorded. Methods return it as an [`ExplainError::Source`].
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -26,10 +27,12 @@ pub enum TraceError {
         message: String,
     },
     /// An output without float elements.
-    #[error("output {output} of the model is an int or bool tensor; only a float output can be explained")]
-    NotFloat {
+    #[error("output {output} of the model is {kind}; only float outputs can be explained")]
+    OutputKind {
         /// Place of the output, counted from 0.
         output: usize,
+        /// Type of its elements.
+        kind: InputKind,
     },
     /// The output was not computed from a float input.
     #[error(

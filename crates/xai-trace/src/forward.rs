@@ -23,18 +23,21 @@ pub trait ForwardInputs<B: Backend>: Sized {
     fn take(inputs: &mut impl Iterator<Item = Input<Traced<B>>>) -> Option<Self>;
 }
 
+/// All outputs of a forward function: float values, and the types of the others.
+pub type Outputs<B> = Vec<Result<Value<Traced<B>>, InputKind>>;
+
 /// What a forward function returns: a tensor, a tuple of up to four, a `Vec`, or a `Result` of those.
 /// They may be nested; outputs are counted from first to last.
 #[diagnostic::on_unimplemented(
     message = "a forward function cannot return `{Self}`",
     note = "return tensors on `Traced<B>`: one, a tuple of up to four, a `Vec`, or a `Result` of those"
 )]
-pub trait ForwardOutput<B: Backend> {
-    /// All outputs in order, `None` for those of ints and bools.
+pub trait ForwardOutputs<B: Backend> {
+    /// All outputs in order.
     ///
     /// # Errors
     /// The text of the error that the function returned.
-    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String>;
+    fn outputs(self) -> Result<Outputs<B>, String>;
 }
 
 impl<B: Backend, const D: usize> ForwardInputs<B> for Tensor<Traced<B>, D> {
@@ -47,9 +50,9 @@ impl<B: Backend, const D: usize> ForwardInputs<B> for Tensor<Traced<B>, D> {
     }
 }
 
-impl<B: Backend, const D: usize> ForwardOutput<B> for Tensor<Traced<B>, D> {
-    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
-        Ok(vec![Some(self.into())])
+impl<B: Backend, const D: usize> ForwardOutputs<B> for Tensor<Traced<B>, D> {
+    fn outputs(self) -> Result<Outputs<B>, String> {
+        Ok(vec![Ok(self.into())])
     }
 }
 
@@ -69,9 +72,9 @@ macro_rules! discrete {
             }
         }
 
-        impl<B: Backend, const D: usize> ForwardOutput<B> for Tensor<Traced<B>, D, $kind> {
-            fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
-                Ok(vec![None])
+        impl<B: Backend, const D: usize> ForwardOutputs<B> for Tensor<Traced<B>, D, $kind> {
+            fn outputs(self) -> Result<Outputs<B>, String> {
+                Ok(vec![Err(InputKind::$kind)])
             }
         }
     )*};
@@ -90,8 +93,8 @@ macro_rules! tuples {
             }
         }
 
-        impl<B: Backend, $($type: ForwardOutput<B>),*> ForwardOutput<B> for ($($type,)*) {
-            fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+        impl<B: Backend, $($type: ForwardOutputs<B>),*> ForwardOutputs<B> for ($($type,)*) {
+            fn outputs(self) -> Result<Outputs<B>, String> {
                 let ($($part,)*) = self;
                 Ok([$($part.outputs()?),*].concat())
             }
@@ -100,15 +103,15 @@ macro_rules! tuples {
 }
 tuples!((a A), (a A, b C), (a A, b C, c D), (a A, b C, c D, d E));
 
-impl<B: Backend, Y: ForwardOutput<B>> ForwardOutput<B> for Vec<Y> {
-    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+impl<B: Backend, Y: ForwardOutputs<B>> ForwardOutputs<B> for Vec<Y> {
+    fn outputs(self) -> Result<Outputs<B>, String> {
         let parts: Vec<_> = self.into_iter().map(Y::outputs).collect::<Result<_, _>>()?;
         Ok(parts.concat())
     }
 }
 
-impl<B: Backend, Y: ForwardOutput<B>, E: Display> ForwardOutput<B> for Result<Y, E> {
-    fn outputs(self) -> Result<Vec<Option<Value<Traced<B>>>>, String> {
+impl<B: Backend, Y: ForwardOutputs<B>, E: Display> ForwardOutputs<B> for Result<Y, E> {
+    fn outputs(self) -> Result<Outputs<B>, String> {
         // The long form, in which errors of some libraries say what caused them.
         self.map_err(|error| format!("{error:#}"))?.outputs()
     }

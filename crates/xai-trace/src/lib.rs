@@ -67,7 +67,7 @@ mod tensor;
 
 pub use backend::Traced;
 pub use error::TraceError;
-pub use forward::{ForwardInputs, ForwardOutput};
+pub use forward::{ForwardInputs, ForwardOutputs, Outputs};
 pub use mask::TracedMask;
 pub use record::{record, record_fn};
 pub use tensor::TracedTensor;

@@ -14,7 +14,7 @@ use xai_core::model::{GraphSource, Input, InputKind, InputSignature, Inputs, Mod
 use crate::backend::Traced;
 use crate::convert::attach;
 use crate::error::TraceError;
-use crate::forward::{ForwardInputs, ForwardOutput};
+use crate::forward::{ForwardInputs, ForwardOutputs, Outputs};
 use crate::lower::lower;
 use crate::mask::TracedMask;
 use crate::names::Parameters;
@@ -27,7 +27,7 @@ use crate::tensor::{Node, Source, TracedTensor};
 /// `record(&net, Net::forward)` where the function takes one tensor; a closure where it takes several,
 /// which come as a tuple, or where something else differs:
 /// `record(&net, |net, (ids, mask)| net.forward(ids, mask))`. See [`ForwardInputs`] and
-/// [`ForwardOutput`] for what a function may take and return.
+/// [`ForwardOutputs`] for what a function may take and return.
 ///
 /// The model shares the module's weights as they are now: parameters replaced in the module later, by an
 /// optimizer or by loading a record, are not seen. Parameters that are not initialised yet are
@@ -65,7 +65,7 @@ where
     M: Module<B> + HasAutodiffModule<Traced<B>>,
     M::TrainModule: Sync + 'static,
     X: ForwardInputs<B>,
-    Y: ForwardOutput<B>,
+    Y: ForwardOutputs<B>,
     F: Fn(&M::TrainModule, X) -> Y + Send + Sync + 'static,
 {
     let module = attach::<B, M>(module);
@@ -82,15 +82,15 @@ pub fn record_fn<B, X, Y, F>(forward: F) -> Model<B>
 where
     B: Backend,
     X: ForwardInputs<B>,
-    Y: ForwardOutput<B>,
+    Y: ForwardOutputs<B>,
     F: Fn(X) -> Y + Send + Sync + 'static,
 {
     Model::new(Recorded::new(Parameters::default(), forward))
 }
 
-/// From inputs on the recording backend to all outputs; `None` are those of ints and bools.
-type Forward<B> =
-    dyn Fn(Vec<Input<Traced<B>>>) -> Option<Result<Vec<Option<Value<Traced<B>>>>, String>> + Send + Sync;
+/// From inputs on the recording backend to all outputs, or the text of the function's error; `None` for
+/// inputs of other types.
+type Forward<B> = dyn Fn(Vec<Input<Traced<B>>>) -> Option<Result<Outputs<B>, String>> + Send + Sync;
 
 struct Recorded<B: Backend> {
     forward: Box<Forward<B>>,
@@ -104,7 +104,7 @@ impl<B: Backend> Recorded<B> {
     fn new<X, Y, F>(parameters: Parameters<B>, forward: F) -> Self
     where
         X: ForwardInputs<B>,
-        Y: ForwardOutput<B>,
+        Y: ForwardOutputs<B>,
         F: Fn(X) -> Y + Send + Sync + 'static,
     {
         let kinds = X::kinds();
@@ -141,7 +141,7 @@ impl<B: Backend> Recorded<B> {
         let count = outputs.len();
         let value = outputs.into_iter().nth(output);
         let value = value.ok_or(TargetError::NoSuchOutput { output, outputs: count })?;
-        Ok(value.ok_or(TraceError::NotFloat { output })?.into_primitive())
+        Ok(value.map_err(|kind| TraceError::OutputKind { output, kind })?.into_primitive())
     }
 }
 

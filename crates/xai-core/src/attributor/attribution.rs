@@ -26,8 +26,9 @@ pub struct Attribution<B: Backend> {
 }
 
 impl<B: Backend> Attribution<B> {
-    /// Relevance of the float inputs, in order, and nothing beside it.
-    pub(crate) fn new(
+    /// The result of a method of your own: `relevance` of the float inputs, in order, for what a target
+    /// [selects](crate::model::Target::resolve) of `output`.
+    pub fn new(
         inputs: &Inputs<B>,
         relevance: impl IntoIterator<Item = Value<B>>,
         output: Value<B>,
@@ -47,21 +48,6 @@ impl<B: Backend> Attribution<B> {
             ledger: None,
             convergence_delta: None,
         }
-    }
-
-    /// The attribution of a method of another crate: `relevance` of the float inputs, in order, for
-    /// `target` at this `output`.
-    ///
-    /// # Errors
-    /// [`TargetError`](crate::error::TargetError) when the target does not fit the output.
-    pub fn of_method(
-        inputs: &Inputs<B>,
-        relevance: impl IntoIterator<Item = Value<B>>,
-        output: Value<B>,
-        target: crate::model::Target<B>,
-    ) -> Result<Self, ExplainError> {
-        let start = target.resolve(&output)?;
-        Ok(Self::new(inputs, relevance, output, start))
     }
 
     /// Relevance of the first explained (usually the only) input, of its shape.

@@ -121,16 +121,17 @@ pub trait Attributor<B: Backend> {
     }
 }
 
-impl<B: Backend> dyn Attributor<B> + '_ {
-    /// As [`Attributor::attribute`], for a method in a list of several.
-    ///
-    /// # Errors
-    /// As [`Attributor::attribute`].
-    pub fn attribute(
+/// A method in a list of several.
+impl<B: Backend, A: Attributor<B> + ?Sized> Attributor<B> for Box<A> {
+    fn name(&self) -> &str {
+        self.as_ref().name()
+    }
+
+    fn attribute_inputs(
         &self,
-        inputs: impl Into<Inputs<B>>,
-        target: impl Into<Target<B>>,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
-        self.attribute_inputs(&inputs.into(), &target.into())
+        self.as_ref().attribute_inputs(inputs, target)
     }
 }

@@ -185,7 +185,10 @@ mod tests {
         assert_eq!(trimmed[1], ["x", "input", "-", "graph input"]);
         let z_box = "z-box(high=1.0, low=0.0, stabilizer=1e-6)";
         assert_eq!(trimmed[2], ["conv", "conv", z_box, "first conv or conv-transpose"]);
-        assert_eq!(trimmed[3], ["conv.relu", "activation", "pass", "kind activation"]);
+        assert_eq!(
+            trimmed[3],
+            ["conv.relu", "activation", "pass", "kind activation or batch-norm or affine"]
+        );
         assert_eq!(trimmed[5], ["head", "linear", "epsilon(epsilon=1e-6)", "kind linear"]);
     }
 

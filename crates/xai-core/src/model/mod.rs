@@ -13,5 +13,5 @@ mod target;
 pub use inputs::{Input, InputKind, Inputs};
 pub use model::Model;
 pub use source::{GraphSource, InputSignature, Signature};
-pub use target::{Seed, Target};
-pub(crate) use target::{Start, check_relevance, describe, fits};
+pub use target::{Seed, Start, Target};
+pub(crate) use target::{check_relevance, describe, fits};

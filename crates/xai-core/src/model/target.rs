@@ -37,15 +37,15 @@ enum Subtracted {
     RunnerUp,
 }
 
-/// A target that was found to fit an output.
+/// What a target selects of an output: where relevance starts.
 #[derive(Debug, Clone)]
-pub(crate) struct Start<B: Backend> {
-    /// Relevance of the output.
-    pub(crate) seed: Value<B>,
+pub struct Start<B: Backend> {
+    /// Relevance of the output, of its shape.
+    pub seed: Value<B>,
     /// The explained class of each sample, for class targets.
-    pub(crate) classes: Option<Vec<usize>>,
+    pub classes: Option<Vec<usize>>,
     /// The class of each sample whose score is subtracted, for contrasts.
-    pub(crate) contrast: Option<Vec<usize>>,
+    pub contrast: Option<Vec<usize>>,
 }
 
 /// How much relevance the selected output starts with.
@@ -127,7 +127,11 @@ impl<B: Backend> Target<B> {
         }
     }
 
-    pub(crate) fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
+    /// What the target selects of `output`, for a method of your own.
+    ///
+    /// # Errors
+    /// [`TargetError`] when the target does not fit the output.
+    pub fn resolve(self, output: &Value<B>) -> Result<Start<B>, ExplainError> {
         let dims = output.dims();
         let classes = match self.select {
             Select::Relevance(_) if self.subtracted.is_some() => {

@@ -273,8 +273,8 @@ fn in_f32(rule: &dyn PropagationRule<Flex>, weight: &V, x: &V) -> Vec<f64> {
     let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let (dims, output_dims) = (x.dims(), output.dims());
     let input_dims = [dims.as_slice()];
-    let node = NodeView::new(&input_dims, &output_dims);
-    let bound = rule.bind(&layer, &node).unwrap();
+    let node = NodeView::alone(&layer, &input_dims, &output_dims);
+    let bound = rule.bind(&node).unwrap();
     let relevance = output.full_like(&output_dims, 1.0);
     read(&bound.propagate_alone(&layer, &[&x], &output, relevance).unwrap().relevance[0])
 }
@@ -324,8 +324,8 @@ fn parameters_out_of_range_are_refused() {
     let (layer, x) = layers().remove(0);
     let (dims, output_dims) = (x.dims(), vec![3, 5]);
     let input_dims = [dims.as_slice()];
-    let node = NodeView::new(&input_dims, &output_dims);
-    let refusal = |rule: &dyn PropagationRule<Flex>| rule.bind(&layer, &node).unwrap_err().to_string();
+    let node = NodeView::alone(&layer, &input_dims, &output_dims);
+    let refusal = |rule: &dyn PropagationRule<Flex>| rule.bind(&node).unwrap_err().to_string();
     assert!(refusal(&AlphaBeta { alpha: 2.0, beta: 0.5, ..AlphaBeta::default() }).contains("alpha - beta"));
     assert!(refusal(&AlphaBeta { alpha: 0.5, beta: -0.5, ..AlphaBeta::default() }).contains("beta"));
     assert!(refusal(&Gamma { gamma: -1.0, ..Gamma::default() }).contains("gamma"));
@@ -335,42 +335,42 @@ fn parameters_out_of_range_are_refused() {
     assert!(refusal(&ZBox::new(f64::NAN, 1.0)).contains("finite"));
     let short = Bound::Tensor { dims: vec![5], values: vec![0.0; 5] };
     assert!(refusal(&ZBox::new(short, 1.0)).contains("[6]"));
-    assert!(refusal(&WinnerTakesAll {}).contains("a max or min pool"));
-    assert!(refusal(&ReluDeconvNet {}).contains("a ReLU"));
+    assert!(refusal(&WinnerTakesAll).contains("a max or min pool"));
+    assert!(refusal(&ReluDeconvNet).contains("a ReLU"));
     for alpha in [1.4, 1.9, 2.2] {
         // In floating point alpha - beta is not exactly 1 here.
-        assert!(AlphaBeta { alpha, beta: alpha - 1.0, ..AlphaBeta::default() }.bind(&layer, &node).is_ok());
+        assert!(AlphaBeta { alpha, beta: alpha - 1.0, ..AlphaBeta::default() }.bind(&node).is_ok());
     }
-    assert!(AlphaBeta { alpha: 2.2, beta: 1.2, ..AlphaBeta::default() }.bind(&layer, &node).is_ok());
+    assert!(AlphaBeta { alpha: 2.2, beta: 1.2, ..AlphaBeta::default() }.bind(&node).is_ok());
 }
 
 #[test]
-fn rules_for_relu_serve_relu6() {
+fn rules_for_relu_apply_to_relu6() {
     let row = |data: [f64; 5]| V::from_data(TensorData::new(data.to_vec(), [1, 5]), &Default::default());
     let layer: Layer<Flex> = Activation::Relu6.into();
     let (x, relevance) = (row([-1.0, 0.5, 3.0, 6.0, 7.0]), row([1.0, 2.0, -3.0, 4.0, 5.0]));
     let output = layer.ops().forward(vec![x.clone()]).unwrap();
     let passed = |rule: &dyn PropagationRule<Flex>| {
-        let bound = rule.bind(&layer, &NodeView::new(&[&[1, 5]], &[1, 5])).unwrap();
+        let bound = rule.bind(&NodeView::alone(&layer, &[&[1, 5]], &[1, 5])).unwrap();
         let passed = bound.propagate_alone(&layer, &[&x], &output, relevance.clone()).unwrap();
         read(&passed.relevance[0])
     };
-    assert_eq!(passed(&ReluGuidedBackprop {}), [0.0, 2.0, 0.0, 0.0, 0.0]);
-    assert_eq!(passed(&ReluDeconvNet {}), [1.0, 2.0, 0.0, 4.0, 5.0]);
-    let refused = ReluBetaSmooth::default().bind(&layer, &NodeView::new(&[&[1, 5]], &[1, 5]));
+    assert_eq!(passed(&ReluGuidedBackprop), [0.0, 2.0, 0.0, 0.0, 0.0]);
+    assert_eq!(passed(&ReluDeconvNet), [1.0, 2.0, 0.0, 4.0, 5.0]);
+    let refused = ReluBetaSmooth::default().bind(&NodeView::alone(&layer, &[&[1, 5]], &[1, 5]));
     assert!(matches!(refused, Err(RuleError::Ability { needs: "a ReLU", .. })));
 }
 
 #[test]
 fn a_scaled_stabilizer_sees_the_denominators_of_its_side() {
-    let rule = Gamma { stabilizer: Stabilizer::from(0.5).rms(), ..Gamma::default() };
+    let rule = Gamma { stabilizer: Stabilizer::from(0.5).with_rms(), ..Gamma::default() };
     for (layer, x) in layers() {
         let output = layer.ops().forward(vec![x.clone()]).unwrap();
         let (dims, output_dims) = (x.dims(), output.dims());
         let input_dims = [dims.as_slice()];
-        let node = NodeView::new(&input_dims, &output_dims);
+        let node = NodeView::alone(&layer, &input_dims, &output_dims);
         let passed = |rule: &dyn PropagationRule<Flex>| {
-            let bound = rule.bind(&layer, &node).unwrap();
+            let bound = rule.bind(&node).unwrap();
             read(&bound.propagate_alone(&layer, &[&x], &output, output.clone()).unwrap().relevance[0])
         };
         assert_eq!(passed(&rule), passed(&Plain(rule.clone())));

@@ -101,7 +101,7 @@ impl Bound {
     ///
     /// # Errors
     /// [`LayerError::Bound`] when a bound per element is meant for inputs of other sizes.
-    fn expanded<B: Backend>(&self, x: &Value<B>, of: &[usize]) -> Result<Value<B>, LayerError> {
+    pub(super) fn expanded<B: Backend>(&self, x: &Value<B>, of: &[usize]) -> Result<Value<B>, LayerError> {
         match self {
             Self::Number(number) => Ok(x.full_like(of, *number)),
             Self::Tensor { dims, values } => {
@@ -122,7 +122,7 @@ impl ZBox {
         Self { low: low.into(), high: high.into(), stabilizer: Stabilizer::default() }
     }
 
-    fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Stabilizer, RuleError> {
+    pub(super) fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Stabilizer, RuleError> {
         self.low.check("low", node)?;
         self.high.check("high", node)?;
         let comparable = match (&self.low, &self.high) {

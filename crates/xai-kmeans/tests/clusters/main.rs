@@ -9,20 +9,20 @@ use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::Flex;
 use proptest::prelude::*;
 use xai_core::Value;
+use xai_core::attributor::{Attribution, Attributor, Lrp};
 use xai_core::canonizer::Canonizer;
 use xai_core::composite::{Composite, Matcher};
-use xai_core::error::RuleError;
-use xai_core::explain::{Explainer, Target};
+use xai_core::error::{ExplainError, RuleError};
 use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{Layer, LayerKind};
+use xai_core::model::{Model, Target};
 use xai_core::rule::{
     AlphaBeta, Epsilon, Flat, Gamma, Norm, Pass, PropagationRule, Rule, Stabilizer, TakesMost, WSquare, ZBox,
     ZPlus,
 };
 use xai_kmeans::{
-    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget,
-    KMeansCanonizer, KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power,
-    beta_from,
+    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansCanonizer,
+    KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power, beta_from,
 };
 
 type Rows = Vec<Vec<f64>>;
@@ -46,6 +46,10 @@ fn tensor(rows: &Rows, double: bool) -> Tensor<Flex, 2> {
 fn read(tensor: &Tensor<Flex, 2>) -> Rows {
     let data: Vec<f64> = tensor.to_data().iter::<f64>().collect();
     data.chunks(tensor.dims()[1]).map(<[f64]>::to_vec).collect()
+}
+
+fn rows(attribution: &Attribution<Flex>) -> Rows {
+    read(&attribution.relevance().unwrap())
 }
 
 fn distances(x: &[f64], mu: &Rows) -> Vec<f64> {
@@ -109,9 +113,10 @@ fn graph(layer: Layer<Flex>, features: usize) -> Graph<Flex> {
     builder.finish(y).unwrap()
 }
 
-fn explainer(layer: Layer<Flex>, rule: Rule) -> Explainer<Flex> {
-    let composite = Composite::new("test").or(Matcher::Any, rule);
-    Explainer::new(graph(layer, 4), composite).with_rule(Midpoint::NAME, Midpoint::default()).with_ledger()
+fn explainer(layer: Layer<Flex>, rule: Rule) -> Lrp<Flex> {
+    let composite = Composite::new("test").append(Matcher::Any, rule);
+    let model = Model::from(graph(layer, 4));
+    Lrp::new(&model, composite).with_rule(Midpoint::NAME, Midpoint::default()).with_ledger()
 }
 
 #[test]
@@ -121,12 +126,12 @@ fn explanations_equal_the_sums_over_pairs() {
         for rule in rules(0.0).into_iter().chain(rules(0.7)).chain(rules(40.0)) {
             for (double, tolerance) in [(true, 1e-9), (false, 2e-3)] {
                 let explainer = ClusterExplainer::new(tensor(&mu, double), rule.clone()).unwrap();
-                for target in [ClusterTarget::Assigned, ClusterTarget::Cluster(1)] {
-                    let got = explainer.explain(tensor(&x, double), target.clone()).unwrap();
-                    for (n, (x, row)) in x.iter().zip(read(got.relevance())).enumerate() {
-                        let (f, c) = (discriminants(x, &mu), got.explained()[n]);
-                        assert!(target != ClusterTarget::Assigned || f[c] > 0.0);
-                        assert_close(&[got.scores()[n]], &[f[c]], tolerance, "score");
+                for (target, is_own) in [(Target::argmax(), true), (Target::class(1), false)] {
+                    let got = explainer.attribute(tensor(&x, double), target).unwrap();
+                    for (n, (x, row)) in x.iter().zip(rows(&got)).enumerate() {
+                        let (f, c) = (discriminants(x, &mu), got.classes().unwrap()[n]);
+                        assert!(!is_own || f[c] > 0.0);
+                        assert_close(&[got.scores().unwrap()[n]], &[f[c]], tolerance, "score");
                         let one = |(k, f): (usize, &f64)| if k == c { *f } else { 0.0 };
                         let relevance: Vec<_> = f.iter().enumerate().map(one).collect();
                         assert_close(&row, &by_pairs(x, &mu, &relevance, &rule), tolerance, "relevance");
@@ -143,13 +148,26 @@ fn a_contrast_explains_the_difference_of_two_distances() {
     let pair = vec![mu[3].clone(), mu[1].clone()];
     for rule in rules(0.7) {
         let explainer = ClusterExplainer::new(tensor(&mu, true), rule.clone()).unwrap();
-        let got = explainer.explain(tensor(&x, true), ClusterTarget::Contrast { a: 3, b: 1 }).unwrap();
-        for (n, (x, row)) in x.iter().zip(read(got.relevance())).enumerate() {
+        let got = explainer.attribute(tensor(&x, true), Target::contrast(3, 1)).unwrap();
+        for (n, (x, row)) in x.iter().zip(rows(&got)).enumerate() {
             // Against one rival alone there is nothing to share out.
             let f = discriminants(x, &pair);
-            assert_close(&[got.scores()[n]], &[f[0]], 1e-9, "score");
+            assert_close(&[got.scores().unwrap()[n]], &[f[0]], 1e-9, "score");
             assert_close(&row, &by_pairs(x, &pair, &[f[0], 0.0], &rule), 1e-8, "relevance");
         }
+    }
+}
+
+#[test]
+fn each_point_may_have_a_contrast_of_its_own() {
+    let (mu, x) = (numbers(5, 4, 1), numbers(6, 4, 2));
+    let explainer = ClusterExplainer::new(tensor(&mu, true), ClusterRule::midpoint(0.7)).unwrap();
+    let got = explainer.attribute(tensor(&x, true), Target::argmax().with_contrast_to_runner_up()).unwrap();
+    let pairs = got.classes().unwrap().iter().zip(got.contrast_classes().unwrap());
+    for (n, (&a, &b)) in pairs.enumerate() {
+        let alone = explainer.attribute(tensor(&vec![x[n].clone()], true), Target::contrast(a, b)).unwrap();
+        assert_close(&rows(&got)[n], &rows(&alone)[0], 1e-12, "relevance");
+        assert_close(&[got.scores().unwrap()[n]], &alone.scores().unwrap(), 1e-12, "score");
     }
 }
 
@@ -186,9 +204,8 @@ fn the_module_computes_what_its_layer_does() {
 #[test]
 fn a_midpoint_rule_needs_the_linear_layer_of_clusters() {
     let head: Layer<Flex> = ClusterHead::new(value(&numbers(3, 4, 1), false)).unwrap().into();
-    assert_eq!(head.kind(), LayerKind::Clusters);
-    let facts_of = explainer(head, Midpoint::entry());
-    assert!(facts_of.prepare(&[value(&numbers(1, 4, 2), false)]).is_err());
+    assert_eq!(head.kind(), LayerKind::custom("clusters"));
+    assert!(explainer(head, Midpoint::entry()).plan(value(&numbers(1, 4, 2), false), 0).is_err());
     let _: &dyn PropagationRule<Flex> = &Midpoint::default();
 }
 
@@ -199,12 +216,12 @@ fn ties_and_equal_centroids_give_zero() {
         let explainer = ClusterExplainer::new(tensor(&mu, false), rule).unwrap();
         // Between two centroids; on equal ones; on a centroid of its own.
         let points = tensor(&vec![vec![1.0, 0.0], vec![0.0, 0.0], vec![9.0, 9.0]], false);
-        let got = explainer.explain(points, ClusterTarget::Assigned).unwrap();
-        assert_eq!(got.assigned(), [0, 0, 3]);
-        assert_eq!(got.scores()[..2], [0.0, 0.0]);
-        let rows = read(got.relevance());
+        let got = explainer.attribute(points, Target::argmax()).unwrap();
+        assert_eq!(got.classes().unwrap(), [0, 0, 3]);
+        assert_eq!(got.scores().unwrap()[..2], [0.0, 0.0]);
+        let rows = rows(&got);
         assert_eq!(rows[..2], [[0.0, 0.0], [0.0, 0.0]]);
-        assert!(rows[2].iter().all(|value| value.is_finite()) && got.scores()[2] > 0.0);
+        assert!(rows[2].iter().all(|value| value.is_finite()) && got.scores().unwrap()[2] > 0.0);
     }
 }
 
@@ -216,8 +233,8 @@ fn far_from_the_origin_nothing_cancels() {
     let (mu, x) = (away(numbers(8, 16, 1)), away(numbers(6, 16, 2)));
     let run = |double| {
         let explainer = ClusterExplainer::new(tensor(&mu, double), ClusterRule::midpoint(0.1)).unwrap();
-        let got = explainer.explain(tensor(&x, double), ClusterTarget::Assigned).unwrap();
-        (read(got.relevance()), got.scores().to_vec())
+        let got = explainer.attribute(tensor(&x, double), Target::argmax()).unwrap();
+        (rows(&got), got.scores().unwrap())
     };
     let ((single, scores), (double, _)) = (run(false), run(true));
     for ((single, double), score) in single.iter().zip(&double).zip(scores) {
@@ -245,8 +262,8 @@ fn a_profile_is_the_mean_over_members() {
     let mu: Rows = mu.into_iter().chain([vec![1e3; 3]]).collect();
     let explainer = ClusterExplainer::new(tensor(&mu, true), ClusterRule::midpoint(0.5)).unwrap();
     let profile = explainer.profile(tensor(&x, true)).unwrap();
-    let got = explainer.explain(tensor(&x, true), ClusterTarget::Assigned).unwrap();
-    let (rows, assigned) = (read(got.relevance()), got.assigned());
+    let got = explainer.attribute(tensor(&x, true), Target::argmax()).unwrap();
+    let (rows, assigned) = (rows(&got), got.classes().unwrap());
     assert_eq!((profile.members().iter().sum::<usize>(), profile.members()[4]), (30, 0));
     for (cluster, mean) in read(profile.relevance()).iter().enumerate() {
         let members = rows.iter().zip(assigned).filter(|(_, c)| **c == cluster);
@@ -290,27 +307,30 @@ fn mistakes_are_named() {
         Err(KMeansError::Rule(RuleError::Parameter { .. }))
     ));
     let explainer = new(&mu, midpoint).unwrap();
-    let explain = |points, target| explainer.explain(points, target).unwrap_err();
+    let refused = |points, target: Target<Flex>| explainer.attribute(points, target).unwrap_err();
+    let explain = |points| match refused(points, Target::argmax()) {
+        ExplainError::Method(error) => *error.downcast::<KMeansError>().unwrap(),
+        other => panic!("{other}"),
+    };
     let points = || tensor(&numbers(2, 2, 2), false);
     let none = Tensor::<Flex, 2>::empty([0, 2], &Default::default());
-    assert_eq!(explain(none.clone(), ClusterTarget::Assigned), KMeansError::NoPoints { dims: vec![0, 2] });
+    assert_eq!(explain(none.clone()), KMeansError::NoPoints { dims: vec![0, 2] });
     assert_eq!(explainer.assign(none), Err(KMeansError::NoPoints { dims: vec![0, 2] }));
     let wide = tensor(&numbers(2, 3, 2), false);
-    assert_eq!(explain(wide, ClusterTarget::Assigned), KMeansError::Features { got: 3, expected: 2 });
+    assert_eq!(explain(wide), KMeansError::Features { got: 3, expected: 2 });
     assert!(matches!(
-        explain(tensor(&vec![vec![0.0, f64::INFINITY]], false), ClusterTarget::Assigned),
+        explain(tensor(&vec![vec![0.0, f64::INFINITY]], false)),
         KMeansError::NotFinite { what: "points", index: [0, 1], .. }
     ));
     let far = tensor(&vec![vec![0.0, 0.0], vec![1e30, 0.0]], false);
-    assert_eq!(explain(far, ClusterTarget::Assigned), KMeansError::Overflow { point: 1 });
+    assert_eq!(explain(far), KMeansError::Overflow { point: 1 });
     let double = tensor(&numbers(2, 2, 2), true);
-    assert!(matches!(explain(double, ClusterTarget::Assigned), KMeansError::Kind { .. }));
-    let missing = KMeansError::Cluster { cluster: 3, clusters: 3 };
-    assert_eq!(explain(points(), ClusterTarget::Cluster(3)), missing);
-    let short = ClusterTarget::Clusters(vec![0]);
-    assert_eq!(explain(points(), short), KMeansError::ClusterCount { got: 1, points: 2 });
-    let same = ClusterTarget::Contrast { a: 1, b: 1 };
-    assert_eq!(explain(points(), same), KMeansError::SameCluster { cluster: 1 });
+    assert!(matches!(explain(double), KMeansError::Kind { .. }));
+    let text = |target| refused(points(), target).to_string();
+    assert!(text(Target::class(3)).contains("class 3 (sample 0) does not exist"));
+    assert!(text(Target::classes([0])).contains("1 classes were given for a batch of 2"));
+    assert!(text(Target::contrast(1, 1)).contains("class 1 (sample 0) is held against itself"));
+    assert!(text(Target::argmax().with_output(1)).contains("output 1 does not exist"));
     let large = NeuralizedKMeansLayer::new(value(&numbers(3000, 40, 1), false));
     assert!(matches!(large, Err(KMeansError::TooLarge { clusters: 3000, .. })));
 }
@@ -331,14 +351,14 @@ proptest! {
         shift in -50.0..50.0f64,
     ) {
         let (mu, x) = (numbers(clusters, features, seed), numbers(5, features, seed + 1));
-        let run = |shift: f64, target: ClusterTarget| {
+        let run = |shift: f64, target: Target<Flex>| {
             let rule = ClusterRule::midpoint(beta);
             let explainer = ClusterExplainer::new(tensor(&moved(&mu, shift), true), rule).unwrap();
-            let got = explainer.explain(tensor(&moved(&x, shift), true), target).unwrap();
-            (read(got.relevance()), got.scores().to_vec())
+            let got = explainer.attribute(tensor(&moved(&x, shift), true), target).unwrap();
+            (rows(&got), got.scores().unwrap())
         };
-        let (rows, scores) = run(0.0, ClusterTarget::Assigned);
-        let (shifted, _) = run(shift, ClusterTarget::Assigned);
+        let (rows, scores) = run(0.0, Target::argmax());
+        let (shifted, _) = run(shift, Target::argmax());
         for ((row, score), shifted) in rows.iter().zip(&scores).zip(&shifted) {
             // A stabilizer of 1e-9 in the denominators is all that is lost.
             let sum: f64 = row.iter().sum();
@@ -348,7 +368,7 @@ proptest! {
                 prop_assert!((value - shifted).abs() <= 1e-7 * scale);
             }
         }
-        let (rows, scores) = run(0.0, ClusterTarget::Contrast { a: 0, b: clusters - 1 });
+        let (rows, scores) = run(0.0, Target::contrast(0, clusters - 1));
         for (row, score) in rows.iter().zip(&scores) {
             prop_assert!((row.iter().sum::<f64>() - score).abs() <= 1e-8 + 1e-9 * score.abs());
         }

@@ -173,9 +173,9 @@ fn outputs_that_cannot_be_explained_are_errors() {
     let model = record_fn(|x: T<2>| (x.clone() * 2.0, x.clone().argmax(1), x.greater_elem(0.0)));
     let error = |output| model.output(random([1, 3]), output).err().unwrap();
     assert!(matches!(error(3), ExplainError::Target(TargetError::NoSuchOutput { output: 3, outputs: 3 })));
-    for output in [1, 2] {
+    for (output, kind) in [(1, InputKind::Int), (2, InputKind::Bool)] {
         let ExplainError::Source(source) = error(output) else { panic!("{output}") };
-        assert_eq!(source.downcast_ref(), Some(&TraceError::NotFloat { output }));
+        assert_eq!(source.downcast_ref(), Some(&TraceError::OutputKind { output, kind }));
     }
     let nothing = record_fn(|_: T<2>| Vec::<T<2>>::new());
     let error = Saliency::new(&nothing).attribute(random([1, 3]), 0).err().unwrap();

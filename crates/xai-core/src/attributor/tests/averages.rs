@@ -1,12 +1,13 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::attributor::{Attributor, Gradient, IntegratedGradients, Progress, Quadrature, SmoothGrad};
-use crate::explain::Target;
+use crate::attributor::{Attributor, IntegratedGradients, Lrp, Progress, Quadrature, Saliency, SmoothGrad};
+use crate::composite::{gradient, guided_backprop};
+use crate::model::Target;
 
 fn smooth(seed: u64, batch: usize) -> Vec<f64> {
-    let method = SmoothGrad::new(explainer()).samples(4).noise_level(0.2).seed(seed);
-    relevance(&method.attribute(images(batch).into(), 0.into()).unwrap())
+    let method = SmoothGrad::new(&model()).with_samples(4).with_noise_level(0.2).with_seed(seed);
+    relevance(&method.attribute(images(batch), 0).unwrap())
 }
 
 #[test]
@@ -23,12 +24,11 @@ fn a_sample_is_explained_alike_in_any_batch() {
 
 #[test]
 fn one_sample_is_the_gradient() {
-    let gradient = Gradient::new(explainer()).attribute(images(2).into(), Target::argmax()).unwrap();
-    let smooth =
-        SmoothGrad::new(explainer()).samples(1).attribute(images(2).into(), Target::argmax()).unwrap();
+    let gradient = Saliency::new(&model()).attribute(images(2), Target::argmax()).unwrap();
+    let smooth = SmoothGrad::new(&model()).with_samples(1).attribute(images(2), Target::argmax()).unwrap();
     assert_eq!(relevance(&smooth), relevance(&gradient));
-    let quiet = SmoothGrad::new(explainer()).samples(3).noise_level(0.0);
-    let quiet = quiet.attribute(images(2).into(), Target::argmax()).unwrap();
+    let quiet = SmoothGrad::new(&model()).with_samples(3).with_noise_level(0.0);
+    let quiet = quiet.attribute(images(2), Target::argmax()).unwrap();
     assert_close(&relevance(&quiet), &relevance(&gradient), 1e-6);
 }
 
@@ -37,35 +37,46 @@ fn given_noise_is_scaled_by_each_samples_range() {
     let x = images(2);
     let noise =
         [numbers([2, 2, 10, 10], 5, &Default::default()), numbers([2, 2, 10, 10], 6, &Default::default())];
-    let method = SmoothGrad::new(explainer()).noise_level(0.3);
-    let got =
-        method.attribute_with_noise(x.clone().into(), 2.into(), &noise.clone().map(Value::from)).unwrap();
+    let method = SmoothGrad::new(&model()).with_noise_level(0.3);
+    let got = method.attribute_with_noise(x.clone(), 2, &noise.clone().map(Value::from)).unwrap();
 
     let gradient = |x: Tensor<Flex, 4>| -> Tensor<Flex, 4> {
-        Gradient::new(explainer()).attribute(x.into(), 2.into()).unwrap().relevance().unwrap()
+        Saliency::new(&model()).attribute(x, 2).unwrap().relevance().unwrap()
     };
     let range = |x: Tensor<Flex, 4>| {
         let flat: Tensor<Flex, 2> = x.flatten(1, 3);
         (flat.clone().max_dim(1) - flat.min_dim(1)).reshape([2, 1, 1, 1])
     };
-    let [first, second] = noise.map(|noise| gradient(x.clone() + noise * range(x.clone()) * 0.3));
+    let [first, second] =
+        noise.map(|noise: Tensor<Flex, 4>| gradient(x.clone() + noise * range(x.clone()) * 0.3));
     assert_close(&relevance(&got), &values((first + second + gradient(x)) / 3.0), 1e-6);
 }
 
 #[test]
 fn classes_are_settled_by_the_unchanged_input() {
-    let (explainer, weight) = linear();
+    let (model, weight) = linear();
     let column = weight.map(|row| f64::from(row[0]));
     // The range of both samples is 5, so this noisy copy is -4 x.
     let (noise, copy) = (features() * -1.0, features() * -4.0);
     let classes = |x: Tensor<Flex, 2>| {
-        let attribution = explainer.explain(x, Target::argmax()).unwrap();
+        let attribution = Saliency::new(&model).attribute(x, Target::argmax()).unwrap();
         attribution.classes().unwrap().to_vec()
     };
     assert_eq!((classes(features()), classes(copy)), (vec![0, 0], vec![1, 1]));
-    let method = SmoothGrad::new(explainer.clone()).noise_level(1.0);
-    let got = method.attribute_with_noise(features().into(), Target::argmax(), &[noise.into()]).unwrap();
+    let method = SmoothGrad::new(&model).with_noise_level(1.0);
+    let got = method.attribute_with_noise(features(), Target::argmax(), &[noise.into()]).unwrap();
     assert_eq!((relevance(&got), got.classes().unwrap()), ([column, column].concat(), [0, 0].as_slice()));
+}
+
+#[test]
+fn another_method_is_averaged_too() {
+    let of = |method: Lrp<Flex>| {
+        let smooth = SmoothGrad::of(method).with_samples(3).attribute(images(2), 1).unwrap();
+        relevance(&smooth)
+    };
+    let plain = SmoothGrad::new(&model()).with_samples(3).attribute(images(2), 1).unwrap();
+    assert_eq!(of(Lrp::new(&model(), gradient())), relevance(&plain));
+    assert_ne!(of(Lrp::new(&model(), guided_backprop())), relevance(&plain));
 }
 
 const QUADRATURES: [Quadrature; 4] =
@@ -73,13 +84,13 @@ const QUADRATURES: [Quadrature; 4] =
 
 #[test]
 fn a_linear_model_is_integrated_exactly() {
-    let (explainer, weight) = linear();
+    let (model, weight) = linear();
     let want: Vec<_> =
         values(features()).iter().enumerate().map(|(i, x)| (x - 0.5) * f64::from(weight[i % 4][1])).collect();
     for quadrature in QUADRATURES {
         for steps in [2, 3, 10] {
-            let method = IntegratedGradients::new(explainer.clone()).steps(steps).quadrature(quadrature);
-            let got = method.baseline(0.5).attribute(features().into(), 1.into()).unwrap();
+            let method = IntegratedGradients::new(&model).with_steps(steps).with_quadrature(quadrature);
+            let got = method.with_baseline(0.5).attribute(features(), 1).unwrap();
             assert_close(&relevance(&got), &want, 1e-6);
             let delta = got.convergence_delta().unwrap();
             assert!(delta.iter().all(|delta| delta.abs() < 1e-5), "{quadrature:?} {steps}: {delta:?}");
@@ -90,17 +101,16 @@ fn a_linear_model_is_integrated_exactly() {
 #[test]
 fn many_steps_complete_the_score_of_a_relu_net() {
     let score = |x: Tensor<Flex, 4>| {
-        let logits =
-            values(Gradient::new(explainer()).attribute(x.into(), 2.into()).unwrap().output::<2>().unwrap());
+        let logits = values(Saliency::new(&model()).attribute(x, 2).unwrap().output::<2>().unwrap());
         [logits[2] - logits[0], logits[5] - logits[3]]
     };
     let baseline: Tensor<Flex, 4> = numbers([1, 2, 1, 1], 8, &Default::default());
     let at_input = score(images(2));
     let at_baseline = score(images(2) * 0.0 + baseline.clone());
     for quadrature in QUADRATURES {
-        let method = IntegratedGradients::new(explainer()).steps(300).quadrature(quadrature);
-        let method = method.baseline(baseline.clone());
-        let got = method.attribute(images(2).into(), Target::contrast(2, 0)).unwrap();
+        let method = IntegratedGradients::new(&model()).with_steps(300).with_quadrature(quadrature);
+        let method = method.with_baseline(baseline.clone());
+        let got = method.attribute(images(2), Target::contrast(2, 0)).unwrap();
         let sums = got.relevance_sums().unwrap();
         for sample in 0..2 {
             let difference = at_input[sample] - at_baseline[sample];
@@ -117,8 +127,8 @@ fn many_steps_complete_the_score_of_a_relu_net() {
 #[test]
 fn more_steps_come_closer() {
     let delta = |steps| {
-        let method = IntegratedGradients::new(explainer()).steps(steps);
-        let got = method.attribute(images(2).into(), Target::argmax()).unwrap();
+        let method = IntegratedGradients::new(&model()).with_steps(steps);
+        let got = method.attribute(images(2), Target::argmax()).unwrap();
         got.convergence_delta().unwrap().iter().fold(0.0f64, |most, delta| most.max(delta.abs()))
     };
     let (few, many) = (delta(4), delta(256));
@@ -128,11 +138,11 @@ fn more_steps_come_closer() {
 #[test]
 fn right_end_points_are_the_mean_of_gradients_on_the_way() {
     let gradient = |x: Tensor<Flex, 4>| -> Tensor<Flex, 4> {
-        Gradient::new(explainer()).attribute(x.into(), 0.into()).unwrap().relevance().unwrap()
+        Saliency::new(&model()).attribute(x, 0).unwrap().relevance().unwrap()
     };
     let points = [0.25, 0.5, 0.75, 1.0].map(|position| gradient(images(2) * position));
     let mean = points.into_iter().reduce(|sum, next| sum + next).unwrap() / 4.0;
-    let got = IntegratedGradients::new(explainer()).steps(4).attribute(images(2).into(), 0.into()).unwrap();
+    let got = IntegratedGradients::new(&model()).with_steps(4).attribute(images(2), 0).unwrap();
     assert_close(&relevance(&got), &values(mean * images(2)), 1e-6);
 }
 
@@ -143,10 +153,10 @@ fn progress_counts_to_the_total() {
         let heard = heard.clone();
         move |progress: Progress| heard.lock().unwrap().push((progress.done, progress.total))
     };
-    let (explainer, _) = linear();
-    let smooth = SmoothGrad::new(explainer.clone()).samples(3).on_progress(listen());
-    smooth.attribute(features().into(), 0.into()).unwrap();
-    let integrated = IntegratedGradients::new(explainer).steps(2).on_progress(listen());
-    integrated.attribute(features().into(), 0.into()).unwrap();
+    let (model, _) = linear();
+    let smooth = SmoothGrad::new(&model).with_samples(3).with_progress(listen());
+    smooth.attribute(features(), 0).unwrap();
+    let integrated = IntegratedGradients::new(&model).with_steps(2).with_progress(listen());
+    integrated.attribute(features(), 0).unwrap();
     assert_eq!(*heard.lock().unwrap(), [(1, 3), (2, 3), (3, 3), (1, 2), (2, 2)]);
 }

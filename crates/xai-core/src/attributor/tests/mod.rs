@@ -2,11 +2,11 @@
 
 mod averages;
 mod gradients;
+mod inputs;
+mod nodes;
 mod occlusion;
 mod refusals;
 mod targets;
-
-use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -18,12 +18,12 @@ use burn::tensor::{Tensor, TensorData};
 use burn_flex::Flex;
 
 use crate::Value;
-use crate::composite::gradient;
+use crate::attributor::Attribution;
 use crate::engine::read;
-use crate::explain::{Attribution, Explainer};
 use crate::graph::GraphBuilder;
 use crate::kernel::{PoolGeometry, PoolOutput};
 use crate::layer::{Activation, Linear as LinearLayer, Pool, Reshape};
+use crate::model::Model;
 
 /// Convolution, ReLU, max pool, convolution, ReLU, linear.
 #[derive(Module, Debug)]
@@ -75,8 +75,8 @@ fn images(batch: usize) -> Tensor<Flex, 4> {
     numbers([batch, 2, 10, 10], 77, &Default::default())
 }
 
-/// The net as a graph, under the gradient composite.
-fn explainer() -> Arc<Explainer<Flex>> {
+/// The net as a graph.
+fn model() -> Model<Flex> {
     let net = Net::<Flex>::new(&Default::default());
     let mut graph = GraphBuilder::new();
     let x = graph.input("x", &[1, 2, 10, 10]).unwrap();
@@ -94,18 +94,18 @@ fn explainer() -> Arc<Explainer<Flex>> {
     let second = graph.push("second.relu", Activation::Relu, &[second]).unwrap();
     let flat = graph.push("flat", Reshape::flatten(), &[second]).unwrap();
     let head = graph.push("head", &net.head, &[flat]).unwrap();
-    Arc::new(Explainer::new(graph.finish(head).unwrap(), gradient()))
+    graph.finish(head).unwrap().into()
 }
 
 /// `f(x) = x W + b` of 4 features and 2 classes, and `W`.
-fn linear() -> (Arc<Explainer<Flex>>, [[f32; 2]; 4]) {
+fn linear() -> (Model<Flex>, [[f32; 2]; 4]) {
     let (device, weight) = (Default::default(), [[1.0, -2.0], [0.5, 3.0], [-1.5, 0.25], [2.0, 1.0]]);
     let bias = Tensor::<Flex, 1>::from_floats([0.75, -0.5], &device);
     let layer = LinearLayer::new(Tensor::<Flex, 2>::from_floats(weight, &device).into(), Some(bias.into()));
     let mut graph = GraphBuilder::new();
     let x = graph.input("x", &[1, 4]).unwrap();
     let y = graph.push("linear", layer.unwrap(), &[x]).unwrap();
-    (Arc::new(Explainer::new(graph.finish(y).unwrap(), gradient())), weight)
+    (graph.finish(y).unwrap().into(), weight)
 }
 
 fn features() -> Tensor<Flex, 2> {
@@ -114,7 +114,7 @@ fn features() -> Tensor<Flex, 2> {
 
 /// Relevance of the only input, on the host.
 fn relevance(attribution: &Attribution<Flex>) -> Vec<f64> {
-    read(&attribution.relevances()[0]).unwrap()
+    read(attribution.relevances()[0].as_ref().unwrap()).unwrap()
 }
 
 fn values<const D: usize>(tensor: Tensor<Flex, D>) -> Vec<f64> {

@@ -13,12 +13,12 @@ use std::ops::Range;
 use burn_backend::tensor::{Device, IntTensor};
 use burn_backend::{Backend, TensorData, get_device_settings};
 
-use super::layout::{narrow, pad};
 use crate::Value;
+use crate::layout::{narrow, pad};
 
 /// All windows along one axis.
 #[derive(Debug, Clone)]
-pub(super) enum Windows {
+pub(crate) enum Windows {
     /// Window `j` reads `j * stride + offset * dilation - begin`.
     Sliding {
         kernel: usize,
@@ -35,7 +35,7 @@ pub(super) enum Windows {
 
 impl Windows {
     /// Spans of an adaptive pool: from `floor(j * input / output)` to `ceil((j + 1) * input / output)`.
-    pub(super) fn adaptive(input: usize, output: usize) -> Self {
+    pub(crate) fn adaptive(input: usize, output: usize) -> Self {
         if output > 0 && input.is_multiple_of(output) {
             let kernel = input / output;
             return Self::Sliding { kernel, stride: kernel, dilation: 1, begin: 0, end: 0, input, output };
@@ -44,13 +44,13 @@ impl Windows {
         Self::Spans { spans: (0..output).map(span).collect(), input }
     }
 
-    pub(super) fn input(&self) -> usize {
+    pub(crate) fn input(&self) -> usize {
         match self {
             Self::Sliding { input, .. } | Self::Spans { input, .. } => *input,
         }
     }
 
-    pub(super) fn output(&self) -> usize {
+    pub(crate) fn output(&self) -> usize {
         match self {
             Self::Sliding { output, .. } => *output,
             Self::Spans { spans, .. } => spans.len(),
@@ -58,7 +58,7 @@ impl Windows {
     }
 
     /// Number of offsets within the largest window.
-    pub(super) fn offsets(&self) -> usize {
+    pub(crate) fn offsets(&self) -> usize {
         match self {
             Self::Sliding { kernel, .. } => *kernel,
             Self::Spans { spans, .. } => spans.iter().map(Range::len).max().unwrap_or(0),
@@ -66,7 +66,7 @@ impl Windows {
     }
 
     /// Window length where windows tile the input without gap, overlap or padding.
-    pub(super) fn tile(&self) -> Option<usize> {
+    pub(crate) fn tile(&self) -> Option<usize> {
         match *self {
             Self::Sliding { kernel, stride, dilation, begin: 0, input, output, .. }
                 if kernel == stride && (dilation == 1 || kernel == 1) && input == kernel * output =>
@@ -78,7 +78,7 @@ impl Windows {
     }
 
     /// Elements of each window that lie inside the input.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(crate) fn lines(&self) -> Vec<Line> {
         match self {
             &Self::Sliding { kernel, stride, dilation, begin, input, output, .. } => {
                 let line = |j: usize| {
@@ -98,7 +98,7 @@ impl Windows {
     }
 
     /// Whether a window reaches beyond the input, into padding or further.
-    pub(super) fn reach_outside(&self) -> bool {
+    pub(crate) fn reach_outside(&self) -> bool {
         match *self {
             Self::Sliding { kernel, stride, dilation, begin, input, output, .. } => {
                 begin > 0 || output.saturating_sub(1) * stride + (kernel - 1) * dilation >= input
@@ -109,7 +109,7 @@ impl Windows {
     }
 
     /// Number of windows that lie within the padded input.
-    pub(super) fn output_floor(&self) -> usize {
+    pub(crate) fn output_floor(&self) -> usize {
         match *self {
             Self::Sliding { kernel, stride, dilation, begin, end, input, .. } => {
                 let room = (begin + input + end).checked_sub((kernel - 1) * dilation + 1);
@@ -120,7 +120,7 @@ impl Windows {
     }
 
     /// Number of windows when a last, partial one counts too.
-    pub(super) fn output_ceil(&self) -> usize {
+    pub(crate) fn output_ceil(&self) -> usize {
         match *self {
             Self::Sliding { kernel, stride, dilation, begin, end, input, .. } => {
                 let room = (begin + input + end).checked_sub((kernel - 1) * dilation + 1);
@@ -132,7 +132,7 @@ impl Windows {
 
     /// Elements of each window, padding included where `include_padding`, but never what lies
     /// beyond the padding, where `ceil_mode` lets the last window reach.
-    pub(super) fn counts(&self, include_padding: bool) -> Vec<usize> {
+    pub(crate) fn counts(&self, include_padding: bool) -> Vec<usize> {
         match self {
             &Self::Sliding { kernel, stride, dilation, begin, end, input, output } => {
                 let (low, high) =
@@ -170,20 +170,20 @@ impl Windows {
 
 /// Elements at equal distance along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) start: usize,
-    pub(super) step: usize,
-    pub(super) count: usize,
+pub(crate) struct Line {
+    pub(crate) start: usize,
+    pub(crate) step: usize,
+    pub(crate) count: usize,
 }
 
 impl Line {
-    pub(super) fn positions(self) -> impl Iterator<Item = usize> {
+    pub(crate) fn positions(self) -> impl Iterator<Item = usize> {
         (0..self.count).map(move |i| self.start + i * self.step)
     }
 }
 
 /// A value from which the elements of all windows are read, one offset at a time.
-pub(super) struct Source<'w, B: Backend> {
+pub(crate) struct Source<'w, B: Backend> {
     windows: &'w Windows,
     /// `[outer, strides, stride, inner]` for sliding windows, `[outer, size + 1, inner]` for spans.
     value: Value<B>,
@@ -191,7 +191,7 @@ pub(super) struct Source<'w, B: Backend> {
 
 impl<'w, B: Backend> Source<'w, B> {
     /// `x`: `[outer, input, inner]`; elements outside the input read `fill`.
-    pub(super) fn new(windows: &'w Windows, x: &Value<B>, fill: f64) -> Self {
+    pub(crate) fn new(windows: &'w Windows, x: &Value<B>, fill: f64) -> Self {
         let dims = x.dims();
         let value = match *windows {
             Windows::Sliding { kernel, stride, dilation, begin, input, output, .. } => {
@@ -205,7 +205,7 @@ impl<'w, B: Backend> Source<'w, B> {
     }
 
     /// Element `offset` of every window: `[outer, output, 1, inner]`.
-    pub(super) fn at(&self, offset: usize) -> Value<B> {
+    pub(crate) fn at(&self, offset: usize) -> Value<B> {
         match self.windows {
             &Windows::Sliding { stride, dilation, output, .. } => {
                 let (phase, first) = Windows::phase(offset, stride, dilation);
@@ -222,7 +222,7 @@ impl<'w, B: Backend> Source<'w, B> {
 }
 
 /// The transpose of [`Source`]: collects what each window sends to its elements.
-pub(super) struct Sink<'w, B: Backend> {
+pub(crate) struct Sink<'w, B: Backend> {
     windows: &'w Windows,
     /// One sum per phase of the stride, or one for all spans; absent while nothing was added.
     sums: Vec<Option<Value<B>>>,
@@ -234,7 +234,7 @@ pub(super) struct Sink<'w, B: Backend> {
 
 impl<'w, B: Backend> Sink<'w, B> {
     /// Collects values of the element type and device of `like`, `[outer, _, inner]`.
-    pub(super) fn new(windows: &'w Windows, like: &Value<B>) -> Self {
+    pub(crate) fn new(windows: &'w Windows, like: &Value<B>) -> Self {
         let dims = like.dims();
         let parts = match *windows {
             Windows::Sliding { stride, .. } => stride,
@@ -244,7 +244,7 @@ impl<'w, B: Backend> Sink<'w, B> {
     }
 
     /// Adds `r` `[outer, output, 1, inner]` to element `offset` of every window.
-    pub(super) fn add(&mut self, offset: usize, r: Value<B>) {
+    pub(crate) fn add(&mut self, offset: usize, r: Value<B>) {
         match self.windows {
             &Windows::Sliding { kernel, stride, dilation, output, .. } => {
                 let (phase, first) = Windows::phase(offset, stride, dilation);
@@ -267,7 +267,7 @@ impl<'w, B: Backend> Sink<'w, B> {
     }
 
     /// The collected `[outer, input, inner]`; what was sent outside the input is dropped.
-    pub(super) fn finish(self) -> Value<B> {
+    pub(crate) fn finish(self) -> Value<B> {
         let Self { windows, sums, like, outer, inner } = self;
         match *windows {
             Windows::Sliding { kernel, stride, dilation, begin, input, output, .. } => {

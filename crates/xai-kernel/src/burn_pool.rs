@@ -2,12 +2,12 @@
 
 use burn_backend::Backend;
 
-use super::window::Windows;
 use crate::Value;
+use crate::window::Windows;
 
 /// Arguments of Burn's two-dimensional pools.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BurnPool {
+pub(crate) struct BurnPool {
     input: [usize; 2],
     output: [usize; 2],
     kernel: [usize; 2],
@@ -19,7 +19,7 @@ pub(super) struct BurnPool {
 
 impl BurnPool {
     /// One or two axes of sliding windows; a missing first axis has size 1.
-    pub(super) fn new(windows: &[Windows], ceil_mode: bool) -> Self {
+    pub(crate) fn new(windows: &[Windows], ceil_mode: bool) -> Self {
         let mut pool = Self {
             input: [1; 2],
             output: [1; 2],
@@ -49,14 +49,14 @@ impl BurnPool {
     }
 
     /// Largest element of each window.
-    pub(super) fn max<B: Backend>(&self, x: &Value<B>) -> Value<B> {
+    pub(crate) fn max<B: Backend>(&self, x: &Value<B>) -> Value<B> {
         let x = self.images(x, self.input).into_primitive();
         let Self { kernel, stride, padding, dilation, ceil_mode, .. } = *self;
         Value::from_primitive(B::max_pool2d(x, kernel, stride, padding, dilation, ceil_mode))
     }
 
     /// Relevance of the largest element of each window.
-    pub(super) fn max_adjoint<B: Backend>(&self, x: &Value<B>, r: &Value<B>) -> Value<B> {
+    pub(crate) fn max_adjoint<B: Backend>(&self, x: &Value<B>, r: &Value<B>) -> Value<B> {
         let x = self.images(x, self.input).into_primitive();
         let r = self.images(r, self.output).into_primitive();
         let Self { kernel, stride, padding, dilation, ceil_mode, .. } = *self;
@@ -75,14 +75,14 @@ impl BurnPool {
     }
 
     /// Mean of each window.
-    pub(super) fn average<B: Backend>(&self, x: &Value<B>, count_include_pad: bool) -> Value<B> {
+    pub(crate) fn average<B: Backend>(&self, x: &Value<B>, count_include_pad: bool) -> Value<B> {
         let x = self.images(x, self.input).into_primitive();
         let Self { kernel, stride, padding, ceil_mode, .. } = *self;
         Value::from_primitive(B::avg_pool2d(x, kernel, stride, padding, count_include_pad, ceil_mode))
     }
 
     /// Each window's relevance, shared out over its elements.
-    pub(super) fn average_adjoint<B: Backend>(&self, r: &Value<B>, count_include_pad: bool) -> Value<B> {
+    pub(crate) fn average_adjoint<B: Backend>(&self, r: &Value<B>, count_include_pad: bool) -> Value<B> {
         let r = self.images(r, self.output);
         let [height, width] = self.input;
         // Only the shape of x matters, but some backends want its elements to be contiguous.

@@ -1,14 +1,8 @@
-//! Convolutions in one, two and three spatial dimensions.
+//! How a convolution's kernel moves over its input.
 
-use burn_backend::Backend;
 use burn_backend::ops::ConvOptions;
 
-use super::adjoint::{by_burn, by_product, by_subpixel};
-use super::choice::{self, ConvAdjoint};
-use super::depthwise;
-use super::error::{ShapeError, check_filled, check_length, check_nonzero};
-use super::layout::pad;
-use crate::Value;
+use crate::error::{ShapeError, check_filled, check_length, check_nonzero};
 
 /// How a convolution's kernel moves over its input: one entry per spatial dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,14 +84,14 @@ impl ConvGeometry {
     }
 
     /// Whether every output element is a weighted sum of the input's channels at its own place.
-    pub(super) fn is_pointwise(&self, weight: &[usize]) -> bool {
+    pub(crate) fn is_pointwise(&self, weight: &[usize]) -> bool {
         self.groups == 1
             && weight[2..].iter().chain(&self.stride).all(|&size| size == 1)
             && self.padding.iter().all(|&padding| padding == (0, 0))
     }
 
     /// Burn's options: its padding is the part common to both sides, the rest is explicit.
-    pub(super) fn options<const N: usize>(&self) -> ConvOptions<N> {
+    pub(crate) fn options<const N: usize>(&self) -> ConvOptions<N> {
         let symmetric = |axis: usize| self.padding.get(axis).map_or(0, |&(begin, end)| begin.min(end));
         ConvOptions {
             stride: std::array::from_fn(|axis| self.stride.get(axis).copied().unwrap_or(1)),
@@ -108,74 +102,9 @@ impl ConvGeometry {
     }
 
     /// Padding beyond the part common to both sides.
-    pub(super) fn excess(&self, axis: usize) -> (usize, usize) {
+    pub(crate) fn excess(&self, axis: usize) -> (usize, usize) {
         let (begin, end) = self.padding[axis];
         (begin - begin.min(end), end - begin.min(end))
-    }
-}
-
-/// Convolution (cross-correlation, as every deep-learning framework means it):
-/// `y[b, o, j] = bias[o] + sum over c, t of weight[o, c, t] * x[b, c, j * stride + t * dilation - padding]`.
-///
-/// x `[batch, channels_in, in...]`, weight `[channels_out, channels_in / groups, kernel...]`, bias
-/// `[channels_out]`, y as [`ConvGeometry::output_dims`] says.
-pub fn conv<B: Backend>(
-    x: &Value<B>,
-    weight: &Value<B>,
-    bias: Option<&Value<B>>,
-    geometry: &ConvGeometry,
-) -> Value<B> {
-    if choice::conv_loops::<B>(&x.device(), &weight.dims(), geometry)
-        && let Ok(dims) = geometry.output_dims(&x.dims(), &weight.dims())
-        && let Some(y) = depthwise::forward(x, weight, &dims, geometry)
-    {
-        let per_channel = [&[1, dims[1]], vec![1; dims.len() - 2].as_slice()].concat();
-        return bias.iter().fold(y, |y, bias| y + (*bias).clone().reshape(&per_channel));
-    }
-    let x = (0..geometry.stride.len()).fold(x.clone(), |x, axis| {
-        let (begin, end) = geometry.excess(axis);
-        pad(&x, axis + 2, begin as isize, end as isize, 0.0)
-    });
-    let (x, weight) = (x.into_primitive(), weight.clone().into_primitive());
-    let bias = bias.map(|bias| bias.clone().into_primitive());
-    Value::from_primitive(match geometry.stride.len() {
-        1 => B::conv1d(x, weight, bias, geometry.options()),
-        2 => B::conv2d(x, weight, bias, geometry.options()),
-        _ => B::conv3d(x, weight, bias, geometry.options()),
-    })
-}
-
-/// Transpose of [`conv`] without bias, its vector-Jacobian product with respect to x:
-/// `c[b, i, p] = sum over all o, j, t with j * stride + t * dilation - padding = p of
-/// weight[o, i, t] * r[b, o, j]`.
-///
-/// r has the output's shape, the result is `input_dims` = `[batch, channels_in, in...]`; input
-/// elements that no window reaches get 0. Linear in r and in the weight.
-pub fn conv_adjoint<B: Backend>(
-    r: &Value<B>,
-    weight: &Value<B>,
-    input_dims: &[usize],
-    geometry: &ConvGeometry,
-) -> Value<B> {
-    let way = choice::conv_adjoint::<B>(&r.device(), &weight.dims(), geometry);
-    conv_adjoint_by(way, r, weight, input_dims, geometry)
-}
-
-/// [`conv_adjoint`] by a given way, for measurements and tests.
-pub fn conv_adjoint_by<B: Backend>(
-    way: ConvAdjoint,
-    r: &Value<B>,
-    weight: &Value<B>,
-    input_dims: &[usize],
-    geometry: &ConvGeometry,
-) -> Value<B> {
-    match way {
-        ConvAdjoint::Burn => by_burn(r, weight, input_dims, geometry),
-        ConvAdjoint::Subpixel => by_subpixel(r, weight, input_dims, geometry),
-        ConvAdjoint::Product if geometry.is_pointwise(&weight.dims()) => by_product(r, weight, input_dims),
-        ConvAdjoint::Product => by_subpixel(r, weight, input_dims, geometry),
-        ConvAdjoint::Loop => depthwise::adjoint(r, weight, input_dims, geometry)
-            .unwrap_or_else(|| by_subpixel(r, weight, input_dims, geometry)),
     }
 }
 

@@ -2,11 +2,13 @@
 
 use burn_backend::Backend;
 
-use super::ConvAdjoint;
-use super::conv::{ConvGeometry, conv, conv_adjoint, conv_adjoint_by};
-use super::error::{ShapeError, check_filled, check_length, check_nonzero};
-use super::layout::narrow;
 use crate::Value;
+use crate::choice::ConvAdjoint;
+use crate::conv::conv;
+use crate::conv_adjoint::{conv_adjoint, conv_adjoint_by};
+use crate::conv_geometry::ConvGeometry;
+use crate::error::{ShapeError, check_filled, check_length, check_nonzero};
+use crate::layout::narrow;
 
 /// How a transposed convolution spreads its input: one entry per spatial dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 
 use burn_backend::Backend;
 
-use super::ShapeError;
-use super::error::check_filled;
 use crate::Value;
+use crate::error::{ShapeError, check_filled};
 
 /// Shape of `linear`'s output: `input` with its last dimension replaced by the weight's `d_output`.
 ///

@@ -14,7 +14,7 @@ use burn_backend::{
     get_device_settings,
 };
 
-use crate::kernel::broadcast;
+use crate::broadcast::broadcast;
 
 /// A float tensor of any rank on backend `B`.
 ///

@@ -3,7 +3,7 @@
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, FloatDType, Scalar, Shape, TensorMetadata};
 
-use super::choice;
+use crate::capability::Capability;
 
 /// `op(a, b)`, element by element; `op` repeats dimensions of size 1.
 ///
@@ -15,7 +15,7 @@ pub(crate) fn broadcast<B: Backend>(
     op: fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
 ) -> FloatTensor<B> {
     let (shape, of_b) = (a.shape(), b.shape());
-    if shape == of_b || !choice::broadcasts_in_rows::<B>(&B::float_device(&a), a.dtype()) {
+    if shape == of_b || !Capability::of::<B>().broadcasts_in_rows(a.dtype()) {
         return op(a, b);
     }
     let Some([outer, middle, inner]) = runs(shape.as_slice(), of_b.as_slice()) else { return op(a, b) };

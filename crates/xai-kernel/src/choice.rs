@@ -17,11 +17,11 @@
 //!
 //! Burn's pools serve only geometries on which they are right; [`burn_pool`] says which.
 
-use burn_backend::tensor::Device;
-use burn_backend::{Backend, DType};
+use burn_backend::Backend;
 
-use super::ConvGeometry;
-use super::window::Windows;
+use crate::capability::{Capability, Family};
+use crate::conv_geometry::ConvGeometry;
+use crate::window::Windows;
 
 /// A way to compute the adjoint of a convolution. All are exact; they differ in speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,48 +39,24 @@ pub enum ConvAdjoint {
     Loop,
 }
 
-/// What `B::name` says about a backend, wrappers (`fusion<...>`) included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Flex,
-    NdArray,
-    LibTorch,
-    CubeCl,
-    Unknown,
-}
-
-fn family(name: &str) -> Family {
-    let names = [
-        ("flex", Family::Flex),
-        ("ndarray", Family::NdArray),
-        ("libtorch", Family::LibTorch),
-        ("cubecl", Family::CubeCl),
-    ];
-    names.iter().find(|(text, _)| name.contains(text)).map_or(Family::Unknown, |&(_, family)| family)
-}
-
-/// Whether a loop on the host serves a convolution with this weight shape best on this device.
-pub(super) fn conv_loops<B: Backend>(device: &Device<B>, weight: &[usize], geometry: &ConvGeometry) -> bool {
-    is_depthwise(weight, geometry) && loops_on_host::<B>(device)
+/// Whether a loop on the host serves a convolution with this weight shape best on this backend.
+pub(crate) fn conv_loops<B: Backend>(weight: &[usize], geometry: &ConvGeometry) -> bool {
+    is_depthwise(weight, geometry) && Capability::of::<B>().loops_on_host()
 }
 
 fn is_depthwise(weight: &[usize], geometry: &ConvGeometry) -> bool {
     geometry.groups > 1 && weight[1] == 1
 }
 
-/// The adjoint that serves a convolution with this weight shape best on this device.
-pub(super) fn conv_adjoint<B: Backend>(
-    device: &Device<B>,
-    weight: &[usize],
-    geometry: &ConvGeometry,
-) -> ConvAdjoint {
+/// The adjoint that serves a convolution with this weight shape best on this backend.
+pub(crate) fn conv_adjoint<B: Backend>(weight: &[usize], geometry: &ConvGeometry) -> ConvAdjoint {
     let strided = geometry.stride.iter().any(|&s| s > 1);
     let mut axes = geometry.stride.iter().zip(&geometry.dilation).zip(&weight[2..]);
     let gaps = axes.any(|((stride, dilation), kernel)| *stride > kernel * dilation);
-    match family(&B::name(device)) {
+    match Capability::of::<B>().family {
         Family::CubeCl if gaps => ConvAdjoint::Subpixel,
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
-        _ if conv_loops::<B>(device, weight, geometry) => ConvAdjoint::Loop,
+        _ if conv_loops::<B>(weight, geometry) => ConvAdjoint::Loop,
         Family::Flex if strided => ConvAdjoint::Burn,
         Family::Flex if geometry.is_pointwise(weight) => ConvAdjoint::Product,
         Family::NdArray if strided && is_depthwise(weight, geometry) => ConvAdjoint::Burn,
@@ -88,22 +64,9 @@ pub(super) fn conv_adjoint<B: Backend>(
     }
 }
 
-/// Whether a plain loop may serve, rather than tensor operations: where tensors lie in host memory
-/// and nothing differentiates through them.
-pub(super) fn loops_on_host<B: Backend>(device: &Device<B>) -> bool {
-    let name = B::name(device);
-    matches!(family(&name), Family::Flex | Family::NdArray) && !name.contains("autodiff")
-}
-
-/// Whether arithmetic with a value that repeats is fast only where whole rows or columns repeat, as
-/// `benches/kernels.rs` shows for Flex.
-pub(super) fn broadcasts_in_rows<B: Backend>(device: &Device<B>, dtype: DType) -> bool {
-    dtype == DType::F32 && family(&B::name(device)) == Family::Flex
-}
-
 /// What is asked of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PoolTask {
+pub(crate) enum PoolTask {
     /// Max or min, forward or adjoint.
     Extremum,
     Average,
@@ -112,12 +75,12 @@ pub(super) enum PoolTask {
     },
 }
 
-/// The `ceil_mode` with which Burn's kernel serves this pool on this device, or `None` where ours
+/// The `ceil_mode` with which Burn's kernel serves this pool on this backend, or `None` where ours
 /// must: padding that differs between sides, more than two spatial dimensions, windows of unequal
 /// size or without any element (which Burn's ndarray pools divide by zero or send to the wrong
 /// element), and an output of neither size that Burn would compute.
-pub(super) fn burn_pool<B: Backend>(device: &Device<B>, windows: &[Windows], task: PoolTask) -> Option<bool> {
-    let family = family(&B::name(device));
+pub(crate) fn burn_pool<B: Backend>(windows: &[Windows], task: PoolTask) -> Option<bool> {
+    let family = Capability::of::<B>().family;
     if !matches!(family, Family::Flex | Family::NdArray | Family::LibTorch) || windows.len() > 2 {
         return None;
     }
@@ -143,16 +106,4 @@ pub(super) fn burn_pool<B: Backend>(device: &Device<B>, windows: &[Windows], tas
     // LibTorch drops a last window that would start in the padding; Burn's other backends keep it.
     // Here no window is empty, so none starts there, and both rules agree.
     windows.iter().all(|w| w.output() == w.output_ceil()).then_some(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn families_are_found_inside_wrappers() {
-        assert_eq!(family("fusion<cubecl<wgpu<wgsl>>>"), Family::CubeCl);
-        assert_eq!(family("libtorch<cpu>"), Family::LibTorch);
-        assert_eq!(family("something new"), Family::Unknown);
-    }
 }

@@ -139,16 +139,16 @@ pub enum ShapeError {
 }
 
 /// One entry per spatial dimension, or an error that names the list.
-pub(super) fn check_length(what: &'static str, got: usize, expected: usize) -> Result<(), ShapeError> {
+pub(crate) fn check_length(what: &'static str, got: usize, expected: usize) -> Result<(), ShapeError> {
     if got == expected { Ok(()) } else { Err(ShapeError::Length { what, got, expected }) }
 }
 
 /// No entry is 0, or an error that names the list and the spatial dimension.
-pub(super) fn check_nonzero(what: &'static str, sizes: &[usize]) -> Result<(), ShapeError> {
+pub(crate) fn check_nonzero(what: &'static str, sizes: &[usize]) -> Result<(), ShapeError> {
     sizes.iter().position(|&size| size == 0).map_or(Ok(()), |axis| Err(ShapeError::Zero { what, axis }))
 }
 
 /// The tensor holds at least one element, and few enough to be counted.
-pub(super) fn check_filled(what: &'static str, dims: &[usize]) -> Result<(), ShapeError> {
+pub(crate) fn check_filled(what: &'static str, dims: &[usize]) -> Result<(), ShapeError> {
     if dims.contains(&0) { Err(ShapeError::Empty { what, dims: dims.to_vec() }) } else { Ok(()) }
 }

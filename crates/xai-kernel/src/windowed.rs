@@ -1,20 +1,20 @@
 //! The library's own pools, on every backend and for every geometry.
 //!
-//! [`kernel`](super)'s pools choose between these and Burn's; tests and measurements call them here
+//! The [crate](super)'s pools choose between these and Burn's; tests and measurements call them here
 //! directly.
 
 use burn_backend::{Backend, DType, FloatDType, Scalar, Shape, TensorData, get_device_settings};
 
-use super::window::{Sink, Source, Windows};
-use super::{Extremum, PoolGeometry};
 use crate::Value;
+use crate::pool_geometry::{Extremum, PoolGeometry};
+use crate::window::{Sink, Source, Windows};
 
-/// [`kernel::extremum_pool`](super::extremum_pool).
+/// [`extremum_pool`](super::extremum_pool).
 pub fn extremum_pool<B: Backend>(x: &Value<B>, extremum: Extremum, geometry: &PoolGeometry) -> Value<B> {
     along_axes(x, &geometry.windows(&x.dims()), |x, windows| extremum_along(x, extremum, windows))
 }
 
-/// [`kernel::extremum_pool_adjoint`](super::extremum_pool_adjoint).
+/// [`extremum_pool_adjoint`](super::extremum_pool_adjoint).
 pub fn extremum_pool_adjoint<B: Backend>(
     x: &Value<B>,
     r: &Value<B>,
@@ -41,7 +41,7 @@ pub fn extremum_pool_adjoint<B: Backend>(
     r
 }
 
-/// [`kernel::takes_most`](super::takes_most).
+/// [`takes_most`](super::takes_most).
 ///
 /// The softmax over a box is that over a row, times that over the rows: the extremum `m` and the
 /// sum `s` of `exp(slope * (x - m))` are carried from axis to axis as a pair, so that nothing is
@@ -166,7 +166,7 @@ fn weights<B: Backend>(x: Value<B>, best: &Value<B>, slope: f64) -> Value<B> {
     Value::from_primitive(B::float_exp(exponent.into_primitive()))
 }
 
-/// [`kernel::average_pool`](super::average_pool).
+/// [`average_pool`](super::average_pool).
 pub fn average_pool<B: Backend>(x: &Value<B>, geometry: &PoolGeometry, count_include_pad: bool) -> Value<B> {
     along_axes(x, &geometry.windows(&x.dims()), |x, windows| {
         let sum = match tiles(x, windows) {
@@ -180,7 +180,7 @@ pub fn average_pool<B: Backend>(x: &Value<B>, geometry: &PoolGeometry, count_inc
     })
 }
 
-/// [`kernel::average_pool_adjoint`](super::average_pool_adjoint).
+/// [`average_pool_adjoint`](super::average_pool_adjoint).
 pub fn average_pool_adjoint<B: Backend>(
     r: &Value<B>,
     input_dims: &[usize],

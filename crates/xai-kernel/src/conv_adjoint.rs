@@ -1,14 +1,50 @@
-//! The ways to compute the adjoint of a convolution.
+//! The adjoint of a convolution, and the ways to compute it.
 
 use burn_backend::Backend;
 
-use super::ConvGeometry;
-use super::conv::conv;
-use super::layout::{interleave_zeros, narrow, pad};
 use crate::Value;
+use crate::choice::{self, ConvAdjoint};
+use crate::conv::conv;
+use crate::conv_geometry::ConvGeometry;
+use crate::depthwise;
+use crate::layout::{interleave_zeros, narrow, pad};
+
+/// Transpose of [`conv`] without bias, its vector-Jacobian product with respect to x:
+/// `c[b, i, p] = sum over all o, j, t with j * stride + t * dilation - padding = p of
+/// weight[o, i, t] * r[b, o, j]`.
+///
+/// r has the output's shape, the result is `input_dims` = `[batch, channels_in, in...]`; input
+/// elements that no window reaches get 0. Linear in r and in the weight.
+pub fn conv_adjoint<B: Backend>(
+    r: &Value<B>,
+    weight: &Value<B>,
+    input_dims: &[usize],
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    let way = choice::conv_adjoint::<B>(&weight.dims(), geometry);
+    conv_adjoint_by(way, r, weight, input_dims, geometry)
+}
+
+/// [`conv_adjoint`] by a given way, for measurements and tests.
+pub fn conv_adjoint_by<B: Backend>(
+    way: ConvAdjoint,
+    r: &Value<B>,
+    weight: &Value<B>,
+    input_dims: &[usize],
+    geometry: &ConvGeometry,
+) -> Value<B> {
+    match way {
+        ConvAdjoint::Burn => by_burn(r, weight, input_dims, geometry),
+        ConvAdjoint::Subpixel => by_subpixel(r, weight, input_dims, geometry),
+        ConvAdjoint::Product if geometry.is_pointwise(&weight.dims()) => by_product(r, weight, input_dims),
+        ConvAdjoint::Product => by_subpixel(r, weight, input_dims, geometry),
+        ConvAdjoint::Loop => depthwise::adjoint(r, weight, input_dims, geometry)
+            .unwrap_or_else(|| by_subpixel(r, weight, input_dims, geometry)),
+    }
+}
 
 /// Burn's own gradient, on the input as it is after explicit padding.
-pub(super) fn by_burn<B: Backend>(
+fn by_burn<B: Backend>(
     r: &Value<B>,
     weight: &Value<B>,
     input_dims: &[usize],
@@ -34,7 +70,7 @@ pub(super) fn by_burn<B: Backend>(
 
 /// One matrix product, for kernels of one element at stride 1 without padding: backends read a
 /// transposed weight as it lies, where a convolution with transposed kernels copies it first.
-pub(super) fn by_product<B: Backend>(r: &Value<B>, weight: &Value<B>, input_dims: &[usize]) -> Value<B> {
+fn by_product<B: Backend>(r: &Value<B>, weight: &Value<B>, input_dims: &[usize]) -> Value<B> {
     let dims = r.dims();
     let (batch, outputs, inputs) = (dims[0], dims[1], input_dims[1]);
     let places = dims[2..].iter().product();
@@ -88,7 +124,7 @@ impl Axis {
 
 /// One stride-1 convolution with flipped, transposed kernels; the phases of the stride are channels
 /// of their own and are shuffled into place.
-pub(super) fn by_subpixel<B: Backend>(
+fn by_subpixel<B: Backend>(
     r: &Value<B>,
     weight: &Value<B>,
     input_dims: &[usize],

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use burn_backend::Backend;
 
-use super::narrow;
 use crate::Value;
+use crate::layout::narrow;
 
 /// Elements of one block of differences: few enough to stay in a processor's cache.
 const BLOCK: usize = 1 << 16;

@@ -8,16 +8,16 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 use burn_backend::{Backend, DType, Element, TensorData, read_sync};
 use rayon::prelude::*;
 
-use super::window::{Line, Windows};
-use super::{Extremum, PoolGeometry};
 use crate::Value;
+use crate::pool_geometry::{Extremum, PoolGeometry};
+use crate::window::{Line, Windows};
 
 /// Elements below which another thread costs more than it saves.
-pub(super) const ELEMENTS_PER_THREAD: usize = 1 << 16;
+pub(crate) const ELEMENTS_PER_THREAD: usize = 1 << 16;
 
-/// [`kernel::takes_most`](super::takes_most); `None` where the values cannot be read, or have more
+/// [`takes_most`](super::takes_most); `None` where the values cannot be read, or have more
 /// than three spatial dimensions.
-pub(super) fn takes_most<B: Backend>(
+pub(crate) fn takes_most<B: Backend>(
     x: &Value<B>,
     r: &Value<B>,
     beta: f64,
@@ -35,7 +35,7 @@ pub(super) fn takes_most<B: Backend>(
 
 /// The value's elements. A tensor that is shared is copied by an operation first: what is left to
 /// one owner is handed over as it is, whereas some backends copy the rest element by element.
-pub(super) fn read<B: Backend>(value: &Value<B>) -> Option<TensorData> {
+pub(crate) fn read<B: Backend>(value: &Value<B>) -> Option<TensorData> {
     let own = (value.clone() * 1.0).into_primitive();
     read_sync(B::float_into_data(own)).ok()
 }
@@ -168,7 +168,7 @@ fn add<'a, T: Real + 'a>(elements: impl IntoIterator<Item = &'a mut T>, weights:
 }
 
 /// A float type of the host. Sums are kept in f64, so that they are exact for the largest windows.
-pub(super) trait Real:
+pub(crate) trait Real:
     Element
     + Into<f64>
     + PartialOrd

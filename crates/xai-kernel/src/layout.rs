@@ -8,7 +8,7 @@ use burn_backend::{Backend, Slice};
 use crate::Value;
 
 /// `range` of `axis`, all of the other dimensions.
-pub(crate) fn narrow<B: Backend>(x: &Value<B>, axis: usize, start: usize, length: usize) -> Value<B> {
+pub fn narrow<B: Backend>(x: &Value<B>, axis: usize, start: usize, length: usize) -> Value<B> {
     let dims = x.dims();
     if start == 0 && length == dims[axis] {
         return x.clone();
@@ -19,7 +19,7 @@ pub(crate) fn narrow<B: Backend>(x: &Value<B>, axis: usize, start: usize, length
 }
 
 /// `begin` and `end` elements of `fill` added around `axis`; negative counts crop.
-pub(crate) fn pad<B: Backend>(x: &Value<B>, axis: usize, begin: isize, end: isize, fill: f64) -> Value<B> {
+pub fn pad<B: Backend>(x: &Value<B>, axis: usize, begin: isize, end: isize, fill: f64) -> Value<B> {
     let size = x.dims()[axis];
     let first = begin.min(0).unsigned_abs();
     let last = size.saturating_sub(end.min(0).unsigned_abs());
@@ -44,7 +44,7 @@ pub(crate) fn pad<B: Backend>(x: &Value<B>, axis: usize, begin: isize, end: isiz
 }
 
 /// `step - 1` zeros between neighbours along `axis`: size `n` becomes `(n - 1) * step + 1`.
-pub(crate) fn interleave_zeros<B: Backend>(x: &Value<B>, axis: usize, step: usize) -> Value<B> {
+pub fn interleave_zeros<B: Backend>(x: &Value<B>, axis: usize, step: usize) -> Value<B> {
     let dims = x.dims();
     let (head, tail) = dims.split_at(axis + 1);
     let split: Vec<usize> = head.iter().copied().chain([1]).chain(tail.iter().copied()).collect();

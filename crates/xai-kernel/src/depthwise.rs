@@ -12,16 +12,16 @@ use burn_backend::{Backend, DType, TensorData};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::ConvGeometry;
-use super::host::{ELEMENTS_PER_THREAD, Real, read};
 use crate::Value;
+use crate::conv_geometry::ConvGeometry;
+use crate::host::{ELEMENTS_PER_THREAD, Real, read};
 
 /// Elements whose sums are completed before the next are begun: few enough to stay in the cache.
 const BLOCK: usize = 4096;
 
 /// [`conv`](super::conv) without bias where every group has one input channel; `None` where the
 /// groups have more, or the values cannot be read.
-pub(super) fn forward<B: Backend>(
+pub(crate) fn forward<B: Backend>(
     x: &Value<B>,
     weight: &Value<B>,
     output_dims: &[usize],
@@ -34,7 +34,7 @@ pub(super) fn forward<B: Backend>(
 
 /// [`conv_adjoint`](super::conv_adjoint) where every group has one input channel; `None` where the
 /// groups have more, or the values cannot be read.
-pub(super) fn adjoint<B: Backend>(
+pub(crate) fn adjoint<B: Backend>(
     r: &Value<B>,
     weight: &Value<B>,
     input_dims: &[usize],
