@@ -6,23 +6,21 @@
 //! file, it must be there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "../examples/imagenet/mod.rs"]
-mod imagenet;
-
 use std::io::{Write, stderr};
 
 use burn::module::ParamId;
 use burn::tensor::{DType, TensorData};
 use burn_flex::Flex;
 use burn_store::{ModuleSnapshot, TensorSnapshot};
+use burn_xai::attributor::{Attribution, Attributor, Lrp};
 use burn_xai::composite::{Composite, Presets};
-use burn_xai::explain::{Attribution, Explainer, Seed, Target};
+use burn_xai::model::{Seed, Target};
 use burn_xai::rule::Bound;
-use burn_xai::trace::Recorded;
+use burn_xai::trace::record;
+use explain_image::model::{CLASSES, EfficientNetLite0, SIDE};
+use explain_image::photo::Photo;
+use explain_image::{classes, photo, weights};
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
-use imagenet::model::{CLASSES, EfficientNetLite0, SIDE};
-use imagenet::photo::Photo;
-use imagenet::{classes, photo, weights};
 use serde_json::{Map, Value as Json};
 use xai_testkit::golden::{Case, Detail, Golden, elements, relative_error};
 
@@ -95,13 +93,13 @@ fn maps_agree_with_the_reference() {
             continue;
         };
         let rules = composite(&golden, case, method, params);
-        let mut explainer = Explainer::new(Recorded::new(&net, EfficientNetLite0::forward), rules);
+        let mut lrp = Lrp::new(&record(&net, EfficientNetLite0::forward), rules);
         for module in watch.iter().filter(|place| *place != "input") {
-            explainer = explainer.keep_relevance_at(node(module));
+            lrp = lrp.with_relevance_at(node(module));
         }
         let input = golden.tensor(case, "input").unwrap().value::<Flex>(DType::F32, &Default::default());
-        let target = Target::class(*target_index).seeded(Seed::One);
-        let attribution = explainer.explain_values(&[input], target).unwrap();
+        let target = Target::class(*target_index).with_seed(Seed::One);
+        let attribution = lrp.attribute(input, target).unwrap();
 
         let compare = |what: &str, got: &[f64]| {
             let want = golden.tensor(case, what).unwrap().data;

@@ -9,15 +9,13 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, Relu};
 use burn::tensor::{Distribution, Tensor, TensorData, backend::Backend};
 use burn_xai::Value;
-use burn_xai::attributor::Gradient;
 use burn_xai::backend::flex::{self, Flex};
 use burn_xai::canonizer::{Canonizer, canonize};
-use burn_xai::composite::{Composite, epsilon_plus};
+use burn_xai::composite::epsilon_plus;
 use burn_xai::error::{CanonizeError, ExplainError, GraphError, LayerError, TargetError};
 use burn_xai::graph::{Graph, GraphBuilder};
 use burn_xai::kmeans::{
-    ClusterRule, KMeansCanonizer, MinPool1d, MinPool1dConfig, PairwiseCentroidDistance, Power,
-    cluster_network_explainer,
+    CentroidDistance, ClusterRule, KMeansCanonizer, MinPool1d, MinPool1dConfig, Power, cluster_lrp,
 };
 use burn_xai::layer::LayerKind;
 use burn_xai::prelude::*;
@@ -31,8 +29,13 @@ fn random<const D: usize>(dims: [usize; D], seed: u64) -> Tensor<Flex, D> {
     Tensor::from_data(TensorData::new(data, dims), &flex::device())
 }
 
-fn distance(power: Power) -> PairwiseCentroidDistance<Flex> {
-    PairwiseCentroidDistance::new(random([CLUSTERS, FEATURES], 1), power).unwrap()
+fn distance(power: Power) -> CentroidDistance<Flex> {
+    CentroidDistance::new(random([CLUSTERS, FEATURES], 1), power).unwrap()
+}
+
+/// The graph as it was recorded.
+fn raw(model: Model<Flex>, points: &Tensor<Flex, 2>) -> Arc<Graph<Flex>> {
+    model.with_canonizers(Vec::new()).graph(points.clone(), 0).unwrap()
 }
 
 fn rewritten(graph: &Graph<Flex>, canonizer: KMeansCanonizer) -> Graph<Flex> {
@@ -90,9 +93,8 @@ fn a_graph_built_by_hand() {
 #[test]
 fn the_whole_model_is_the_distance() {
     for power in [Power::One, Power::Two] {
-        let recorded = Recorded::new(&distance(power), PairwiseCentroidDistance::forward);
         let points = random([40, FEATURES], 2);
-        let graph = recorded.record(points.clone()).unwrap();
+        let graph = raw(record(&distance(power), CentroidDistance::forward), &points);
         assert_eq!(graph.nodes().len(), 2, "{graph}");
         check(&graph, &points);
     }
@@ -100,7 +102,7 @@ fn the_whole_model_is_the_distance() {
 
 #[derive(Module, Debug)]
 struct Inner<B: Backend> {
-    distance: PairwiseCentroidDistance<B>,
+    distance: CentroidDistance<B>,
 }
 
 #[derive(Module, Debug)]
@@ -135,7 +137,7 @@ fn net(power: Power) -> Net<Flex> {
 fn a_recorded_model_with_nested_distances() {
     for power in [Power::One, Power::Two] {
         let points = random([40, 4], 3);
-        let graph = Recorded::new(&net(power), Net::forward).record(points.clone()).unwrap();
+        let graph = raw(record(&net(power), Net::forward), &points);
         let names: Vec<_> = graph.nodes().iter().map(|node| node.name()).collect();
         assert_eq!(names, ["input", "hidden", "hidden.relu", "middle.heads.0.distance"]);
         check(&graph, &points);
@@ -145,33 +147,32 @@ fn a_recorded_model_with_nested_distances() {
 #[test]
 fn distances_in_blocks_and_written_by_hand() {
     // 2^22 / (2 * 4096) = 512 centroids a block.
-    let many = PairwiseCentroidDistance::new(random([700, 4096], 1), Power::Two).unwrap();
+    let many = CentroidDistance::new(random([700, 4096], 1), Power::Two).unwrap();
     let points = random([2, 4096], 2);
-    let graph = Recorded::new(&many, PairwiseCentroidDistance::forward).record(points.clone()).unwrap();
+    let graph = raw(record(&many, CentroidDistance::forward), &points);
     let canonized = rewritten(&graph, KMeansCanonizer::head());
     assert_eq!(canonized.nodes().len(), 2, "{canonized}");
     let nearest: Vec<_> = rows(&graph, &points).iter().map(|row| place(row, |a, b| a < b)).collect();
     let best: Vec<_> = rows(&canonized, &points).iter().map(|row| place(row, |a, b| a > b)).collect();
     assert_eq!(nearest, best);
 
-    let by_hand = Recorded::function(|x: Tensor<_, 2>| {
+    let by_hand = record_fn(|x: Tensor<_, 2>| {
         let centroids = Tensor::from_inner(random([CLUSTERS, FEATURES], 1).unsqueeze_dim::<3>(0));
         let difference = x.unsqueeze_dim::<3>(1) - centroids;
         difference.powi_scalar(2).sum_dim(2).squeeze_dim::<2>(2)
     });
     let points = random([40, FEATURES], 2);
-    check(&by_hand.record(points.clone()).unwrap(), &points);
+    check(&raw(by_hand, &points), &points);
 }
 
 #[test]
 fn clusters_of_features_are_explained_down_to_the_input() {
     let points = Tensor::<Flex, 2>::random([7, 4], Distribution::Normal(0.0, 1.0), &flex::device());
-    let source = Recorded::new(&net(Power::Two), Net::forward);
-    let explainer =
-        cluster_network_explainer(source, epsilon_plus(), ClusterRule::midpoint(0.3)).with_ledger();
-    let attribution = explainer.explain(points, Target::argmax()).unwrap();
+    let model = record(&net(Power::Two), Net::forward);
+    let lrp = cluster_lrp(&model, epsilon_plus(), ClusterRule::midpoint(0.3)).with_ledger();
+    let attribution = lrp.attribute(points, Target::argmax()).unwrap();
     assert_eq!(attribution.relevance::<2>().unwrap().dims(), [7, 4]);
-    assert!(attribution.explained().unwrap().iter().all(|score| *score >= 0.0));
+    assert!(attribution.scores().unwrap().iter().all(|score| *score >= 0.0));
     for row in attribution.ledger().unwrap().rows().iter().filter(|row| row.node.contains("distance")) {
         for (unexplained, arrived) in row.unexplained().iter().zip(&row.arrived) {
             assert!(unexplained.abs() <= 1e-4 * arrived.abs().max(1.0), "{row:?}");
@@ -181,9 +182,8 @@ fn clusters_of_features_are_explained_down_to_the_input() {
 
 #[test]
 fn one_cluster_is_refused() {
-    let one = PairwiseCentroidDistance::new(random([1, FEATURES], 1), Power::Two).unwrap();
-    let graph =
-        Recorded::new(&one, PairwiseCentroidDistance::forward).record(random([2, FEATURES], 2)).unwrap();
+    let one = CentroidDistance::new(random([1, FEATURES], 1), Power::Two).unwrap();
+    let graph = raw(record(&one, CentroidDistance::forward), &random([2, FEATURES], 2));
     for canonizer in [KMeansCanonizer::layers(), KMeansCanonizer::head()] {
         let canonizers: Vec<Box<dyn Canonizer<Flex>>> = vec![Box::new(canonizer)];
         let error = canonize(graph.clone(), &canonizers).unwrap_err();
@@ -199,30 +199,21 @@ fn one_cluster_is_refused() {
 
 #[test]
 fn the_argmax_of_distances_is_refused() {
-    let column = Recorded::function(|x: Tensor<_, 2>| {
+    let column = record_fn(|x: Tensor<_, 2>| {
         let centroids = Tensor::from_inner(random([CLUSTERS, 4], 1));
-        PairwiseCentroidDistance::new(centroids, Power::Two)
-            .unwrap()
-            .forward(x)
-            .reshape([CLUSTERS as i32, -1])
+        CentroidDistance::new(centroids, Power::Two).unwrap().forward(x).reshape([CLUSTERS as i32, -1])
     });
-    let composite = Composite::new("gradient").or(Matcher::Any, burn_xai::rule::Gradient {});
-    let explainers = [
-        Explainer::new(Recorded::new(&net(Power::Two), Net::forward), composite.clone()),
-        Explainer::new(column, composite),
-    ];
-    for explainer in explainers.map(Arc::new) {
-        let methods: [Box<dyn Attributor<Flex>>; 4] = [
-            Box::new(Gradient::new(explainer.clone())),
-            Box::new(IntegratedGradients::new(explainer.clone())),
-            Box::new(Occlusion::new(explainer.clone(), 1)),
-            Box::new(SmoothGrad::new(explainer.clone())),
+    for model in [record(&net(Power::Two), Net::forward), column] {
+        let methods: [Box<dyn Attributor<Flex>>; 5] = [
+            Box::new(Lrp::new(&model, gradient())),
+            Box::new(Saliency::new(&model)),
+            Box::new(IntegratedGradients::new(&model)),
+            Box::new(Occlusion::new(&model)),
+            Box::new(SmoothGrad::new(&model)),
         ];
-        let refusals =
-            methods.iter().map(|method| method.attribute(random([2, 4], 1).into(), Target::argmax()));
-        for result in refusals.chain([explainer.explain(random([2, 4], 1), Target::argmax())]) {
-            let error = result.unwrap_err();
-            assert!(matches!(error, ExplainError::Target(TargetError::Distances { .. })), "{error}");
+        for method in methods {
+            let error = method.attribute_inputs(&random([2, 4], 1).into(), &Target::argmax()).unwrap_err();
+            assert!(matches!(error, ExplainError::Target(TargetError::Argmax { .. })), "{error}");
         }
     }
 }
@@ -231,7 +222,8 @@ fn the_argmax_of_distances_is_refused() {
 fn a_min_pool_is_recorded_as_one() {
     let pool: MinPool1d = MinPool1dConfig::new(2).init();
     let x = random([2, 3, 7], 1);
-    let graph = Recorded::function(move |x| pool.forward(x)).record(x.clone()).unwrap();
+    let model = record_fn(move |x: Tensor<_, 3>| pool.forward(x)).with_canonizers(Vec::new());
+    let graph = model.graph(x.clone(), 0).unwrap();
     assert_eq!(graph.nodes()[1].layer().kind(), LayerKind::MinPool, "{graph}");
     let mut builder = GraphBuilder::<Flex>::new();
     let input = builder.input("x", &[2, 3, 7]).unwrap();

@@ -7,12 +7,10 @@ use burn::tensor::TensorData;
 use burn_xai::Value;
 use burn_xai::backend::flex::{self, Flex};
 use burn_xai::composite::Composite;
-use burn_xai::explain::Attribution;
 use burn_xai::graph::{Graph, GraphBuilder, NodeId};
 use burn_xai::kernel::{ConvGeometry, PoolGeometry};
 use burn_xai::layer::{Activation, Add, BatchNorm, Conv, Linear, Pool, Reshape};
 use burn_xai::prelude::*;
-use burn_xai::rule::Plain;
 use proptest::prelude::*;
 
 const BATCH: usize = 3;
@@ -140,8 +138,16 @@ fn gap(got: &[f64], expected: &[f64]) -> f64 {
     got.iter().zip(expected).map(|(got, expected)| (got - expected).abs()).fold(0.0, f64::max) / scale
 }
 
-fn explain(explainer: Explainer<Flex>, x: &V) -> Attribution<Flex> {
-    explainer.explain_values(std::slice::from_ref(x), Target::argmax()).unwrap()
+fn lrp(graph: &Graph<Flex>, composite: Composite) -> Lrp<Flex> {
+    Lrp::new(&Model::from(graph.clone()), composite)
+}
+
+fn relevance(attribution: &Attribution<Flex>) -> &V {
+    attribution.relevances()[0].as_ref().unwrap()
+}
+
+fn explain(lrp: Lrp<Flex>, x: &V) -> Attribution<Flex> {
+    lrp.attribute(x.clone(), Target::argmax()).unwrap()
 }
 
 fn lrp_presets() -> Vec<Composite> {
@@ -155,10 +161,9 @@ proptest! {
     fn canonizing_keeps_what_a_graph_computes((steps, seed) in network()) {
         let (graph, x) = build(&steps, seed);
         let raw = read(&graph.forward(std::slice::from_ref(&x)).unwrap());
-        let explainer = Explainer::new(graph, gradient());
-        let prepared = explainer.prepare(std::slice::from_ref(&x)).unwrap();
-        prop_assert!(prepared.graph().check().is_ok());
-        let canonized = read(&prepared.graph().forward(&[x]).unwrap());
+        let prepared = Model::from(graph).graph(x.clone(), 0).unwrap();
+        prop_assert!(prepared.check().is_ok());
+        let canonized = read(&prepared.forward(&[x]).unwrap());
         prop_assert!(gap(&canonized, &raw) < 1e-9, "{}", gap(&canonized, &raw));
     }
 
@@ -171,7 +176,7 @@ proptest! {
             if name.contains("alpha2") {
                 continue;
             }
-            let attribution = explain(Explainer::new(graph.clone(), composite).with_ledger(), &x);
+            let attribution = explain(lrp(&graph, composite).with_ledger(), &x);
             for row in attribution.ledger().unwrap().rows() {
                 let columns = [&row.arrived, &row.passed, &row.bias, &row.stabilizer, &row.dropped];
                 for (sample, unexplained) in row.unexplained().iter().enumerate() {
@@ -186,52 +191,19 @@ proptest! {
     }
 
     #[test]
-    fn optimised_rules_equal_their_plain_forms((steps, seed) in network()) {
-        let (graph, x) = build(&steps, seed);
-        let first = || Matcher::First(vec![LayerKind::Conv]);
-        let custom = |name: &str| Rule::Custom { name: name.to_owned() };
-        let composites = |z_plus: Rule, alpha_beta: Rule, gamma: Rule, pixels: Rule| {
-            let on_convolutions = |rule: Rule| epsilon_plus().with(Matcher::Kind(LayerKind::Conv), rule);
-            vec![
-                on_convolutions(z_plus),
-                on_convolutions(alpha_beta),
-                on_convolutions(gamma.clone()),
-                on_convolutions(gamma).with(first(), pixels),
-            ]
-        };
-        let pixels = ZBox::new(-1.0, 1.0);
-        let fast = composites(
-            ZPlus::default().into(), AlphaBeta::default().into(), Gamma::default().into(), pixels.clone().into(),
-        );
-        let plain = composites(custom("z-plus!"), custom("alpha-beta!"), custom("gamma!"), custom("z-box!"));
-        for (fast, plain) in fast.into_iter().zip(plain) {
-            let fast = explain(Explainer::new(graph.clone(), fast), &x);
-            let explainer = Explainer::new(graph.clone(), plain)
-                .with_rule("z-plus!", Plain(ZPlus::default()))
-                .with_rule("alpha-beta!", Plain(AlphaBeta::default()))
-                .with_rule("gamma!", Plain(Gamma::default()))
-                .with_rule("z-box!", Plain(pixels.clone()));
-            let plain = explain(explainer, &x);
-            let (fast, plain) = (read(&fast.relevances()[0]), read(&plain.relevances()[0]));
-            // Denominators near 0 amplify rounding; a wrong term would be off by far more than 1e-6.
-            prop_assert!(gap(&fast, &plain) < 1e-6, "{}", gap(&fast, &plain));
-        }
-    }
-
-    #[test]
     fn samples_of_a_batch_do_not_mix((steps, seed) in network()) {
         let (graph, x) = build(&steps, seed);
         for composite in lrp_presets().into_iter().chain([gradient(), guided_backprop()]) {
-            let together = read(&explain(Explainer::new(graph.clone(), composite.clone()), &x).relevances()[0]);
+            let together = read(relevance(&explain(lrp(&graph, composite.clone()), &x)));
             let width = together.len() / BATCH;
-            let explainer = Explainer::new(graph.clone(), composite);
+            let lrp = lrp(&graph, composite);
             let all = read(&x);
             for sample in 0..BATCH {
                 let pixels = all[sample * width..(sample + 1) * width].to_vec();
                 let one = V::from_data(TensorData::new(pixels, vec![1, 2, 6, 6]), &flex::device());
-                let alone = explainer.explain_values(&[one], Target::argmax()).unwrap();
+                let alone = lrp.attribute(one, Target::argmax()).unwrap();
                 let expected = &together[sample * width..(sample + 1) * width];
-                prop_assert!(gap(&read(&alone.relevances()[0]), expected) < 1e-9);
+                prop_assert!(gap(&read(relevance(&alone)), expected) < 1e-9);
             }
         }
     }

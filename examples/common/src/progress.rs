@@ -4,7 +4,7 @@ use burn_xai::attributor::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// A bar on the terminal that follows a method's progress, and goes when the method is done.
-pub(crate) fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
+pub fn bar(name: &'static str) -> impl Fn(Progress) + Send + Sync {
     let bar = ProgressBar::new(0).with_message(name).with_style(
         ProgressStyle::with_template("{msg:20} {bar:30} {pos}/{len}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),

@@ -19,9 +19,9 @@ use super::Result;
 use super::model::EfficientNetLite0;
 
 /// Environment variable that names the file.
-pub(crate) const VARIABLE: &str = "EFFICIENTNET_LITE0";
+pub const VARIABLE: &str = "EFFICIENTNET_LITE0";
 /// What fetches the file.
-pub(crate) const SCRIPT: &str = "scripts/fetch-efficientnet-lite0.sh";
+pub const SCRIPT: &str = "scripts/fetch-efficientnet-lite0.sh";
 /// The file in the cache, as the script leaves it.
 const FILE: &str = "burn-xai/efficientnet-lite0-57934424.pth";
 /// SHA-256 of the file.
@@ -47,7 +47,7 @@ const NAMES: [(&str, &str); 13] = [
 ];
 
 /// The file that the user named, else the one of [`VARIABLE`], else the one in the cache, if it is there.
-pub(crate) fn path(named: Option<&Path>) -> Result<PathBuf> {
+pub fn path(named: Option<&Path>) -> Result<PathBuf> {
     let set = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = || set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
     let path = named.map(Path::to_owned).or_else(|| set(VARIABLE)).or_else(|| Some(cache()?.join(FILE)));
@@ -61,7 +61,7 @@ pub(crate) fn path(named: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// The network with the weights of the file.
-pub(crate) fn load<B: Backend>(path: &Path, device: &B::Device) -> Result<EfficientNetLite0<B>> {
+pub fn load<B: Backend>(path: &Path, device: &B::Device) -> Result<EfficientNetLite0<B>> {
     let failed = |reason: String| format!("cannot read the weights {}: {reason}", path.display());
     let names = KeyRemapper::from_patterns(NAMES.to_vec()).map_err(|reason| failed(reason.to_string()))?;
     let mut store = PytorchStore::from_file(path).remap(names);
@@ -111,7 +111,7 @@ fn in_order(stored: &TensorSnapshot) -> TensorSnapshot {
 }
 
 /// What kept tensors from being applied, if anything did.
-pub(crate) fn misfits(applied: &ApplyResult) -> Option<String> {
+pub fn misfits(applied: &ApplyResult) -> Option<String> {
     let wrong = applied.errors.iter().map(|error| match error {
         ApplyError::ShapeMismatch { path, expected, found } => {
             format!("`{path}` is {:?} instead of {:?}", found.as_slice(), expected.as_slice())

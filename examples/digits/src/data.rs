@@ -12,43 +12,43 @@ use std::io::Read;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 use flate2::read::GzDecoder;
 
-use super::Result;
+use crate::Result;
 
 /// Height and width of an image.
-pub(crate) const SIDE: usize = 8;
+pub const SIDE: usize = 8;
 /// Number of pixels of an image.
-pub(crate) const PIXELS: usize = SIDE * SIDE;
+pub const PIXELS: usize = SIDE * SIDE;
 /// Number of classes: the digits 0 to 9.
-pub(crate) const CLASSES: usize = 10;
+pub const CLASSES: usize = 10;
 /// Number of images in the test set.
-pub(crate) const TEST_LEN: usize = 360;
+pub const TEST_LEN: usize = 360;
 
 /// Number of images in the file.
 const LEN: usize = 1797;
 /// The value of a black pixel in the file.
 const MAX_PIXEL: u8 = 16;
 
-static CSV_GZ: &[u8] = include_bytes!("data/digits.csv.gz");
+static CSV_GZ: &[u8] = include_bytes!("../data/digits.csv.gz");
 
 /// The training set and the test set.
 #[derive(Clone, Debug)]
-pub(crate) struct Split {
+pub struct Split {
     /// The first 1,437 images.
-    pub(crate) train: Digits,
+    pub train: Digits,
     /// The last 360 images.
-    pub(crate) test: Digits,
+    pub test: Digits,
 }
 
 /// Images with their labels.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Digits {
+pub struct Digits {
     /// Image after image, row by row, 0 for paper and 1 for ink.
     pixels: Vec<f32>,
     labels: Vec<u8>,
 }
 
 /// Reads the embedded file and splits it.
-pub(crate) fn load() -> Result<Split> {
+pub fn load() -> Result<Split> {
     let mut csv = String::new();
     GzDecoder::new(CSV_GZ).read_to_string(&mut csv)?;
 
@@ -70,22 +70,22 @@ pub(crate) fn load() -> Result<Split> {
 
 impl Digits {
     /// Number of images.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.labels.len()
     }
 
     /// The digit of every image.
-    pub(crate) fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
     /// The pixels of every image, each a slice of [`PIXELS`] values, row by row.
-    pub(crate) fn pixels(&self) -> impl Iterator<Item = &[f32]> {
+    pub fn pixels(&self) -> impl Iterator<Item = &[f32]> {
         self.pixels.chunks_exact(PIXELS)
     }
 
     /// The images at `indices`, in that order; indices past the end are left out.
-    pub(crate) fn select(&self, indices: &[usize]) -> Self {
+    pub fn select(&self, indices: &[usize]) -> Self {
         let mut selected = Self::default();
         for &index in indices {
             let pixels = self.pixels.get(index * PIXELS..(index + 1) * PIXELS);
@@ -97,19 +97,19 @@ impl Digits {
     }
 
     /// Appends an image of [`PIXELS`] values.
-    pub(crate) fn push(&mut self, pixels: &[f32], label: u8) {
+    pub fn push(&mut self, pixels: &[f32], label: u8) {
         debug_assert_eq!(pixels.len(), PIXELS);
         self.pixels.extend_from_slice(pixels);
         self.labels.push(label);
     }
 
     /// The images as `[n, 1, 8, 8]`, values 0 to 1.
-    pub(crate) fn images<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
+    pub fn images<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
         Tensor::from_data(TensorData::new(self.pixels.clone(), [self.len(), 1, SIDE, SIDE]), device)
     }
 
     /// The labels as `[n]`.
-    pub(crate) fn targets<B: Backend>(&self, device: &B::Device) -> Tensor<B, 1, Int> {
+    pub fn targets<B: Backend>(&self, device: &B::Device) -> Tensor<B, 1, Int> {
         let labels: Vec<i32> = self.labels.iter().map(|&label| i32::from(label)).collect();
         Tensor::from_data(TensorData::new(labels, [self.len()]), device)
     }

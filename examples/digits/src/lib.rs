@@ -1,7 +1,5 @@
 //! The handwritten digits shared by the examples: the data, a small network and its trained weights.
 //!
-//! An example takes all of it with `mod digits;`:
-//!
 //! ```text
 //! let device = Default::default();
 //! let split = digits::data::load()?;
@@ -9,11 +7,8 @@
 //! let logits = model.forward(split.test.images(&device));
 //! ```
 
-// Every example compiles its own copy of this module and uses only a part of it.
-#![allow(dead_code)]
-
-pub(crate) mod data;
-pub(crate) mod model;
+pub mod data;
+pub mod model;
 
 use std::error::Error;
 
@@ -26,12 +21,12 @@ use model::DigitsNet;
 const CHUNK: usize = 256;
 
 /// What the examples return: they only print their errors.
-pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The class with the largest logit for each image of `digits`.
 ///
 /// With a `B` that is not an autodiff backend the batch norms use their running statistics.
-pub(crate) fn predict<B: Backend>(model: &DigitsNet<B>, digits: &Digits, device: &B::Device) -> Vec<usize> {
+pub fn predict<B: Backend>(model: &DigitsNet<B>, digits: &Digits, device: &B::Device) -> Vec<usize> {
     let indices: Vec<usize> = (0..digits.len()).collect();
     let mut classes = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(CHUNK) {
@@ -42,7 +37,7 @@ pub(crate) fn predict<B: Backend>(model: &DigitsNet<B>, digits: &Digits, device:
 }
 
 /// How many images of `digits` the model classifies correctly.
-pub(crate) fn count_correct<B: Backend>(model: &DigitsNet<B>, digits: &Digits, device: &B::Device) -> usize {
+pub fn count_correct<B: Backend>(model: &DigitsNet<B>, digits: &Digits, device: &B::Device) -> usize {
     let classes = predict(model, digits, device);
     classes.iter().zip(digits.labels()).filter(|(class, label)| **class == usize::from(**label)).count()
 }

@@ -1,8 +1,8 @@
 //! Trains the network of the examples on handwritten digits and saves its weights.
 //!
 //! ```text
-//! cargo run --release -p burn-xai --example train_digits             # train, test, save
-//! cargo run --release -p burn-xai --example train_digits -- --check  # test the saved weights
+//! cargo run --release -p train-digits             # train, test, save
+//! cargo run --release -p train-digits -- --check  # test the saved weights
 //! ```
 //!
 //! The weights are part of every example's binary, so `digits/weights/digits.safetensors` has to exist to
@@ -10,12 +10,6 @@
 //!
 //! The length of the training and its settings are fixed in advance and the test set is looked at once, at
 //! the end: the accuracy is not the best of many epochs.
-
-#[macro_use]
-mod common;
-mod digits;
-#[path = "common/output.rs"]
-mod output;
 
 use std::f64::consts::PI;
 use std::fs;
@@ -29,12 +23,12 @@ use burn::tensor::ElementConversion;
 use burn::tensor::backend::Backend;
 use burn_autodiff::Autodiff;
 use clap::Parser;
+use digits::data::{self, Digits, PIXELS, SIDE};
+use digits::model::DigitsNet;
+use example_common::{BackendArgs, Failure, Job};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
-
-use digits::data::{self, Digits, PIXELS, SIDE};
-use digits::model::DigitsNet;
 
 /// Where the weights that the examples embed lie, from the root of the workspace.
 const WEIGHTS: &str = "examples/digits/weights/digits.safetensors";
@@ -61,12 +55,18 @@ struct Args {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     #[command(flatten)]
-    backend: common::BackendArgs,
+    backend: BackendArgs,
 }
 
-fn main() -> Result<(), output::Failure> {
+fn main() -> Result<(), Failure> {
     let args = Args::parse();
-    Ok(on_backend!(args.backend, run(&args))?)
+    args.backend.run(&args)
+}
+
+impl Job for Args {
+    fn run<B: Backend>(&self, device: &B::Device) -> digits::Result<()> {
+        run::<B>(self, device)
+    }
 }
 
 /// A learning rate: positive and finite.

@@ -13,9 +13,9 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d
 use burn::tensor::{Tensor, backend::Backend};
 
 /// Number of ImageNet classes.
-pub(crate) const CLASSES: usize = 1000;
+pub const CLASSES: usize = 1000;
 /// Height and width of the images that the network was trained on.
-pub(crate) const SIDE: usize = 224;
+pub const SIDE: usize = 224;
 
 /// What batch norms add to the variance; TensorFlow's value, not that of Burn and PyTorch.
 const NORM_EPSILON: f64 = 1e-3;
@@ -47,7 +47,7 @@ const HEAD: usize = 1280;
 
 /// A convolution whose output is as large as its input divided by the stride, then a batch norm.
 #[derive(Module, Debug)]
-pub(crate) struct ConvNorm<B: Backend> {
+pub struct ConvNorm<B: Backend> {
     conv: Conv2d<B>,
     norm: BatchNorm<B>,
 }
@@ -68,7 +68,7 @@ impl<B: Backend> ConvNorm<B> {
 /// An inverted bottleneck: widen, convolve every channel on its own, narrow; added to its input where both
 /// have one shape.
 #[derive(Module, Debug)]
-pub(crate) struct Block<B: Backend> {
+pub struct Block<B: Backend> {
     expand: Option<ConvNorm<B>>,
     depthwise: ConvNorm<B>,
     project: ConvNorm<B>,
@@ -101,7 +101,7 @@ impl<B: Backend> Block<B> {
 
 /// Classifies images of 224x224 pixels into the 1,000 classes of ImageNet.
 #[derive(Module, Debug)]
-pub(crate) struct EfficientNetLite0<B: Backend> {
+pub struct EfficientNetLite0<B: Backend> {
     stem: ConvNorm<B>,
     blocks: Vec<Block<B>>,
     head: ConvNorm<B>,
@@ -111,7 +111,7 @@ pub(crate) struct EfficientNetLite0<B: Backend> {
 
 impl<B: Backend> EfficientNetLite0<B> {
     /// An untrained network.
-    pub(crate) fn new(device: &B::Device) -> Self {
+    pub fn new(device: &B::Device) -> Self {
         let mut channels = STEM;
         let mut blocks = Vec::new();
         for stage in &STAGES {
@@ -131,7 +131,7 @@ impl<B: Backend> EfficientNetLite0<B> {
     }
 
     /// Logits `[n, 1000]` of normalised images `[n, 3, 224, 224]`.
-    pub(crate) fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+    pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         let x = relu6(self.stem.forward(images));
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
         let x = relu6(self.head.forward(x));

@@ -1,13 +1,11 @@
 //! The methods that the example sets side by side.
 
-use std::sync::Arc;
-
 use burn::tensor::backend::Backend;
-use burn_xai::attributor::Gradient;
 use burn_xai::prelude::*;
 use burn_xai::rule::ReluGuidedBackprop;
 
-use super::{photo, progress};
+use example_common::progress;
+use explain_image::photo;
 
 /// A method, and what is asked of it.
 pub(crate) struct Method<B: Backend> {
@@ -35,23 +33,22 @@ impl<B: Backend> Method<B> {
     /// Explains the best class, the contrast against the second best.
     pub(crate) fn explain(&self, input: &Value<B>) -> Result<Attribution<B>, ExplainError> {
         let target = match self.kind {
-            Kind::Contrast => Target::argmax().against_runner_up(),
+            Kind::Contrast => Target::argmax().with_contrast_to_runner_up(),
             _ => Target::argmax(),
         };
-        self.attributor.attribute(input.clone(), target)
+        self.attributor.attribute_inputs(&input.clone().into(), &target)
     }
 }
 
 /// All methods, in the order of the picture. Those that run the model many times show their progress.
-pub(crate) fn all<B: Backend>(model: &Recorded<B>, samples: usize, steps: usize) -> Vec<Method<B>> {
-    let lrp = |rules| Explainer::new(model.clone(), rules);
+pub(crate) fn all<B: Backend>(model: &Model<B>, samples: usize, steps: usize) -> Vec<Method<B>> {
+    let lrp = |rules| Lrp::new(model, rules);
     let (black, white) = photo::pixel_box();
     // The preset serves ReLU, as the paper has it; here every activation is a ReLU6.
-    let relu6 = Matcher::Activation("relu6".to_owned());
-    let guided = lrp(guided_backprop().with(relu6, ReluGuidedBackprop {}));
-    let gradients = Arc::new(lrp(gradient()));
-    let integrated = IntegratedGradients::new(gradients.clone()).steps(steps);
-    let smooth = SmoothGrad::new(gradients).samples(samples);
+    let relu6 = Matcher::Activations(vec!["relu6".into()]);
+    let guided = lrp(guided_backprop().prepend(relu6, ReluGuidedBackprop));
+    let integrated = IntegratedGradients::new(model).with_steps(steps);
+    let smooth = SmoothGrad::new(model).with_samples(samples);
     vec![
         Method::new("epsilon-plus-flat", Kind::Lrp, lrp(epsilon_plus_flat())),
         Method::new("epsilon-gamma-box", Kind::Lrp, lrp(epsilon_gamma_box(black, white))),
@@ -61,9 +58,9 @@ pub(crate) fn all<B: Backend>(model: &Recorded<B>, samples: usize, steps: usize)
         Method::new(
             "integrated gradients",
             Kind::Gradients,
-            integrated.on_progress(progress::bar("integrated gradients")),
+            integrated.with_progress(progress::bar("integrated gradients")),
         ),
-        Method::new("smoothgrad", Kind::Gradients, smooth.on_progress(progress::bar("smoothgrad"))),
+        Method::new("smoothgrad", Kind::Gradients, smooth.with_progress(progress::bar("smoothgrad"))),
         Method::new("contrast", Kind::Contrast, lrp(epsilon_plus_flat())),
     ]
 }

@@ -1,7 +1,7 @@
 //! Explains clusters of handwritten digits: which pixels make an image a member of its cluster?
 //!
 //! ```text
-//! cargo run --release --example explain_clusters -- --out out/explain_clusters
+//! cargo run --release -p explain-clusters -- --out out/explain_clusters
 //! ```
 //!
 //! k-means is fitted twice, without the labels: to the pixels of the training images, and to the
@@ -10,29 +10,25 @@
 //! image's cluster, its discriminant and the relevance that this divides into. Prints a short table.
 
 mod clusters;
-#[macro_use]
-mod common;
-mod digits;
-#[path = "common/output.rs"]
-mod output;
+mod picture;
 
 use std::fs;
 use std::path::PathBuf;
 
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
-use burn_xai::engine::LedgerRow;
 use burn_xai::kmeans::{
-    ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, ClusterTarget, KMeansConfig,
-    PairwiseCentroidDistance, Power, beta_from, cluster_network_explainer,
+    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansConfig, Power,
+    beta_from, cluster_lrp,
 };
 use burn_xai::prelude::*;
 use clap::Parser;
-use serde::Serialize;
-
-use clusters::{Absorbed, Clustering, Contrast, Explained, picture};
 use digits::data::{self, Digits, PIXELS, Split};
 use digits::model::DigitsNet;
+use example_common::{BackendArgs, Failure, Job, write_json};
+use serde::Serialize;
+
+use clusters::{Absorbed, Clustering, Contrast, Explained};
 
 /// Number of clusters.
 const CLUSTERS: usize = 10;
@@ -48,7 +44,7 @@ struct Args {
     #[arg(long, default_value = "out/explain_clusters")]
     out: PathBuf,
     #[command(flatten)]
-    backend: common::BackendArgs,
+    backend: BackendArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,9 +55,15 @@ struct Report {
     features: Clustering,
 }
 
-fn main() -> Result<(), output::Failure> {
+fn main() -> Result<(), Failure> {
     let args = Args::parse();
-    Ok(on_backend!(args.backend, run(&args))?)
+    args.backend.run(&args)
+}
+
+impl Job for Args {
+    fn run<B: Backend>(&self, device: &B::Device) -> digits::Result<()> {
+        run::<B>(self, device)
+    }
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
@@ -78,7 +80,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
     let (png, json) = (args.out.join("clusters.png"), args.out.join("report.json"));
     picture.write_png(&png)?;
-    output::write_json(&report, &json)?;
+    write_json(&report, &json)?;
 
     println!("k-means on pixels\n{}", report.pixels);
     println!("k-means on a network's features\n{}", report.features);
@@ -95,11 +97,11 @@ fn of_pixels<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<Cl
 
     let assigned = explainer.assign(train.clone())?;
     let profile = explainer.profile(train)?;
-    let attribution = explainer.explain(test.clone(), ClusterTarget::Assigned)?;
+    let attribution = explainer.attribute(test.clone(), Target::argmax())?;
 
-    let relevance = rows(attribution.relevance().clone());
-    let found = attribution.assigned().iter().zip(attribution.scores()).zip(relevance);
-    let images = found.zip(split.test.labels()).map(|(((&cluster, &discriminant), relevance), label)| {
+    let relevance = rows(attribution.relevance()?);
+    let found = attribution.classes().unwrap_or_default().iter().zip(attribution.scores()?).zip(relevance);
+    let images = found.zip(split.test.labels()).map(|(((&cluster, discriminant), relevance), label)| {
         Explained::new(usize::from(*label), cluster, discriminant, relevance, None)
     });
     let mut clustering = Clustering::new(
@@ -115,10 +117,10 @@ fn of_pixels<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<Cl
         let point = test.clone().narrow(0, image, 1);
         let mut nearest: Option<Contrast> = None;
         for b in (0..CLUSTERS).filter(|b| *b != a) {
-            let contrast = explainer.explain(point.clone(), ClusterTarget::Contrast { a, b })?;
-            let score = contrast.scores()[0];
+            let contrast = explainer.attribute(point.clone(), Target::contrast(a, b))?;
+            let score = contrast.scores()?[0];
             if nearest.as_ref().is_none_or(|nearest| score < nearest.score) {
-                nearest = Some(Contrast { b, score, relevance: rows(contrast.relevance().clone()).concat() });
+                nearest = Some(Contrast { b, score, relevance: rows(contrast.relevance()?).concat() });
             }
         }
         clustering.images[image].contrast = nearest;
@@ -130,7 +132,7 @@ fn of_pixels<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<Cl
 #[derive(Module, Debug)]
 struct DeepKMeans<B: Backend> {
     net: DigitsNet<B>,
-    distance: PairwiseCentroidDistance<B>,
+    distance: CentroidDistance<B>,
 }
 
 impl<B: Backend> DeepKMeans<B> {
@@ -150,13 +152,12 @@ fn of_features<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<
     // Features behind a ReLU: 0 means absence, so relevance is reckoned from there.
     let rule = ClusterRule::epsilon(beta);
 
-    let model = DeepKMeans { net, distance: PairwiseCentroidDistance::new(centroids, Power::Two)? };
+    let model = DeepKMeans { net, distance: CentroidDistance::new(centroids, Power::Two)? };
     // The plain module goes in as it is. Its distances become discriminants, which `rule` explains.
-    let model = Recorded::new(&model, DeepKMeans::forward);
-    let explainer = cluster_network_explainer(model, epsilon_plus(), rule.clone()).with_ledger();
+    let model = record(&model, DeepKMeans::forward);
+    let lrp = cluster_lrp(&model, epsilon_plus(), rule.clone()).with_ledger();
 
-    let (train, test) =
-        (explain(&explainer, &split.train, device)?, explain(&explainer, &split.test, device)?);
+    let (train, test) = (explain(&lrp, &split.train, device)?, explain(&lrp, &split.test, device)?);
     let assigned: Vec<_> = train.iter().map(|image| image.cluster).collect();
     let mean = |rows: Tensor<B, 2>| ClusterProfile::new(rows, &assigned, CLUSTERS);
     let images = mean(flat(split.train.images(device)))?;
@@ -174,23 +175,17 @@ fn of_features<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<
 }
 
 /// The cluster of every image, and where its discriminant went.
-fn explain<B: Backend>(
-    explainer: &Explainer<B>,
-    set: &Digits,
-    device: &B::Device,
-) -> digits::Result<Vec<Explained>> {
+fn explain<B: Backend>(lrp: &Lrp<B>, set: &Digits, device: &B::Device) -> digits::Result<Vec<Explained>> {
     let all: Vec<usize> = (0..set.len()).collect();
     let mut images = Vec::with_capacity(set.len());
     for batch in all.chunks(BATCH) {
         let batch = set.select(batch);
-        let attribution = explainer.explain(batch.images(device), Target::argmax())?;
-        let (clusters, ledger) = (attribution.classes().unwrap_or_default(), attribution.ledger());
-        let total =
-            |column: fn(&LedgerRow) -> Vec<f64>| ledger.map_or(Vec::new(), |ledger| ledger.total(column));
-        let (bias, unexplained) = (total(|row| row.bias.clone()), total(LedgerRow::unexplained));
-        let stabilizer = total(|row| row.stabilizer.clone());
-        let dropped = total(|row| row.dropped.clone());
-        let discriminants = attribution.explained()?;
+        let attribution = lrp.attribute(batch.images(device), Target::argmax())?;
+        let clusters = attribution.classes().unwrap_or_default();
+        let ledger = attribution.ledger().ok_or("the ledger was asked for")?;
+        let (bias, unexplained) = (ledger.bias(), ledger.unexplained());
+        let (stabilizer, dropped) = (ledger.stabilizer(), ledger.dropped());
+        let discriminants = attribution.scores()?;
         for (i, relevance) in rows(flat(attribution.relevance()?)).into_iter().enumerate() {
             let absorbed = Absorbed {
                 absorbed_by_bias: bias[i],

@@ -1,8 +1,5 @@
 //! Reports and errors as the examples write them.
 
-// Every example compiles its own copy of this module and uses only a part of it.
-#![allow(dead_code)]
-
 use std::error::Error;
 use std::fmt;
 use std::fs::File;
@@ -12,7 +9,7 @@ use std::path::Path;
 use serde::Serialize;
 
 /// Why an example failed. What `main` returns is printed by `Debug`; here that is the error's own text.
-pub(crate) struct Failure(Box<dyn Error>);
+pub struct Failure(Box<dyn Error>);
 
 impl<E: Into<Box<dyn Error>>> From<E> for Failure {
     fn from(error: E) -> Self {
@@ -27,7 +24,7 @@ impl fmt::Debug for Failure {
 }
 
 /// Writes a report as JSON; the error names the file.
-pub(crate) fn write_json(report: &impl Serialize, path: &Path) -> Result<(), Box<dyn Error>> {
+pub fn write_json(report: &impl Serialize, path: &Path) -> Result<(), Box<dyn Error>> {
     let write = || -> Result<(), Box<dyn Error>> {
         let mut file = BufWriter::new(File::create(path)?);
         serde_json::to_writer_pretty(&mut file, report)?;

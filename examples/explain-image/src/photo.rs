@@ -12,22 +12,22 @@ use super::Result;
 use super::model::SIDE;
 
 /// Mean of ImageNet's colours, red, green and blue from 0 to 1.
-pub(crate) const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Their standard deviation.
-pub(crate) const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+pub const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// A photograph as the network sees it: a square of [`SIDE`] pixels.
 #[derive(Debug, Clone)]
-pub(crate) struct Photo {
+pub struct Photo {
     /// What it is called in reports and file names.
-    pub(crate) name: String,
+    pub name: String,
     /// Colours from 0 to 1.
     pixels: Rgb32FImage,
 }
 
 impl Photo {
     /// Reads a PNG or JPEG file of any size and pixel format.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         let failed = |reason: &dyn std::fmt::Display| format!("cannot read {}: {reason}", path.display());
         let reader = ImageReader::open(path).map_err(|reason| failed(&reason))?;
         // By the content, for file names lie.
@@ -42,10 +42,10 @@ impl Photo {
     }
 
     /// The photographs that come with the example, of `photos/ATTRIBUTION.md`.
-    pub(crate) fn examples() -> Result<Vec<Self>> {
+    pub fn examples() -> Result<Vec<Self>> {
         let photos: [(&str, &[u8]); 2] = [
-            ("coffee", include_bytes!("photos/coffee.jpg")),
-            ("chelsea", include_bytes!("photos/chelsea.jpg")),
+            ("coffee", include_bytes!("../photos/coffee.jpg")),
+            ("chelsea", include_bytes!("../photos/chelsea.jpg")),
         ];
         photos
             .into_iter()
@@ -54,7 +54,7 @@ impl Photo {
     }
 
     /// The square in the middle of an image, scaled to the network's size. What is transparent is white.
-    pub(crate) fn new(name: impl Into<String>, image: &DynamicImage) -> Self {
+    pub fn new(name: impl Into<String>, image: &DynamicImage) -> Self {
         // All formats, 16 bits and grey included, fit 32-bit floats without loss.
         let (width, height) = (image.width(), image.height());
         let side = width.min(height);
@@ -72,7 +72,7 @@ impl Photo {
     /// The photograph out of focus: colours as they are, but no shapes. `sigma` is in pixels.
     ///
     /// In 8 bits, as photographs are: areas smoother than any camera gives confuse the network.
-    pub(crate) fn blurred(&self, sigma: f32) -> Self {
+    pub fn blurred(&self, sigma: f32) -> Self {
         let stored = DynamicImage::from(self.pixels.clone()).to_rgb8();
         Self::new(&self.name, &DynamicImage::from(stored).blur(sigma))
     }
@@ -83,7 +83,7 @@ impl Photo {
     }
 
     /// The network's input, `[1, 3, 224, 224]`.
-    pub(crate) fn tensor<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
+    pub fn tensor<B: Backend>(&self, device: &B::Device) -> Tensor<B, 4> {
         let mut planes = self.planes();
         for (plane, (mean, deviation)) in planes.iter_mut().zip(MEAN.into_iter().zip(DEVIATION)) {
             plane.iter_mut().for_each(|color| *color = (*color - mean) / deviation);
@@ -92,14 +92,14 @@ impl Photo {
     }
 
     /// The photograph as a picture.
-    pub(crate) fn picture(&self) -> Result<Picture> {
+    pub fn picture(&self) -> Result<Picture> {
         let all = Normalization::Fixed(Bounds::range(0.0, 1.0)?);
         Ok(rgb_image(&self.planes().concat(), [3, SIDE, SIDE], all)?)
     }
 }
 
 /// The box in which all inputs lie: black and white, normalised, for each colour.
-pub(crate) fn pixel_box() -> (Bound, Bound) {
+pub fn pixel_box() -> (Bound, Bound) {
     let bound = |color: f32| {
         let colors = MEAN.iter().zip(DEVIATION);
         Bound::per_channel(colors.map(|(mean, deviation)| f64::from((color - mean) / deviation)))

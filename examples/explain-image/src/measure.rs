@@ -1,16 +1,16 @@
 //! Time, memory and faithfulness.
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::backend::Backend;
 use burn_xai::evaluation::{FlippingCurve, PixelFlipping};
 use burn_xai::prelude::*;
 
-use super::model::SIDE;
-use super::photo::Photo;
-use super::progress;
+use example_common::progress;
+use explain_image::Result;
+use explain_image::model::SIDE;
+use explain_image::photo::Photo;
 
 /// Height and width of the squares that pixel flipping blurs.
 const SQUARE: usize = 28;
@@ -64,31 +64,29 @@ pub(crate) struct Flipping<B: Backend> {
 }
 
 impl<B: Backend> Flipping<B> {
-    pub(crate) fn new(explainer: Arc<Explainer<B>>, photo: &Photo, device: &B::Device) -> Self {
-        let flipping = PixelFlipping::new(explainer, SQUARE)
-            .baseline(photo.blurred(BLUR).tensor::<B>(device))
-            .steps(FLIPPING_STEPS)
-            .largest_batch(FLIPPING_STEPS / 2)
-            .on_progress(progress::bar("pixel flipping"));
+    pub(crate) fn new(model: &Model<B>, photo: &Photo, device: &B::Device) -> Self {
+        let flipping = PixelFlipping::new(model)
+            .with_region(SQUARE)
+            .with_baseline(photo.blurred(BLUR).tensor::<B>(device))
+            .with_steps(FLIPPING_STEPS)
+            .with_largest_batch(FLIPPING_STEPS / 2)
+            .with_progress(progress::bar("pixel flipping"));
         Self { flipping, input: photo.tensor::<B>(device).into() }
     }
 
     /// The most relevant squares first.
-    pub(crate) fn by(&self, relevance: &Value<B>) -> Result<FlippingCurve, ExplainError> {
-        Ok(mean(self.flipping.curves(self.input.clone(), relevance, Target::argmax())?))
+    pub(crate) fn by(&self, relevance: &Value<B>) -> Result<FlippingCurve> {
+        mean(&self.flipping.curves(self.input.clone(), relevance, Target::argmax())?)
     }
 
     /// The curve of each of `orders` random orders.
-    pub(crate) fn random(&self, orders: u64) -> Result<Vec<FlippingCurve>, ExplainError> {
-        let curve = |seed| Ok(mean(self.flipping.random(self.input.clone(), Target::argmax(), seed)?));
+    pub(crate) fn random(&self, orders: u64) -> Result<Vec<FlippingCurve>> {
+        let curve = |seed| mean(&self.flipping.random(self.input.clone(), Target::argmax(), seed)?);
         (0..orders).map(curve).collect()
     }
 }
 
 /// The mean of curves over the same fractions.
-pub(crate) fn mean(curves: impl IntoIterator<Item = FlippingCurve>) -> FlippingCurve {
-    let curves: Vec<_> = curves.into_iter().collect();
-    let fractions = curves.first().map_or(Vec::new(), |curve| curve.fractions.clone());
-    let at = |step: usize| curves.iter().map(|curve| curve.scores[step]).sum::<f64>() / curves.len() as f64;
-    FlippingCurve { scores: (0..fractions.len()).map(at).collect(), fractions }
+pub(crate) fn mean(curves: &[FlippingCurve]) -> Result<FlippingCurve> {
+    Ok(FlippingCurve::mean(curves).ok_or("there are no curves to take the mean of")?)
 }

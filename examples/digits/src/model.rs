@@ -18,13 +18,13 @@ const NARROW: usize = 16;
 const WIDE: usize = 32;
 
 /// The weights that `train_digits` wrote.
-static WEIGHTS: &[u8] = include_bytes!("weights/digits.safetensors");
+static WEIGHTS: &[u8] = include_bytes!("../weights/digits.safetensors");
 
 /// A 3x3 convolution that keeps the size of the image, then a batch norm.
 #[derive(Module, Debug)]
-pub(crate) struct ConvNorm<B: Backend> {
-    pub(crate) conv: Conv2d<B>,
-    pub(crate) norm: BatchNorm<B>,
+pub struct ConvNorm<B: Backend> {
+    pub conv: Conv2d<B>,
+    pub norm: BatchNorm<B>,
 }
 
 impl<B: Backend> ConvNorm<B> {
@@ -46,20 +46,20 @@ impl<B: Backend> ConvNorm<B> {
 ///
 /// Two convolutions at 8x8, a max pool, one residual block at 4x4, the mean over the image, a linear layer.
 #[derive(Module, Debug)]
-pub(crate) struct DigitsNet<B: Backend> {
-    pub(crate) stem: ConvNorm<B>,
-    pub(crate) widen: ConvNorm<B>,
-    pub(crate) pool: MaxPool2d,
-    pub(crate) residual1: ConvNorm<B>,
-    pub(crate) residual2: ConvNorm<B>,
-    pub(crate) average: AdaptiveAvgPool2d,
-    pub(crate) head: Linear<B>,
-    pub(crate) relu: Relu,
+pub struct DigitsNet<B: Backend> {
+    pub stem: ConvNorm<B>,
+    pub widen: ConvNorm<B>,
+    pub pool: MaxPool2d,
+    pub residual1: ConvNorm<B>,
+    pub residual2: ConvNorm<B>,
+    pub average: AdaptiveAvgPool2d,
+    pub head: Linear<B>,
+    pub relu: Relu,
 }
 
 impl<B: Backend> DigitsNet<B> {
     /// An untrained network; its weights follow from the backend's seed.
-    pub(crate) fn new(device: &B::Device) -> Self {
+    pub fn new(device: &B::Device) -> Self {
         Self {
             stem: ConvNorm::new(1, NARROW, device),
             widen: ConvNorm::new(NARROW, WIDE, device),
@@ -73,14 +73,14 @@ impl<B: Backend> DigitsNet<B> {
     }
 
     /// The trained network.
-    pub(crate) fn load(device: &B::Device) -> Result<Self> {
+    pub fn load(device: &B::Device) -> Result<Self> {
         Self::from_safetensors(WEIGHTS, device).map_err(|error| {
             format!("the embedded digits weights do not fit DigitsNet (run train_digits): {error}").into()
         })
     }
 
     /// A network with the weights of a safetensors file.
-    pub(crate) fn from_safetensors(bytes: &[u8], device: &B::Device) -> Result<Self> {
+    pub fn from_safetensors(bytes: &[u8], device: &B::Device) -> Result<Self> {
         let mut model = Self::new(device);
         let mut store = SafetensorsStore::from_bytes(Some(bytes.to_vec()));
         // Missing tensors and wrong shapes are errors of the store already.
@@ -95,7 +95,7 @@ impl<B: Backend> DigitsNet<B> {
     ///
     /// Save `model.valid()`, not a model on an autodiff backend: only `valid` brings the running
     /// statistics up to date with the last training step.
-    pub(crate) fn to_safetensors(&self) -> Result<Vec<u8>> {
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         // The store's own metadata is written in the order of a hash map; with a single entry the same
         // weights are always the same bytes.
         let mut store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("producer", "burn");
@@ -104,12 +104,12 @@ impl<B: Backend> DigitsNet<B> {
     }
 
     /// Logits `[n, 10]` of images `[n, 1, 8, 8]` with values 0 to 1.
-    pub(crate) fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+    pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         self.head.forward(self.features(images))
     }
 
     /// What the logits are computed from, `[n, 32]`, none of them negative.
-    pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
+    pub fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
         let x = self.relu.forward(self.stem.forward(images));
         let x = self.relu.forward(self.widen.forward(x));
         let x = self.pool.forward(x);

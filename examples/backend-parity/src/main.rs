@@ -1,17 +1,13 @@
 //! Explains the same digits under every preset on every backend that is compiled in: do they agree?
 //!
 //! ```text
-//! cargo run --release --example backend_parity --features ndarray
+//! cargo run --release -p backend-parity --features ndarray
 //! ```
 //!
 //! Prints for each preset and backend how far its relevance is from Flex's in the same float type: the
 //! largest difference in shares of the largest relevance of the image, and Spearman's rank correlation over
 //! its pixels, each of the worst image; then how long the backends took. Fails where a difference is above
 //! 1e-3 (1e-9 in `f64`) or a correlation below 0.9999.
-
-mod digits;
-#[path = "common/output.rs"]
-mod output;
 
 use std::time::{Duration, Instant};
 
@@ -21,9 +17,9 @@ use burn::tensor::{DType, Tensor};
 use burn_xai::backend;
 use burn_xai::prelude::*;
 use clap::Parser;
-
 use digits::data::{self, Digits, PIXELS};
 use digits::model::DigitsNet;
+use example_common::Failure;
 
 /// Largest difference, in shares of the largest relevance.
 fn largest_difference(dtype: DType) -> f64 {
@@ -50,7 +46,7 @@ struct Run {
     time: Duration,
 }
 
-fn main() -> Result<(), output::Failure> {
+fn main() -> Result<(), Failure> {
     let args = Args::parse();
     let test = data::load()?.test;
     let images = test.select(&(0..args.images).collect::<Vec<_>>());
@@ -120,18 +116,18 @@ fn run<B: Backend>(
     device: &B::Device,
 ) -> digits::Result<Run> {
     let net = DigitsNet::<B>::load(device)?.map(&mut Cast(dtype));
-    let model = Recorded::new(&net, DigitsNet::forward);
+    let model = record(&net, DigitsNet::forward);
     let composites = Presets::default().all(0.0, 1.0).into_iter();
-    let explainers: Vec<_> = composites.map(|rules| Explainer::new(model.clone(), rules)).collect();
+    let methods: Vec<_> = composites.map(|rules| Lrp::new(&model, rules)).collect();
     // One class for all backends, so that a tie of two logits does not decide what is compared.
     let classes: Vec<usize> = images.labels().iter().map(|&label| usize::from(label)).collect();
     let images = images.images::<B>(device).cast(dtype);
     let explain = || -> digits::Result<Vec<Vec<f64>>> {
-        let one = |explainer: &Explainer<B>| {
-            let attribution = explainer.explain(images.clone(), Target::classes(classes.clone()))?;
+        let one = |lrp: &Lrp<B>| {
+            let attribution = lrp.attribute(images.clone(), Target::classes(classes.clone()))?;
             Ok(attribution.relevance::<4>()?.into_data().iter::<f64>().collect())
         };
-        explainers.iter().map(one).collect()
+        methods.iter().map(one).collect()
     };
     explain()?;
     let start = Instant::now();

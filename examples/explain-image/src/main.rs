@@ -2,34 +2,32 @@
 //!
 //! ```text
 //! scripts/fetch-efficientnet-lite0.sh
-//! cargo run --release --example explain_image -- photo.jpg --out out/explain_image
+//! cargo run --release -p explain-image -- photo.jpg --out out/explain_image
 //! ```
 //!
 //! Writes `maps.png`, the photographs and their explanations side by side; for each photograph a chart of
 //! pixel flipping; and `report.json` with the five best classes, times, memory and areas. Prints them too.
 
-#[macro_use]
-mod common;
-mod imagenet;
-#[path = "common/output.rs"]
-mod output;
+mod measure;
+mod methods;
+mod report;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use burn::tensor::{Tensor, backend::Backend};
 use burn_xai::evaluation::FlippingCurve;
 use burn_xai::heatmap::{Bounds, Chart, Picture};
 use burn_xai::prelude::*;
 use clap::Parser;
+use example_common::{BackendArgs, Failure, Job, write_json};
+use explain_image::model::EfficientNetLite0;
+use explain_image::photo::Photo;
+use explain_image::{Result, classes, weights};
 
-use imagenet::measure::{Flipping, cost, mean, median, timed};
-use imagenet::methods::{self, Kind, Method};
-use imagenet::model::EfficientNetLite0;
-use imagenet::photo::Photo;
-use imagenet::report::{Class, Explained, Measured, Report};
-use imagenet::{Result, classes, weights};
+use measure::{Flipping, cost, mean, median, timed};
+use methods::{Kind, Method};
+use report::{Class, Explained, Measured, Report};
 
 /// Classes that are listed.
 const BEST: usize = 5;
@@ -68,12 +66,18 @@ struct Args {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     orders: u16,
     #[command(flatten)]
-    backend: common::BackendArgs,
+    backend: BackendArgs,
 }
 
-fn main() -> std::result::Result<(), output::Failure> {
+fn main() -> std::result::Result<(), Failure> {
     let args = Args::parse();
-    Ok(on_backend!(args.backend, run(&args))?)
+    args.backend.run(&args)
+}
+
+impl Job for Args {
+    fn run<B: Backend>(&self, device: &B::Device) -> Result<()> {
+        run::<B>(self, device)
+    }
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
@@ -87,9 +91,8 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
 
     // The plain module goes in as it is; `EfficientNetLite0::forward` is its ordinary forward function.
-    let model = Recorded::new(&net, EfficientNetLite0::forward);
+    let model = record(&net, EfficientNetLite0::forward);
     let methods = methods::all(&model, args.samples.into(), args.steps.into());
-    let flipped = Arc::new(Explainer::new(model, gradient()));
 
     let mut report = Report { backend: B::name(device), network: "EfficientNet-Lite0", photos: Vec::new() };
     let mut grid = Grid::new();
@@ -100,11 +103,12 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
         let forward_seconds = compare_times(&net, &methods, &input, &mut measured)?;
         grid = rows(grid, photo, &best, &measured, &maps)?;
 
-        let flipping = Flipping::new(flipped.clone(), photo, device);
+        let flipping = Flipping::new(&model, photo, device);
         let random = flipping.random(args.orders.into())?;
+        let mean = mean(&random)?;
         let mut chart = Chart::new("part of the photograph that is blurred", "logit")
             .title(format!("{}: {}, blurred square by square, most relevant first", photo.name, best[0].name))
-            .curve("random", points(&mean(random.clone())));
+            .curve("random", points(&mean));
         let asked = methods.iter().zip(&mut measured).zip(&maps);
         for ((method, measured), relevance) in asked.filter(|((method, _), _)| method.kind != Kind::Contrast)
         {
@@ -119,14 +123,14 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
             best,
             forward_seconds,
             methods: measured,
-            random_area: mean(random.clone()).area(),
+            random_area: mean.area(),
             random_areas: random.iter().map(FlippingCurve::area).collect(),
         };
         print(&explained);
         report.photos.push(explained);
     }
     grid.render()?.write_png(args.out.join("maps.png"))?;
-    output::write_json(&report, &args.out.join("report.json"))?;
+    write_json(&report, &args.out.join("report.json"))?;
     println!("wrote maps.png, the charts and report.json to {}", args.out.display());
     Ok(())
 }

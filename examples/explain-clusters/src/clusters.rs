@@ -1,13 +1,11 @@
 //! What the example of clusters reports.
 
-pub(crate) mod picture;
-
 use std::fmt;
 
 use burn_xai::kmeans::ClusterRule;
 use serde::Serialize;
 
-use crate::digits::data::{CLASSES, Digits};
+use digits::data::{CLASSES, Digits};
 
 /// The images in clusters, explained.
 #[derive(Debug, Serialize)]

@@ -1,36 +1,27 @@
 //! Explains a small convolutional network on handwritten digits: which pixels made it answer so?
 //!
 //! ```text
-//! cargo run --release --example explain_digits -- --out out/explain_digits
+//! cargo run --release -- --out out/explain_digits
 //! ```
 //!
-//! `--backend` runs it on another of the backends that are compiled in, as with `--features wgpu`.
+//! `--backend` runs it on another of the backends that are compiled in, as with
+//! `-p explain-digits --features wgpu`.
 //!
 //! Writes `digits.png`, one column per digit with the image and its explanations, and `report.json`,
 //! with the accuracy on the test set and, for every test image, the relevance sum against the logit
 //! it explains. Prints both as a short table.
 
-#[macro_use]
-mod common;
-mod digits;
-#[path = "common/output.rs"]
-mod output;
-#[path = "common/progress.rs"]
-mod progress;
-
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
-use burn_xai::engine::LedgerRow;
 use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
 use clap::Parser;
-use serde::Serialize;
-
 use digits::data::{self, CLASSES, Digits, SIDE};
 use digits::model::DigitsNet;
+use example_common::{BackendArgs, Failure, Job, progress, write_json};
+use serde::Serialize;
 
 /// Images per batch.
 const BATCH: usize = 120;
@@ -44,7 +35,7 @@ struct Args {
     #[arg(long, default_value = "out/explain_digits")]
     out: PathBuf,
     #[command(flatten)]
-    backend: common::BackendArgs,
+    backend: BackendArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,9 +59,15 @@ struct Explained {
     unexplained: f64,
 }
 
-fn main() -> Result<(), output::Failure> {
+fn main() -> Result<(), Failure> {
     let args = Args::parse();
-    Ok(on_backend!(args.backend, run(&args))?)
+    args.backend.run(&args)
+}
+
+impl Job for Args {
+    fn run<B: Backend>(&self, device: &B::Device) -> digits::Result<()> {
+        run::<B>(self, device)
+    }
 }
 
 fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
@@ -78,8 +75,8 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
     let net = DigitsNet::<B>::load(device)?;
 
     // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
-    let model = Recorded::new(&net, DigitsNet::forward);
-    let lrp = Explainer::new(model.clone(), epsilon_plus_flat()).with_ledger();
+    let model = record(&net, DigitsNet::forward);
+    let lrp = Lrp::new(&model, epsilon_plus_flat()).with_ledger();
 
     let mut images = Vec::with_capacity(test.len());
     let all: Vec<usize> = (0..test.len()).collect();
@@ -106,7 +103,7 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
         .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
     let (png, json) = (args.out.join("digits.png"), args.out.join("report.json"));
     picture.write_png(&png)?;
-    output::write_json(&report, &json)?;
+    write_json(&report, &json)?;
 
     println!("label  predicted   logit   relevance sum   + bias   + stabilizer   unexplained");
     for image in shown.iter().filter_map(|&index| report.images.get(index)) {
@@ -132,18 +129,12 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
 }
 
 /// The predicted class of every image, and where its logit went.
-fn explain<B: Backend>(
-    lrp: &Explainer<B>,
-    batch: &Digits,
-    device: &B::Device,
-) -> digits::Result<Vec<Explained>> {
-    let attribution = lrp.explain(batch.images(device), Target::argmax())?;
-    let (classes, ledger) = (attribution.classes().unwrap_or_default(), attribution.ledger());
-    let total = |column: fn(&LedgerRow) -> Vec<f64>| ledger.map_or(Vec::new(), |ledger| ledger.total(column));
-    let bias = total(|row| row.bias.clone());
-    let stabilizer = total(|row| row.stabilizer.clone());
-    let unexplained = total(LedgerRow::unexplained);
-    let (logits, sums) = (attribution.explained()?, attribution.relevance_sums()?);
+fn explain<B: Backend>(lrp: &Lrp<B>, batch: &Digits, device: &B::Device) -> digits::Result<Vec<Explained>> {
+    let attribution = lrp.attribute(batch.images(device), Target::argmax())?;
+    let classes = attribution.classes().unwrap_or_default();
+    let ledger = attribution.ledger().ok_or("the ledger was asked for")?;
+    let (bias, stabilizer, unexplained) = (ledger.bias(), ledger.stabilizer(), ledger.unexplained());
+    let (logits, sums) = (attribution.scores()?, attribution.relevance_sums()?);
     Ok((0..batch.len())
         .map(|sample| Explained {
             label: usize::from(batch.labels()[sample]),
@@ -159,23 +150,21 @@ fn explain<B: Backend>(
 
 /// Every preset, one of them with an entry of one's own before it, and the methods that run the
 /// model many times; those show their progress.
-fn methods<B: Backend>(model: &Recorded<B>) -> Vec<Box<dyn Attributor<B>>> {
+fn methods<B: Backend>(model: &Model<B>) -> Vec<Box<dyn Attributor<B>>> {
     // Epsilon on the first convolution asks which pixels were ink, where Flat only asks which
     // region counted.
     let epsilon_first = epsilon_plus_flat()
         .named("the same, first: epsilon")
-        .with(Matcher::First(vec![LayerKind::Conv]), Epsilon::default());
+        .prepend(Matcher::first(LayerKind::Conv), Epsilon::default());
     let mut composites = Presets::default().all(0.0, 1.0);
     composites.insert(2, epsilon_first);
-    let by_rules = composites
-        .into_iter()
-        .map(|rules| Box::new(Explainer::new(model.clone(), rules)) as Box<dyn Attributor<B>>);
-    let gradients = Arc::new(Explainer::new(model.clone(), gradient()));
-    let smooth = SmoothGrad::new(gradients.clone()).samples(100).on_progress(progress::bar("SmoothGrad"));
-    let integrated = IntegratedGradients::new(gradients.clone())
-        .steps(100)
-        .on_progress(progress::bar("IntegratedGradients"));
-    let occlusion = Occlusion::new(gradients, 2).stride(1).on_progress(progress::bar("Occlusion"));
+    let by_rules =
+        composites.into_iter().map(|rules| Box::new(Lrp::new(model, rules)) as Box<dyn Attributor<B>>);
+    let smooth = SmoothGrad::new(model).with_samples(100).with_progress(progress::bar("SmoothGrad"));
+    let integrated =
+        IntegratedGradients::new(model).with_steps(100).with_progress(progress::bar("IntegratedGradients"));
+    let occlusion =
+        Occlusion::new(model).with_window(2).with_stride(1).with_progress(progress::bar("Occlusion"));
     let repeated: [Box<dyn Attributor<B>>; 3] = [Box::new(smooth), Box::new(integrated), Box::new(occlusion)];
     by_rules.chain(repeated).collect()
 }
@@ -193,7 +182,7 @@ fn draw<B: Backend>(
     let mut rows = Vec::new();
     let mut predicted = Vec::new();
     for method in methods {
-        let attribution = method.attribute(shown.images(device).into(), Target::argmax())?;
+        let attribution = method.attribute_inputs(&shown.images(device).into(), &Target::argmax())?;
         predicted = attribution.classes().unwrap_or_default().to_vec();
         let maps = maps(attribution.relevance()?)?;
         let pictures = maps.iter().map(|map| render(map, Normalization::Symmetric, Colormap::BlueWhiteRed));
