@@ -62,10 +62,7 @@ fn composite(golden: &Golden, case: &Case, method: &str, params: &Map<String, Js
     let bound = |name: &str| {
         assert_eq!(params[name], "tensor");
         let stored = golden.tensor(case, name).unwrap();
-        Bound::Tensor {
-            dims: stored.dims[1..].to_vec(),
-            values: stored.data.iter().map(|&x| x.into()).collect(),
-        }
+        Bound::Tensor { dims: stored.dims[1..].to_vec(), values: stored.data }
     };
     match method {
         "EpsilonPlusFlat" => presets.epsilon_plus_flat(),
@@ -107,7 +104,7 @@ fn maps_agree_with_the_reference() {
         let attribution = explainer.explain_values(&[input], target).unwrap();
 
         let compare = |what: &str, got: &[f64]| {
-            let want: Vec<f64> = golden.tensor(case, what).unwrap().data.iter().map(|&x| x.into()).collect();
+            let want = golden.tensor(case, what).unwrap().data;
             let (cosine, error) = (cosine(got, &want), relative_error(got, &want));
             println!("{method_id:30} {what:50} cosine {cosine:.9}, largest error {error:.1e}");
             assert!(cosine >= 0.999 && error <= 1e-3, "{} `{what}`: {cosine}, {error:.1e}", case.name);
@@ -128,7 +125,7 @@ fn the_box_is_that_of_the_reference() {
     let (low, high) = photo::pixel_box();
     for (name, bound) in [("low", low), ("high", high)] {
         let Bound::Tensor { dims, values } = bound else { panic!("one bound per colour") };
-        let want: Vec<f64> = golden.tensor(case, name).unwrap().data.iter().map(|&x| x.into()).collect();
+        let want = golden.tensor(case, name).unwrap().data;
         assert!(relative_error(&values, &want) < 1e-6);
         assert_eq!(dims, [3, 1, 1]);
     }

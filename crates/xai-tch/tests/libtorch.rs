@@ -4,7 +4,7 @@
 use burn::tensor::DType;
 use xai_tch::{DeviceError, LibTorch, LibTorchDevice, check, device};
 use xai_testkit::conformance::{Row, assert_own, conformance_table, markdown};
-use xai_testkit::golden;
+use xai_testkit::golden::{self, Golden};
 
 mod f32 {
     xai_testkit::backend_suite!(xai_tch::LibTorch, xai_tch::device());
@@ -33,16 +33,12 @@ fn kernels_match_plain_loops_in_f64() {
 
 #[test]
 fn golden_cases_in_f32() {
-    let report = golden::built_by_hand::<LibTorch>(DType::F32, &device());
-    println!("{report}");
-    report.assert_passed();
+    golden::built_by_hand::<LibTorch>(&Golden::open().unwrap(), DType::F32, &device()).assert_passed();
 }
 
 #[test]
 fn golden_cases_in_f64() {
-    let report = golden::built_by_hand::<LibTorch<f64>>(DType::F64, &device());
-    println!("{report}");
-    report.assert_passed();
+    golden::built_by_hand::<LibTorch<f64>>(&Golden::open().unwrap(), DType::F64, &device()).assert_passed();
 }
 
 #[test]

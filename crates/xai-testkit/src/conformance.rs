@@ -10,16 +10,17 @@ mod pool;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use burn::tensor::DType;
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, TensorData};
 use xai_core::Value;
 
-use crate::reference::Array;
+use crate::host::{Array, Numbers};
 
 pub use conv::convolutions;
+pub(crate) use conv::{ConvShape, conv_geometry};
 pub use linear::linears;
-pub(crate) use pool::geometries;
 pub use pool::pools;
+pub(crate) use pool::{geometries, sliding};
 
 /// What came of running a kernel on one case.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,8 +116,7 @@ pub struct Bench<B: Backend> {
 
 impl<B: Backend> Bench<B> {
     fn value(&self, array: &Array) -> Value<B> {
-        let data = TensorData::new(array.data.clone(), array.dims.clone()).convert_dtype(self.dtype);
-        Value::from_data(data, &self.device)
+        array.value(self.dtype, &self.device)
     }
 
     /// Compares what `kernel` computes with `want`.
@@ -140,18 +140,12 @@ impl<B: Backend> Bench<B> {
     }
 }
 
-/// Reproducible multiples of 1/64 in [-2, 2), which every float type holds exactly.
+/// Reproducible multiples of 1/64 in (-2, 2), which every float type holds exactly.
 fn numbers(dims: &[usize], seed: u64) -> Array {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x1234_5678_9ABC_DEF1;
-    Array::from_fn(dims, |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as f64 / 64.0 - 2.0
-    })
+    Numbers::seeded(seed).array(dims).map(|x| 2.0 * x)
 }
 
 /// Reproducible small integers, so that windows hold several equal winners.
 fn ties(dims: &[usize], seed: u64) -> Array {
-    let mut array = numbers(dims, seed);
-    array.data.iter_mut().for_each(|v| *v = v.round());
-    array
+    numbers(dims, seed).map(f64::round)
 }

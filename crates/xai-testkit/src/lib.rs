@@ -6,5 +6,5 @@ mod attribution;
 pub mod cases;
 pub mod conformance;
 pub mod golden;
-pub mod models;
+pub mod host;
 pub mod reference;

@@ -1,28 +1,29 @@
 //! Attributors and targets, on graphs built by hand and on a recorded model.
 
-use std::sync::Arc;
-
+use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::backend::Backend;
 use burn::tensor::module::max_pool2d;
 use xai_core::Value;
-use xai_core::attributor::{Attributor, IntegratedGradients, Occlusion, Quadrature, SmoothGrad};
-use xai_core::composite::{epsilon_plus_flat, gradient};
-use xai_core::explain::{Explainer, Target};
-use xai_trace::Recorded;
+use xai_core::attributor::{Attributor, IntegratedGradients, Lrp, Occlusion, Quadrature, SmoothGrad};
+use xai_core::composite::epsilon_plus_flat;
+use xai_core::model::{Model, Target};
+use xai_trace::record_fn;
 
 use super::conservation::network;
-use super::host::{Numbers, array, assert_close, value};
-use crate::reference::Array;
+use super::host::{assert_close, value};
+use crate::attribution::input_relevance;
+use crate::host::{Array, Numbers};
 
 /// A model of max pools with the windows of the occlusion: hiding a pool's window takes all of its
 /// output away, hiding another takes nothing. The batches of hidden copies are recorded anew.
 pub fn occlusion_of_a_recorded_model<B: Backend>(device: &B::Device) {
-    let model =
-        Recorded::function(|x| relu(max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], false)).flatten::<2>(1, 3));
+    let model = record_fn::<B, Tensor<_, 4>, Tensor<_, 2>, _>(|x| {
+        relu(max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], false)).flatten(1, 3)
+    });
     let images = Numbers::seeded(21).array(&[3, 1, 4, 4]);
     // 7 samples have room for two copies of the batch.
-    let method = Occlusion::new(Explainer::<B>::new(model, gradient()), 2).largest_batch(7);
+    let method = Occlusion::new(&model).with_window(2).with_largest_batch(7);
     let attribution = method.attribute(value(&images, device), Target::class(2)).unwrap();
     // Output 2 is the window of rows 2 and 3, columns 0 and 1.
     let inside = |i: usize| (i % 16) / 4 >= 2 && i % 4 < 2;
@@ -31,18 +32,18 @@ pub fn occlusion_of_a_recorded_model<B: Backend>(device: &B::Device) {
         window.map(|i| images.data[i]).fold(0.0, f64::max)
     };
     let expected = Array::from_fn(&images.dims, |i| if inside(i) { highest(i / 16) } else { 0.0 });
-    assert_close("occlusion", &attribution.relevances()[0], &expected);
+    assert_close("occlusion", input_relevance(&attribution), &expected);
 }
 
 /// Integrated gradients add up to the difference of scores, and say how far they are from it.
 pub fn integrated_gradients_are_complete<B: Backend>(device: &B::Device) {
-    let explainer = Arc::new(Explainer::new(network::<B>(1, device), gradient()));
+    let model = Model::from(network::<B>(1, device));
     let images = Numbers::seeded(22).array(&[2, 2, 6, 6]);
-    let method = IntegratedGradients::new(explainer).steps(100).quadrature(Quadrature::Midpoint);
-    let attribution = method.baseline(0.25).attribute(value(&images, device), Target::argmax()).unwrap();
+    let method = IntegratedGradients::new(&model).with_steps(100).with_quadrature(Quadrature::Midpoint);
+    let attribution = method.with_baseline(0.25).attribute(value(&images, device), Target::argmax()).unwrap();
 
     let graph = network::<B>(1, device);
-    let output = |x: Value<B>| array(&graph.forward(&[x]).unwrap());
+    let output = |x: Value<B>| Array::of(&graph.forward(&[x]).unwrap());
     let x = value::<B>(&images, device);
     let (at_input, at_baseline) = (output(x.clone()), output(x.full_like(&images.dims, 0.25)));
     let (sums, classes) = (attribution.relevance_sums().unwrap(), attribution.classes().unwrap());
@@ -58,23 +59,23 @@ pub fn integrated_gradients_are_complete<B: Backend>(device: &B::Device) {
 
 /// Noise is drawn on the host, so it is the same on every device and in every batch.
 pub fn noise_is_drawn_on_the_host<B: Backend>(device: &B::Device) {
-    let method = SmoothGrad::new(Explainer::new(network::<B>(1, device), gradient())).samples(5).seed(3);
+    let method = SmoothGrad::new(&Model::from(network::<B>(1, device))).with_samples(5).with_seed(3);
     let images = Numbers::seeded(23).array(&[2, 2, 6, 6]);
     let explain = || method.attribute(value(&images, device), Target::class(0)).unwrap();
-    assert_close("again", &explain().relevances()[0], &array(&explain().relevances()[0]));
+    assert_close("again", input_relevance(&explain()), &Array::of(input_relevance(&explain())));
 }
 
 /// Targets that share a forward pass get what each gets alone; a contrast is a difference.
 pub fn targets_share_a_forward_pass<B: Backend>(device: &B::Device) {
-    let explainer = Explainer::new(network::<B>(1, device), epsilon_plus_flat());
-    let images = [value::<B>(&Numbers::seeded(24).array(&[2, 2, 6, 6]), device)];
+    let lrp = Lrp::new(&Model::from(network::<B>(1, device)), epsilon_plus_flat());
+    let images = value::<B>(&Numbers::seeded(24).array(&[2, 2, 6, 6]), device);
     let targets = [Target::class(0), Target::class(1), Target::contrast(0, 1)];
-    let together = explainer.explain_values_targets(&images, targets.clone()).unwrap();
+    let together = lrp.attribute_targets(images.clone(), targets.clone()).unwrap();
     for (together, target) in together.iter().zip(targets) {
-        let alone = explainer.explain_values(&images, target).unwrap();
-        assert_close("alone", &together.relevances()[0], &array(&alone.relevances()[0]));
+        let alone = lrp.attribute(images.clone(), target).unwrap();
+        assert_close("alone", input_relevance(&together), &Array::of(input_relevance(&alone)));
     }
-    let [first, second, contrast] = [0, 1, 2].map(|i| array(&together[i].relevances()[0]));
+    let [first, second, contrast] = [0, 1, 2].map(|i| Array::of(input_relevance(&together[i])));
     let difference = Array::from_fn(&first.dims, |i| first.data[i] - second.data[i]);
     let gap = (0..difference.data.len()).map(|i| (difference.data[i] - contrast.data[i]).abs());
     let scale = first.data.iter().chain(&second.data).fold(0.0f64, |scale, r| scale.max(r.abs()));

@@ -1,107 +1,88 @@
 //! Relevance is neither made nor lost, and what does not arrive is in the ledger.
 
 use burn::tensor::backend::Backend;
-use xai_core::composite::{Composite, Matcher, epsilon_plus_flat};
+use xai_core::attributor::{Attribution, Attributor, Lrp};
+use xai_core::composite::epsilon_plus_flat;
 use xai_core::engine::LedgerRow;
-use xai_core::error::ExplainError;
-use xai_core::explain::{Attribution, Explainer, Target};
-use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::graph::Graph;
 use xai_core::kernel::{ConvGeometry, PoolGeometry, PoolOutput};
-use xai_core::layer::{Activation, Add, BatchNorm, Conv, Layer, LayerKind, Linear, Pool, Reshape};
+use xai_core::layer::{Activation, Add, LayerKind, Pool, Reshape};
+use xai_core::model::{Model, Target};
 use xai_core::rule::{Epsilon, Flat, Pass, Rule, WinnerTakesAll, ZPlus};
 
-use super::host::{Numbers, array, assert_conserved, explain, explain_by, magnitudes, sums, value};
+use super::graphs::{Random, chain, wired};
+use super::host::{assert_conserved, explain, magnitudes, sums, value};
 use super::rules::{all, graph};
 use super::subject::{self, Subject};
-use crate::attribution::relevance_at;
-use crate::reference::Array;
+use crate::attribution::{input_relevance, relevance_at};
+use crate::conformance::sliding;
+use crate::host::{Array, Numbers};
 
-/// A subject with positive inputs, so that denominators are not near 0, and relevance of both signs.
-fn explained<B: Backend>(
-    subject: &Subject<B>,
-    rule: &Rule,
-    device: &B::Device,
-) -> (Array, Result<Attribution<B>, ExplainError>) {
-    let mut numbers = Numbers::seeded(5);
-    let graph = graph(subject, false);
-    let inputs: Vec<_> =
-        subject.inputs.iter().map(|dims| value::<B>(&numbers.positive(dims), device)).collect();
-    let output = graph.nodes()[graph.output().index()].dims().to_vec();
-    let arriving = numbers.array(&output);
-    let attribution = explain(&graph, rule, &inputs, &value(&arriving, device));
-    (arriving, attribution)
+/// What became of relevance at one layer.
+struct Explained<B: Backend> {
+    what: String,
+    arriving: Array,
+    attribution: Attribution<B>,
+    passed: Vec<Array>,
+    /// Magnitude of what arrived and was passed on.
+    scale: Vec<f64>,
 }
 
-fn assert_conserves<B: Backend>(subject: &Subject<B>, rule: &Rule, device: &B::Device) {
-    let (arriving, attribution) = explained(subject, rule, device);
-    let attribution = attribution.unwrap_or_else(|error| panic!("{}: {error}", subject.name));
-    let mut got = vec![0.0; arriving.dims[0]];
-    let mut scale = magnitudes(&arriving);
-    for relevance in attribution.relevances() {
-        let relevance = array(relevance);
-        got.iter_mut().zip(sums(&relevance)).for_each(|(got, sum)| *got += sum);
-        scale.iter_mut().zip(magnitudes(&relevance)).for_each(|(scale, sum)| *scale += sum);
+impl<B: Backend> Explained<B> {
+    /// With positive inputs, so that denominators are not near 0, and relevance of both signs.
+    fn new(subject: &Subject<B>, rule: &Rule, device: &B::Device) -> Self {
+        let what = format!("{}, rule {rule:?}", subject.name);
+        let mut numbers = Numbers::seeded(5);
+        let graph = graph(subject, false);
+        let inputs: Vec<_> =
+            subject.inputs.iter().map(|dims| value::<B>(&numbers.positive(dims), device)).collect();
+        let arriving = numbers.array(graph.nodes()[graph.output().index()].dims());
+        let attribution = explain(&graph, rule, &inputs, &value(&arriving, device));
+        let attribution = attribution.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let passed: Vec<_> = attribution.relevances().iter().flatten().map(Array::of).collect();
+        let scale = magnitudes(passed.iter().chain([&arriving]));
+        Self { what, arriving, attribution, passed, scale }
     }
-    let what = format!("{}, rule {rule:?}", subject.name);
-    assert_conserved(&what, &got, &sums(&arriving), &scale);
+}
+
+fn assert_conserves<B: Backend>(subjects: Vec<Subject<B>>, rule: impl Into<Rule>, device: &B::Device) {
+    let rule = rule.into();
+    assert!(!subjects.is_empty());
+    for subject in subjects {
+        let Explained { what, arriving, passed, scale, .. } = Explained::new(&subject, &rule, device);
+        assert_conserved(&what, &sums(&passed), &sums([&arriving]), &scale);
+    }
+}
+
+fn linear_maps<B: Backend>(device: &B::Device) -> Vec<Subject<B>> {
+    subject::linears(device).into_iter().chain(subject::convolutions(device)).collect()
 }
 
 /// Without bias, LRP-0 conserves relevance.
 pub fn epsilon_without_bias_conserves<B: Backend>(device: &B::Device) {
-    let rule = Epsilon { epsilon: 0.0.into(), zero_bias: false }.into();
-    let without_bias = |subject: &Subject<B>| !subject.has_bias;
-    let subjects: Vec<_> = [subject::linears::<B>(device), subject::convolutions(device)]
-        .into_iter()
-        .flatten()
-        .filter(without_bias)
-        .collect();
+    let subjects: Vec<_> = linear_maps::<B>(device).into_iter().filter(|subject| !subject.has_bias).collect();
     assert!(subjects.len() >= 4);
-    for subject in subjects {
-        assert_conserves(&subject, &rule, device);
-    }
+    assert_conserves(subjects, Epsilon { epsilon: 0.0.into(), zero_bias: false }, device);
 }
 
 /// Without the bias's share, LRP-z+ conserves relevance wherever an output has a positive
 /// contribution; a stabilizer this small takes none.
 pub fn z_plus_conserves<B: Backend>(device: &B::Device) {
-    let rule = ZPlus { stabilizer: 1e-9.into(), zero_bias: true }.into();
-    for subject in [subject::linears::<B>(device), subject::convolutions(device)].into_iter().flatten() {
-        assert_conserves(&subject, &rule, device);
-    }
+    let rule = ZPlus { stabilizer: 1e-9.into(), zero_bias: true };
+    assert_conserves(linear_maps::<B>(device), rule, device);
 }
 
 /// LRP-flat conserves relevance whatever weights and bias.
 pub fn flat_conserves<B: Backend>(device: &B::Device) {
-    let rule = Flat { stabilizer: 0.0.into() }.into();
-    for subject in [subject::linears::<B>(device), subject::convolutions(device)].into_iter().flatten() {
-        assert_conserves(&subject, &rule, device);
-    }
+    assert_conserves(linear_maps::<B>(device), Flat { stabilizer: 0.0.into() }, device);
 }
 
 /// Rules that only move relevance conserve it.
 pub fn routing_conserves<B: Backend>(device: &B::Device) {
-    for subject in subject::extremum_pools::<B>() {
-        assert_conserves(&subject, &WinnerTakesAll {}.into(), device);
-    }
-    for subject in
-        [subject::relus::<B>(), subject::batch_norms(device), subject::reshapes()].into_iter().flatten()
-    {
-        assert_conserves(&subject, &Pass {}.into(), device);
-    }
-}
-
-/// Per node, what arrived is what was passed on, absorbed or dropped.
-fn assert_closes<B: Backend>(what: &str, attribution: &Attribution<B>, scale: &[f64]) {
-    let ledger = attribution.ledger().expect("a ledger was asked for");
-    for row in ledger.rows() {
-        let nothing = vec![0.0; scale.len()];
-        assert_conserved(
-            &format!("{what}, unexplained at `{}`", row.node),
-            &row.unexplained(),
-            &nothing,
-            scale,
-        );
-    }
+    assert_conserves(subject::extremum_pools::<B>(device), WinnerTakesAll, device);
+    assert_conserves(subject::relus::<B>(device), Pass, device);
+    assert_conserves(subject::batch_norms::<B>(device), Pass, device);
+    assert_conserves(subject::reshapes::<B>(device), Pass, device);
 }
 
 /// The columns of the ledger add up for every rule that claims to conserve, on every layer.
@@ -119,17 +100,16 @@ pub fn ledger_of_every_layer_closes<B: Backend>(device: &B::Device) {
                 "norm" => kind != LayerKind::BatchNorm,
                 _ => true,
             };
-            if !conserves || !case.serves.kind(kind) {
+            if !conserves || !(case.serves)(&kind) {
                 continue;
             }
-            let what = format!("{}, rule {:?}", subject.name, case.rule);
-            let (arriving, attribution) = explained(&subject, &case.rule, device);
-            let attribution = attribution.unwrap_or_else(|error| panic!("{what}: {error}"));
-            let passed: Vec<f64> =
-                attribution.relevances().iter().fold(magnitudes(&arriving), |scale, passed| {
-                    scale.iter().zip(magnitudes(&array(passed))).map(|(a, b)| a + b).collect()
-                });
-            assert_closes(&what, &attribution, &passed);
+            // Per node, what arrived is what was passed on, absorbed or dropped.
+            let Explained { what, attribution, scale, .. } = Explained::new(&subject, &case.rule, device);
+            for row in attribution.ledger().expect("a ledger was asked for").rows() {
+                let (what, nothing) =
+                    (format!("{what}, unexplained at `{}`", row.node), vec![0.0; scale.len()]);
+                assert_conserved(&what, &row.unexplained(), &nothing, &scale);
+            }
             checked += 1;
         }
     }
@@ -138,26 +118,21 @@ pub fn ledger_of_every_layer_closes<B: Backend>(device: &B::Device) {
 
 /// A small residual network with bias, batch norm and pools.
 pub(super) fn network<B: Backend>(batch: usize, device: &B::Device) -> Graph<B> {
-    let mut numbers = Numbers::seeded(6);
-    let mut weights = |dims: &[usize]| value::<B>(&numbers.array(dims), device);
+    let mut random = Random::seeded(6, device);
     let same = || ConvGeometry { padding: vec![(1, 1); 2], ..ConvGeometry::new(2) };
-    let mut builder = GraphBuilder::new();
-    let x = builder.input("x", &[batch, 2, 6, 6]).unwrap();
-    let stem = Conv::new(weights(&[4, 2, 3, 3]), Some(weights(&[4])), same()).unwrap();
-    let stem = builder.push("stem", stem, &[x]).unwrap();
-    let norm = BatchNorm::new(weights(&[4]), weights(&[4]).abs(), weights(&[4]), weights(&[4])).unwrap();
-    let norm = builder.push("norm", norm, &[stem]).unwrap();
-    let relu = builder.push("relu", Activation::Relu, &[norm]).unwrap();
-    let pool = builder.push("pool", Pool::max(PoolGeometry::tiles(&[2, 2])), &[relu]).unwrap();
-    let block = Conv::new(weights(&[4, 4, 3, 3]), Some(weights(&[4])), same()).unwrap();
-    let block = builder.push("block", block, &[pool]).unwrap();
-    let sum = builder.push("sum", Add, &[pool, block]).unwrap();
-    let sum = builder.push("sum.relu", Activation::Relu, &[sum]).unwrap();
-    let mean = builder.push("mean", Pool::average(PoolGeometry::tiles(&[3, 1]), false), &[sum]).unwrap();
-    let flat = builder.push("flat", Reshape::flatten(), &[mean]).unwrap();
-    let head = Linear::new(weights(&[12, 3]), Some(weights(&[3]))).unwrap();
-    let head = builder.push("head", head, &[flat]).unwrap();
-    builder.finish(head).unwrap()
+    let layers = [
+        ("stem", random.conv(&[4, 2, 3, 3], true, same()).into(), &["x"][..]),
+        ("norm", random.batch_norm(4).into(), &["stem"]),
+        ("relu", Activation::Relu.into(), &["norm"]),
+        ("pool", Pool::max(PoolGeometry::tiles(&[2, 2])).into(), &["relu"]),
+        ("block", random.conv(&[4, 4, 3, 3], true, same()).into(), &["pool"]),
+        ("sum", Add.into(), &["pool", "block"]),
+        ("sum.relu", Activation::Relu.into(), &["sum"]),
+        ("mean", Pool::average(PoolGeometry::tiles(&[3, 1]), false).into(), &["sum.relu"]),
+        ("flat", Reshape::flatten().into(), &["mean"]),
+        ("head", random.linear(12, 3, true).into(), &["flat"]),
+    ];
+    wired(&[("x", &[batch, 2, 6, 6])], layers)
 }
 
 /// In a whole network every node's columns add up, and so do all of them from output to input.
@@ -167,15 +142,16 @@ pub fn ledger_of_a_network_closes<B: Backend>(device: &B::Device) {
     let x = value(&numbers.array(&[3, 2, 6, 6]), device);
     let relevance = value(&numbers.array(&[3, 3]), device);
     // A larger epsilon than the default keeps relevance from growing on its way down.
-    let composite = epsilon_plus_flat()
-        .with(Matcher::Kind(LayerKind::Linear), Epsilon { epsilon: 0.1.into(), ..Default::default() });
-    let explainer = Explainer::new(graph, composite).with_ledger().keep_relevance_at("*");
-    let attribution = explainer.explain_values(&[x], Target::relevance(relevance.clone())).unwrap();
-    let prepared = explainer.prepare(&[]).expect("a graph serves inputs of any shape");
+    let composite =
+        epsilon_plus_flat().prepend(LayerKind::Linear, Epsilon { epsilon: 0.1.into(), ..Default::default() });
+    let model = Model::from(graph);
+    let lrp = Lrp::new(&model, composite).with_ledger().with_relevance_at("*");
+    let attribution = lrp.attribute(x.clone(), Target::relevance(relevance.clone())).unwrap();
+    let graph = model.graph(x, 0).unwrap();
     let mut on_its_way = vec![0.0; 3];
-    for node in prepared.graph().nodes().iter().rev() {
+    for node in graph.nodes().iter().rev() {
         let arrived = relevance_at(&attribution, node.name(), node.dims().len()).unwrap();
-        let arrived = magnitudes(&array(&arrived));
+        let arrived = magnitudes([&Array::of(&arrived)]);
         let row = attribution.ledger().unwrap().rows().iter().find(|row| row.node == node.name());
         // The graph's input has no row: relevance ends there.
         let unexplained = row.map_or(vec![0.0; 3], LedgerRow::unexplained);
@@ -184,36 +160,20 @@ pub fn ledger_of_a_network_closes<B: Backend>(device: &B::Device) {
     }
 
     let ledger = attribution.ledger().unwrap();
-    let absorbed: Vec<Vec<f64>> = [
-        ledger.total(|row| row.bias.clone()),
-        ledger.total(|row| row.stabilizer.clone()),
-        ledger.total(|row| row.dropped.clone()),
-        attribution.relevance_sums().unwrap(),
-    ]
-    .into();
+    let absorbed: Vec<Vec<f64>> =
+        [ledger.bias(), ledger.stabilizer(), ledger.dropped(), attribution.relevance_sums().unwrap()].into();
     let total: Vec<f64> = (0..3).map(|n| absorbed.iter().map(|column| column[n]).sum()).collect();
-    assert_conserved("network, output to input", &total, &sums(&array(&relevance)), &on_its_way);
+    assert_conserved("network, output to input", &total, &sums([&Array::of(&relevance)]), &on_its_way);
 }
 
 /// Relevance of a pooling window without any element reaches no input; the ledger says so.
 pub fn empty_windows_are_booked_as_dropped<B: Backend>(device: &B::Device) {
-    let windows = PoolGeometry::Sliding {
-        kernel: vec![2],
-        stride: vec![2],
-        padding: vec![(0, 0)],
-        dilation: vec![1],
-        output: PoolOutput::Exact(vec![3]),
-    };
-    let mut builder = GraphBuilder::<B>::new();
-    let x = builder.input("x", &[1, 1, 4]).unwrap();
-    let pool: Layer<B> = Pool::max(windows).into();
-    let pool = builder.push("pool", pool, &[x]).unwrap();
-    let graph = builder.finish(pool).unwrap();
+    let windows = sliding(&[2], &[2], &[0], PoolOutput::Exact(vec![3]));
+    let graph = chain::<B>(&[1, 1, 4], [("pool", Pool::max(windows).into())]);
     let x = value(&Array { dims: vec![1, 1, 4], data: vec![1.0, 2.0, 4.0, 3.0] }, device);
     let relevance = value(&Array { dims: vec![1, 1, 3], data: vec![1.0, 0.5, 0.25] }, device);
-    let composite = Composite::new("winner").or(Matcher::Any, WinnerTakesAll {});
-    let attribution = explain_by(&graph, composite, &[x], &relevance).unwrap();
-    assert_eq!(array(&attribution.relevances()[0]).data, [0.0, 1.0, 0.5, 0.0]);
+    let attribution = explain(&graph, &WinnerTakesAll.into(), &[x], &relevance).unwrap();
+    assert_eq!(Array::of(input_relevance(&attribution)).data, [0.0, 1.0, 0.5, 0.0]);
     let row = &attribution.ledger().unwrap().rows()[0];
     assert_eq!((row.arrived[0], row.passed[0], row.dropped[0]), (1.75, 1.5, 0.25));
 }

@@ -1,57 +1,16 @@
-//! Numbers on the host, and their way to a backend and back.
+//! What all cases do: explain, and compare with numbers on the host.
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Element, TensorData};
+use burn::tensor::{DType, Element};
 use xai_core::Value;
+use xai_core::attributor::{Attribution, Attributor, Lrp};
 use xai_core::composite::{Composite, Matcher};
 use xai_core::error::ExplainError;
-use xai_core::explain::{Attribution, Explainer, Target};
 use xai_core::graph::Graph;
+use xai_core::model::{Model, Target};
 use xai_core::rule::Rule;
 
-use crate::reference::Array;
-
-/// A reproducible stream of numbers, independent of any backend's generator.
-pub(super) struct Numbers(u64);
-
-impl Numbers {
-    pub(super) fn seeded(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// Splitmix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A whole number less than `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// Numbers in (-1, 1) that are never 0, the same in f32 and f64.
-    pub(super) fn array(&mut self, dims: &[usize]) -> Array {
-        Array::from_fn(dims, |_| ((self.next() % 256) as f64 - 127.5) / 128.0)
-    }
-
-    /// Numbers in (0.25, 1.25).
-    pub(super) fn positive(&mut self, dims: &[usize]) -> Array {
-        Array::from_fn(dims, |_| 0.25 + ((self.next() % 256) as f64 + 0.5) / 256.0)
-    }
-
-    /// Numbers of which no two are equal and none is 0, so that every maximum is unique.
-    pub(super) fn distinct(&mut self, dims: &[usize]) -> Array {
-        let count: usize = dims.iter().product();
-        let mut places: Vec<usize> = (0..count).collect();
-        for i in (1..count).rev() {
-            places.swap(i, (self.next() % (i as u64 + 1)) as usize);
-        }
-        Array::from_fn(dims, |i| (places[i] as f64 - count as f64 / 2.0 + 0.25) / 64.0)
-    }
-}
+use crate::host::Array;
 
 /// The float type that the backend is named with.
 ///
@@ -63,31 +22,23 @@ pub(super) fn dtype<B: Backend>() -> DType {
 
 /// An array on a device, in the backend's float type.
 pub(super) fn value<B: Backend>(array: &Array, device: &B::Device) -> Value<B> {
-    let data = TensorData::new(array.data.clone(), array.dims.clone());
-    Value::from_data(data.convert_dtype(dtype::<B>()), device)
+    array.value(dtype::<B>(), device)
 }
 
-/// A value on the host.
-pub(super) fn array<B: Backend>(value: &Value<B>) -> Array {
-    Array { dims: value.dims(), data: crate::golden::elements(value) }
+/// Sum of each sample, over some batches.
+pub(super) fn sums<'a>(batches: impl IntoIterator<Item = &'a Array>) -> Vec<f64> {
+    let mut sums = Vec::new();
+    for batch in batches {
+        sums.resize(batch.dims[0], 0.0);
+        sums.iter_mut().enumerate().for_each(|(n, sum)| *sum += batch.sample(n).data.iter().sum::<f64>());
+    }
+    sums
 }
 
-/// Sample `n` of a batch, as a batch of one.
-pub(super) fn sample(batch: &Array, n: usize) -> Array {
-    let mut dims = batch.dims.clone();
-    dims[0] = 1;
-    let size: usize = dims.iter().product();
-    Array { dims, data: batch.data[n * size..][..size].to_vec() }
-}
-
-/// Sum of each sample.
-pub(super) fn sums(batch: &Array) -> Vec<f64> {
-    (0..batch.dims[0]).map(|n| sample(batch, n).data.iter().sum()).collect()
-}
-
-/// Sum of the absolute values of each sample.
-pub(super) fn magnitudes(batch: &Array) -> Vec<f64> {
-    (0..batch.dims[0]).map(|n| sample(batch, n).data.iter().map(|v| v.abs()).sum()).collect()
+/// Sum of the absolute values of each sample, over some batches.
+pub(super) fn magnitudes<'a>(batches: impl IntoIterator<Item = &'a Array>) -> Vec<f64> {
+    let absolute: Vec<Array> = batches.into_iter().map(|batch| batch.map(f64::abs)).collect();
+    sums(&absolute)
 }
 
 /// Largest error relative to the largest element. The f64 references are exact to 1e-10 at worst;
@@ -98,7 +49,7 @@ fn tolerance(dtype: DType) -> f64 {
 
 /// Panics unless `got` is `want`.
 pub(super) fn assert_close<B: Backend>(what: &str, got: &Value<B>, want: &Array) {
-    let error = want.relative_error(&array(got));
+    let error = want.relative_error(&Array::of(got));
     let tolerance = tolerance(got.dtype());
     assert!(error <= tolerance, "{what}: off by {error:.2e} (tolerance {tolerance:.0e})\n{got:?}\n{want:?}");
 }
@@ -120,7 +71,7 @@ pub(super) fn explain<B: Backend>(
     inputs: &[Value<B>],
     relevance: &Value<B>,
 ) -> Result<Attribution<B>, ExplainError> {
-    let composite = Composite::new("one rule").or(Matcher::Any, rule.clone());
+    let composite = Composite::new("one rule").append(Matcher::Any, rule.clone());
     explain_by(graph, composite, inputs, relevance)
 }
 
@@ -131,6 +82,6 @@ pub(super) fn explain_by<B: Backend>(
     inputs: &[Value<B>],
     relevance: &Value<B>,
 ) -> Result<Attribution<B>, ExplainError> {
-    let explainer = Explainer::new(graph.clone(), composite).with_canonizers(Vec::new()).with_ledger();
-    explainer.explain_values(inputs, Target::relevance(relevance.clone()))
+    let model = Model::from(graph.clone()).with_canonizers(Vec::new());
+    Lrp::new(&model, composite).with_ledger().attribute(inputs, Target::relevance(relevance.clone()))
 }

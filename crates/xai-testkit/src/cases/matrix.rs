@@ -3,10 +3,7 @@
 //! A layer is nothing but a matrix here, found by feeding it unit vectors. Slow and obvious: what
 //! the library computes with convolutions and adjoints is checked against a few sums.
 
-use crate::reference::Array;
-
-/// A function of one sample, whatever the number of its inputs.
-pub(super) type Plain = Box<dyn Fn(&[Array]) -> Array>;
+use crate::host::Array;
 
 /// `[outputs, inputs]`.
 #[derive(Debug, Clone)]
@@ -18,25 +15,18 @@ pub(super) struct Matrix {
 impl Matrix {
     /// The slope of `f` at `at`, one column per input element: exact for affine functions with
     /// `step` 1, and for piecewise linear ones if no kink lies within `step`.
-    pub(super) fn slope(f: &Plain, at: &[Array], step: f64) -> Self {
-        let start = f(at);
-        let mut columns = Vec::new();
-        for input in 0..at.len() {
-            for element in 0..at[input].data.len() {
+    pub(super) fn slope(f: impl Fn(&[Array]) -> Array, at: &[Array], step: f64) -> Self {
+        let start = f(at).data;
+        let places = (0..at.len()).flat_map(|input| (0..at[input].data.len()).map(move |i| (input, i)));
+        let columns: Vec<Vec<f64>> = places
+            .map(|(input, element)| {
                 let mut moved = at.to_vec();
                 moved[input].data[element] += step;
-                let end = f(&moved);
-                columns.push(
-                    end.data.iter().zip(&start.data).map(|(end, start)| (end - start) / step).collect(),
-                );
-            }
-        }
-        Self::from_columns(&columns, start.data.len())
-    }
-
-    fn from_columns(columns: &[Vec<f64>], outputs: usize) -> Self {
+                f(&moved).data.iter().zip(&start).map(|(end, start)| (end - start) / step).collect()
+            })
+            .collect();
         let inputs = columns.len();
-        let elements = (0..outputs * inputs).map(|i| columns[i % inputs][i / inputs]).collect();
+        let elements = (0..start.len() * inputs).map(|i| columns[i % inputs][i / inputs]).collect();
         Self { inputs, elements }
     }
 

@@ -12,6 +12,7 @@ pub mod attributors;
 pub mod canonization;
 pub mod conservation;
 pub mod engine;
+mod graphs;
 mod host;
 mod matrix;
 pub mod rules;
@@ -103,6 +104,8 @@ macro_rules! backend_suite {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::run;
 
     #[test]
@@ -123,19 +126,11 @@ mod tests {
         let (_, lists) = suite.split_once("@tests $backend, $device,").unwrap();
         let (lists, _) = lists.split_once(");\n").unwrap();
         let listed: Vec<&str> = lists.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
-        let sources = [
-            include_str!("attributors.rs"),
-            include_str!("canonization.rs"),
-            include_str!("conservation.rs"),
-            include_str!("engine.rs"),
-            include_str!("rules.rs"),
-            include_str!("small.rs"),
-            include_str!("takes_most.rs"),
-            include_str!("values.rs"),
-        ];
-        for source in sources {
+        let files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cases")).unwrap();
+        for file in files.map(Result::unwrap).filter(|file| file.file_name() != "mod.rs") {
+            let source = fs::read_to_string(file.path()).unwrap();
             for case in source.split("\npub fn ").skip(1) {
-                let (name, _) = case.split_once('<').unwrap();
+                let (name, _) = case.split_once(['<', '(']).unwrap();
                 assert!(listed.contains(&name), "`{name}` is not in `backend_suite!`");
             }
         }

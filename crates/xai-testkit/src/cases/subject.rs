@@ -1,12 +1,27 @@
 //! Layers under test, each with the same layer as plain loops.
 
 use burn::tensor::backend::Backend;
-use xai_core::kernel::{ConvGeometry, Extremum, PoolGeometry, PoolOutput};
+use xai_core::kernel::{Extremum, PoolGeometry, PoolOutput};
 use xai_core::layer::{Activation, Add, BatchNorm, Conv, Layer, Linear, Pool, Reshape};
 
-use super::host::{Numbers, value};
-use super::matrix::Plain;
-use crate::reference::{self, Array};
+use super::host::value;
+use crate::conformance::{ConvShape, conv_geometry, sliding};
+use crate::host::{Array, Numbers};
+use crate::reference;
+
+/// Which weights a layer has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weights {
+    /// Its own, and its bias.
+    Own,
+    /// All 1, without bias; max and min pools become the average over their windows.
+    Ones,
+    /// All squared, without bias.
+    Squared,
+}
+
+/// A layer as a loop over one batch of each input.
+type Plain = dyn Fn(&[Array], Weights) -> Array;
 
 /// A layer with an independent form of itself.
 pub(super) struct Subject<B: Backend> {
@@ -14,60 +29,42 @@ pub(super) struct Subject<B: Backend> {
     pub(super) layer: Layer<B>,
     /// Shapes of the inputs, a batch each.
     pub(super) inputs: Vec<Vec<usize>>,
-    pub(super) plain: Plain,
-    /// The layer with all weights 1, and with all weights squared, both without bias; for a layer
-    /// without weights the layer itself, but for max and min pools the average over their windows.
-    pub(super) ones: Plain,
-    pub(super) squared: Plain,
-    /// Whether `plain` is affine, so that one matrix serves every sample.
+    pub(super) plain: Box<Plain>,
+    /// Whether it is affine, so that one matrix serves every sample.
     pub(super) affine: bool,
     pub(super) has_bias: bool,
 }
 
 impl<B: Backend> Subject<B> {
+    /// A layer without weights.
     fn weightless(
         name: impl Into<String>,
         layer: impl Into<Layer<B>>,
         inputs: &[&[usize]],
         affine: bool,
-        plain: impl Fn(&[Array]) -> Array + Clone + 'static,
+        plain: impl Fn(&[Array], Weights) -> Array + 'static,
     ) -> Self {
-        Self {
-            name: name.into(),
-            layer: layer.into(),
-            inputs: inputs.iter().map(|dims| dims.to_vec()).collect(),
-            ones: Box::new(plain.clone()),
-            squared: Box::new(plain.clone()),
-            plain: Box::new(plain),
-            affine,
-            has_bias: false,
-        }
+        let (name, layer, plain) = (name.into(), layer.into(), Box::new(plain));
+        let inputs = inputs.iter().map(|dims| dims.to_vec()).collect();
+        Self { name, layer, inputs, plain, affine, has_bias: false }
     }
 
     /// A layer with a weight; `plain` takes input, weight and bias.
     fn weighted(
-        name: impl Into<String>,
+        name: String,
         layer: impl Into<Layer<B>>,
         input: &[usize],
-        weight: &Array,
-        bias: Option<&Array>,
-        plain: impl Fn(&Array, &Array, Option<&Array>) -> Array + Clone + 'static,
+        weight: Array,
+        bias: Option<Array>,
+        plain: impl Fn(&Array, &Array, Option<&Array>) -> Array + 'static,
     ) -> Self {
-        let with = |f: fn(f64) -> f64, bias: Option<&Array>| -> Plain {
-            let weight = Array::from_fn(&weight.dims, |i| f(weight.data[i]));
-            let (plain, bias) = (plain.clone(), bias.cloned());
-            Box::new(move |x: &[Array]| plain(&x[0], &weight, bias.as_ref()))
+        let has_bias = bias.is_some();
+        let plain = move |x: &[Array], weights| match weights {
+            Weights::Own => plain(&x[0], &weight, bias.as_ref()),
+            Weights::Ones => plain(&x[0], &weight.map(|_| 1.0), None),
+            Weights::Squared => plain(&x[0], &weight.map(|w| w * w), None),
         };
-        Self {
-            name: name.into(),
-            layer: layer.into(),
-            inputs: vec![input.to_vec()],
-            plain: with(|w| w, bias),
-            ones: with(|_| 1.0, None),
-            squared: with(|w| w * w, None),
-            affine: true,
-            has_bias: bias.is_some(),
-        }
+        Self { has_bias, ..Self::weightless(name, layer, &[input], true, plain) }
     }
 }
 
@@ -80,28 +77,11 @@ pub(super) fn linears<B: Backend>(device: &B::Device) -> Vec<Subject<B>> {
         let weight = numbers.array(&[6, 5]);
         let bias = with_bias.then(|| numbers.array(&[5]));
         let layer = Linear::new(value(&weight, device), bias.as_ref().map(|bias| value(bias, device)));
-        let name = format!("linear of {input:?}, bias {with_bias}");
-        subjects.push(Subject::weighted(
-            name,
-            layer.unwrap(),
-            input,
-            &weight,
-            bias.as_ref(),
-            reference::linear,
-        ));
+        let (name, layer) = (format!("linear of {input:?}, bias {with_bias}"), layer.unwrap());
+        subjects.push(Subject::weighted(name, layer, input, weight, bias, reference::linear));
     }
     subjects
 }
-
-/// Input, weight, stride, padding, dilation and groups.
-type ConvShape = (
-    &'static [usize],
-    &'static [usize],
-    &'static [usize],
-    &'static [(usize, usize)],
-    &'static [usize],
-    usize,
-);
 
 const CONVOLUTIONS: &[ConvShape] = &[
     (&[2, 2, 9], &[4, 2, 3], &[1], &[(1, 1)], &[1], 1),
@@ -118,45 +98,26 @@ const CONVOLUTIONS: &[ConvShape] = &[
 pub(super) fn convolutions<B: Backend>(device: &B::Device) -> Vec<Subject<B>> {
     let mut numbers = Numbers::seeded(2);
     let mut subjects = Vec::new();
-    for (i, (input, weight, stride, padding, dilation, groups)) in CONVOLUTIONS.iter().enumerate() {
-        let geometry = ConvGeometry {
-            stride: stride.to_vec(),
-            padding: padding.to_vec(),
-            dilation: dilation.to_vec(),
-            groups: *groups,
-        };
+    for (i, shape) in CONVOLUTIONS.iter().enumerate() {
+        let (&(input, weight, ..), geometry) = (shape, conv_geometry(shape));
         let name = format!("convolution of {input:?} by {weight:?}, {geometry:?}, bias {}", i % 2 == 1);
         let weight = numbers.array(weight);
         let bias = (i % 2 == 1).then(|| numbers.array(&weight.dims[..1]));
         let values = (value(&weight, device), bias.as_ref().map(|bias| value(bias, device)));
         let layer = Conv::new(values.0, values.1, geometry.clone()).unwrap();
-        subjects.push(Subject::weighted(
-            name,
-            layer,
-            input,
-            &weight,
-            bias.as_ref(),
-            move |x, weight, bias| reference::conv(x, weight, bias, &geometry),
-        ));
+        let plain = move |x: &_, w: &_, b: Option<&_>| reference::conv(x, w, b, &geometry);
+        subjects.push(Subject::weighted(name, layer, input, weight, bias, plain));
     }
     subjects
 }
 
 /// Windows with gaps, overlap, padding, a partial last window, and windows of unequal size.
 fn windows() -> Vec<PoolGeometry> {
-    let sliding =
-        |kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2], output| PoolGeometry::Sliding {
-            kernel: kernel.to_vec(),
-            stride: stride.to_vec(),
-            padding: padding.map(|size| (size, size)).to_vec(),
-            dilation: vec![1, 1],
-            output,
-        };
     vec![
         PoolGeometry::tiles(&[2, 2]),
-        sliding([3, 3], [2, 2], [1, 1], PoolOutput::Floor),
-        sliding([2, 3], [3, 1], [0, 1], PoolOutput::Floor),
-        sliding([3, 2], [2, 2], [0, 0], PoolOutput::Ceil),
+        sliding(&[3, 3], &[2, 2], &[1, 1], PoolOutput::Floor),
+        sliding(&[2, 3], &[3, 1], &[0, 1], PoolOutput::Floor),
+        sliding(&[3, 2], &[2, 2], &[0, 0], PoolOutput::Ceil),
         PoolGeometry::Adaptive { output: vec![2, 3] },
         PoolGeometry::global(2),
     ]
@@ -165,44 +126,43 @@ fn windows() -> Vec<PoolGeometry> {
 const POOLED: &[usize] = &[2, 2, 6, 7];
 
 /// Average pools.
-pub(super) fn average_pools<B: Backend>() -> Vec<Subject<B>> {
-    let choices = windows().into_iter().flat_map(|windows| [(windows.clone(), true), (windows, false)]);
-    choices
+pub(super) fn average_pools<B: Backend>(_: &B::Device) -> Vec<Subject<B>> {
+    let both = |windows: PoolGeometry| [(windows.clone(), true), (windows, false)];
+    windows()
+        .into_iter()
+        .flat_map(both)
         .map(|(windows, count_include_pad)| {
             let name = format!("average pool {windows:?}, count_include_pad {count_include_pad}");
             let layer = Pool::average(windows.clone(), count_include_pad);
-            Subject::weightless(name, layer, &[POOLED], true, move |x| {
-                reference::average_pool(&x[0], &windows, count_include_pad)
-            })
+            let plain = move |x: &[Array], _| reference::average_pool(&x[0], &windows, count_include_pad);
+            Subject::weightless(name, layer, &[POOLED], true, plain)
         })
         .collect()
 }
 
 /// Max and min pools.
-pub(super) fn extremum_pools<B: Backend>() -> Vec<Subject<B>> {
-    let choices = windows()
+pub(super) fn extremum_pools<B: Backend>(_: &B::Device) -> Vec<Subject<B>> {
+    let both = |windows: PoolGeometry| {
+        [(Extremum::Max, Pool::max(windows.clone())), (Extremum::Min, Pool::min(windows))]
+    };
+    windows()
         .into_iter()
-        .flat_map(|windows| [Extremum::Max, Extremum::Min].map(|e| (windows.clone(), e)));
-    choices
-        .map(|(windows, extremum)| {
+        .flat_map(both)
+        .map(|(extremum, layer)| {
+            let windows = layer.geometry().clone();
             let name = format!("{extremum:?} pool {windows:?}");
-            let layer = match extremum {
-                Extremum::Max => Pool::max(windows.clone()),
-                Extremum::Min => Pool::min(windows.clone()),
+            let plain = move |x: &[Array], weights| match weights {
+                Weights::Ones => reference::average_pool(&x[0], &windows, false),
+                _ => reference::extremum_pool(&x[0], extremum, &windows, 0.0),
             };
-            let members = windows.clone();
-            let pool = move |x: &[Array]| reference::extremum_pool(&x[0], extremum, &windows, 0.0);
-            Subject {
-                ones: Box::new(move |x| reference::average_pool(&x[0], &members, false)),
-                ..Subject::weightless(name, layer, &[POOLED], false, pool)
-            }
+            Subject::weightless(name, layer, &[POOLED], false, plain)
         })
         .collect()
 }
 
 /// Sums of two and of three inputs.
-pub(super) fn sums<B: Backend>() -> Vec<Subject<B>> {
-    let sum = |x: &[Array]| Array::from_fn(&x[0].dims, |i| x.iter().map(|x| x.data[i]).sum());
+pub(super) fn sums<B: Backend>(_: &B::Device) -> Vec<Subject<B>> {
+    let sum = |x: &[Array], _| Array::from_fn(&x[0].dims, |i| x.iter().map(|x| x.data[i]).sum());
     let (two, three): ([&[usize]; 2], [&[usize]; 3]) = ([&[3, 2, 4]; 2], [&[2, 5]; 3]);
     vec![
         Subject::weightless("sum of two", Add, &two, true, sum),
@@ -211,8 +171,8 @@ pub(super) fn sums<B: Backend>() -> Vec<Subject<B>> {
 }
 
 /// ReLU.
-pub(super) fn relus<B: Backend>() -> Vec<Subject<B>> {
-    let relu = |x: &[Array]| Array::from_fn(&x[0].dims, |i| x[0].data[i].max(0.0));
+pub(super) fn relus<B: Backend>(_: &B::Device) -> Vec<Subject<B>> {
+    let relu = |x: &[Array], _| x[0].map(|x| x.max(0.0));
     vec![Subject::weightless("ReLU", Activation::Relu, &[&[3, 4, 5]], false, relu)]
 }
 
@@ -225,7 +185,7 @@ pub(super) fn batch_norms<B: Backend>(device: &B::Device) -> Vec<Subject<B>> {
         let std = numbers.positive(&[4]);
         let [a, b, c, d] = [&mean, &std, &scale, &shift].map(|vector| value(vector, device));
         let width: usize = input[2..].iter().product();
-        let plain = move |x: &[Array]| {
+        let plain = move |x: &[Array], _| {
             Array::from_fn(&x[0].dims, |i| {
                 let channel = i / width % 4;
                 (x[0].data[i] - mean.data[channel]) / std.data[channel] * scale.data[channel]
@@ -239,12 +199,12 @@ pub(super) fn batch_norms<B: Backend>(device: &B::Device) -> Vec<Subject<B>> {
 }
 
 /// Reshapes that keep the batch.
-pub(super) fn reshapes<B: Backend>() -> Vec<Subject<B>> {
-    let flat = |x: &[Array]| {
+pub(super) fn reshapes<B: Backend>(_: &B::Device) -> Vec<Subject<B>> {
+    let flat = |x: &[Array], _| {
         let dims = [x[0].dims[0], x[0].dims[1..].iter().product()];
         Array { dims: dims.to_vec(), data: x[0].data.clone() }
     };
-    let folded = |x: &[Array]| Array { dims: vec![x[0].dims[0], 3, 4], data: x[0].data.clone() };
+    let folded = |x: &[Array], _| Array { dims: vec![x[0].dims[0], 3, 4], data: x[0].data.clone() };
     vec![
         Subject::weightless("flatten", Reshape::flatten(), &[&[2, 3, 2, 2]], true, flat),
         Subject::weightless("fold", Reshape::new([0, 3, -1]), &[&[2, 2, 6]], true, folded),
@@ -253,13 +213,6 @@ pub(super) fn reshapes<B: Backend>() -> Vec<Subject<B>> {
 
 /// All layers under test.
 pub(super) fn all<B: Backend>(device: &B::Device) -> Vec<Subject<B>> {
-    let mut all = linears(device);
-    all.extend(convolutions(device));
-    all.extend(average_pools());
-    all.extend(extremum_pools());
-    all.extend(sums());
-    all.extend(relus());
-    all.extend(batch_norms(device));
-    all.extend(reshapes());
-    all
+    let of_kinds = [linears, convolutions, average_pools, extremum_pools, sums, relus, batch_norms, reshapes];
+    of_kinds.iter().flat_map(|of_kind| of_kind(device)).collect()
 }

@@ -1,17 +1,19 @@
 //! TakesMost on every kind of pooling window.
 
 use burn::tensor::backend::Backend;
-use xai_core::composite::{Composite, Matcher};
-use xai_core::explain::{Explainer, Target};
-use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::attributor::{Attributor, Lrp};
+use xai_core::composite::Composite;
 use xai_core::kernel::{ConvGeometry, Extremum, PoolGeometry, PoolOutput, extremum_pool_adjoint, takes_most};
 use xai_core::layer::{Activation, Conv, LayerKind, Pool};
+use xai_core::model::{Model, Target};
 use xai_core::rule::{Gamma, Pass, TakesMost};
 
-use super::host::{Numbers, array, assert_close, assert_conserved, explain, magnitudes, sums, value};
-use crate::attribution::relevance_at;
-use crate::conformance;
-use crate::reference::{self, Array};
+use super::graphs::chain;
+use super::host::{assert_close, assert_conserved, explain, magnitudes, sums, value};
+use crate::attribution::{input_relevance, relevance_at};
+use crate::conformance::{self, sliding};
+use crate::host::{Array, Numbers};
+use crate::reference;
 
 const EXTREMA: [Extremum; 2] = [Extremum::Max, Extremum::Min];
 
@@ -56,7 +58,7 @@ pub fn any_window_conserves<B: Backend>(device: &B::Device) {
             let x = Array::from_fn(&input, |i| x.data[i] * scale);
             let got = takes_most(&value::<B>(&x, device), &value(&r, device), 1.0, extremum, &windows);
             let what = format!("{extremum:?} of {input:?} in {windows:?}, elements up to {scale}");
-            assert_conserved(&what, &sums(&array(&got)), &sums(&r), &magnitudes(&r));
+            assert_conserved(&what, &sums([&Array::of(&got)]), &sums([&r]), &magnitudes([&r]));
             assert_close(&what, &got, &reference::takes_most(&x, &r, 1.0, extremum, &windows));
         }
     }
@@ -105,29 +107,16 @@ pub fn equal_elements_share<B: Backend>(device: &B::Device) {
     }
 }
 
-fn pool<B: Backend>(input: &[usize], pool: Pool) -> Graph<B> {
-    let mut builder = GraphBuilder::new();
-    let x = builder.input("x", input).unwrap();
-    let pool = builder.push("pool", pool, &[x]).unwrap();
-    builder.finish(pool).unwrap()
-}
-
 /// Windows without any element book what they get as dropped.
 pub fn empty_windows_are_dropped<B: Backend>(device: &B::Device) {
-    let windows = PoolGeometry::Sliding {
-        kernel: vec![2, 2],
-        stride: vec![2, 2],
-        padding: vec![(0, 0); 2],
-        dilation: vec![1, 1],
-        output: PoolOutput::Exact(vec![2, 3]),
-    };
-    let graph = pool::<B>(&[1, 1, 2, 4], Pool::max(windows));
+    let windows = sliding(&[2, 2], &[2, 2], &[0, 0], PoolOutput::Exact(vec![2, 3]));
+    let graph = chain::<B>(&[1, 1, 2, 4], [("pool", Pool::max(windows).into())]);
     let x = Array { dims: vec![1, 1, 2, 4], data: vec![1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0] };
     let r = Array { dims: vec![1, 1, 2, 3], data: vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0] };
     let rule = TakesMost::default().into();
     let attribution = explain(&graph, &rule, &[value(&x, device)], &value(&r, device)).unwrap();
     let want = vec![0.25, 0.25, 0.5, 0.5, 0.25, 0.25, 0.5, 0.5];
-    assert_close("occupied windows", &attribution.relevances()[0], &Array { dims: x.dims, data: want });
+    assert_close("occupied windows", input_relevance(&attribution), &Array { dims: x.dims, data: want });
     let row = &attribution.ledger().unwrap().rows()[0];
     assert_eq!((row.arrived[0], row.passed[0], row.dropped[0]), (63.0, 3.0, 60.0));
 }
@@ -139,47 +128,30 @@ pub fn zero_activations_keep_their_relevance<B: Backend>(device: &B::Device) {
     let input = [2, 3, 7, 7];
     let geometry = ConvGeometry { padding: vec![(1, 1); 2], ..ConvGeometry::new(2) };
     let conv = Conv::new(value::<B>(&numbers.array(&[4, 3, 3, 3]), device), None, geometry).unwrap();
-    let windows = PoolGeometry::Sliding {
-        kernel: vec![3, 3],
-        stride: vec![2, 2],
-        padding: vec![(1, 1); 2],
-        dilation: vec![1, 1],
-        output: PoolOutput::Floor,
-    };
-    let mut builder = GraphBuilder::new();
-    let x = builder.input("x", &input).unwrap();
-    let conv = builder.push("conv", conv, &[x]).unwrap();
-    let relu = builder.push("relu", Activation::Relu, &[conv]).unwrap();
-    let pool = builder.push("pool", Pool::max(windows), &[relu]).unwrap();
-    let graph = builder.finish(pool).unwrap();
+    let pool = Pool::max(sliding(&[3, 3], &[2, 2], &[1, 1], PoolOutput::Floor));
+    let layers = [("conv", conv.into()), ("relu", Activation::Relu.into()), ("pool", pool.into())];
+    let graph = chain(&input, layers);
 
     let composite = Composite::new("gamma below takes most")
-        .or(Matcher::Kind(LayerKind::Conv), Gamma { stabilizer: 1e-12.into(), ..Gamma::default() })
-        .or(Matcher::Kind(LayerKind::Activation), Pass {})
-        .or(Matcher::Kind(LayerKind::MaxPool), TakesMost { beta: 0.5 });
+        .append(LayerKind::Conv, Gamma { stabilizer: 1e-12.into(), ..Gamma::default() })
+        .append(LayerKind::Activation, Pass)
+        .append(LayerKind::MaxPool, TakesMost { beta: 0.5 });
     let (x, r) = (value(&numbers.array(&input), device), numbers.positive(&[2, 4, 4, 4]));
     let arriving = value(&r, device);
-    let explainer = Explainer::new(graph, composite).keep_relevance_at("*").with_ledger();
+    let lrp = Lrp::new(&Model::from(graph), composite).with_relevance_at("*").with_ledger();
     let target = Target::relevance(arriving);
-    let attribution = explainer.explain_values(&[x], target).unwrap();
+    let attribution = lrp.attribute(x, target).unwrap();
 
-    let activations = array(&relevance_at(&attribution, "relu", 4).unwrap());
-    let got = array(&attribution.relevances()[0]);
+    let activations = Array::of(&relevance_at(&attribution, "relu", 4).unwrap());
+    let got = Array::of(input_relevance(&attribution));
     // Denominators of both signs let the parts of the sum grow.
-    let scale: Vec<f64> = magnitudes(&got).iter().zip(magnitudes(&r)).map(|(a, b)| a + b).collect();
-    assert_conserved("at the ReLU", &sums(&activations), &sums(&r), &magnitudes(&r));
-    assert_conserved("at the input", &sums(&got), &sums(&r), &scale);
+    assert_conserved("at the ReLU", &sums([&activations]), &sums([&r]), &magnitudes([&r]));
+    assert_conserved("at the input", &sums([&got]), &sums([&r]), &magnitudes([&got, &r]));
 }
 
 /// Small enough to check by hand.
 pub fn small_values<B: Backend>(device: &B::Device) {
-    let sliding = |kernel: usize| PoolGeometry::Sliding {
-        kernel: vec![kernel],
-        stride: vec![2],
-        padding: vec![(0, 0)],
-        dilation: vec![1],
-        output: PoolOutput::Floor,
-    };
+    let sliding = |kernel: usize| sliding(&[kernel], &[2], &[0], PoolOutput::Floor);
     let cases: [(Pool, &[f64], &[f64]); 3] = [
         (Pool::max(sliding(2)), &[1.0, 2.0, 3.0, 0.5], &[0.2689, 0.7311, 0.9241, 0.0759]),
         (Pool::max(sliding(3)), &[1.0, 2.0, 3.0, 0.5, 4.0], &[0.0900, 0.2447, 0.9284, 0.0216, 0.7153]),
@@ -189,9 +161,9 @@ pub fn small_values<B: Backend>(device: &B::Device) {
         let input = [1, 1, x.len()];
         let r = Array::from_fn(&reference::pool_output_dims(&input, layer.geometry()), |_| 1.0);
         let x = Array { dims: input.to_vec(), data: x.to_vec() };
-        let (graph, rule) = (pool::<B>(&input, layer), TakesMost::default().into());
+        let (graph, rule) = (chain::<B>(&input, [("pool", layer.into())]), TakesMost::default().into());
         let attribution = explain(&graph, &rule, &[value(&x, device)], &value(&r, device)).unwrap();
-        let got = array(&attribution.relevances()[0]);
+        let got = Array::of(input_relevance(&attribution));
         // The expected numbers have four decimals.
         let gap = got.data.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f64::max);
         assert!(gap < 6e-5, "{:?} instead of {want:?}", got.data);

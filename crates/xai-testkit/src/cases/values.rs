@@ -3,8 +3,8 @@
 use burn::tensor::backend::Backend;
 use xai_core::Value;
 
-use super::host::{Numbers, array, assert_close, value};
-use crate::reference::Array;
+use super::host::{assert_close, value};
+use crate::host::{Array, Numbers};
 
 /// Elementwise operations, on tensors that were permuted, flipped and expanded: some backends'
 /// kernels walk memory instead of indices.
@@ -28,7 +28,7 @@ pub fn elementwise_operations_on_every_layout<B: Backend>(device: &B::Device) {
 }
 
 fn check<B: Backend>(layout: &str, x: &Value<B>, device: &B::Device) {
-    let host = array(x);
+    let host = Array::of(x);
     // Another operand of the same shape in plain layout, never 0.
     let other = Array::from_fn(&host.dims, |i| host.data[i] * 0.5 + 16.0);
     let y = &value::<B>(&other, device);
@@ -52,6 +52,6 @@ fn check<B: Backend>(layout: &str, x: &Value<B>, device: &B::Device) {
     ];
     for (operation, got, want) in results {
         assert_close(&format!("{operation} of a tensor that is {layout}"), &got, &want);
-        assert_eq!(array(x).data, host.data, "{operation} changed its operand, which is {layout}");
+        assert_eq!(Array::of(x).data, host.data, "{operation} changed its operand, which is {layout}");
     }
 }

@@ -6,7 +6,7 @@ use xai_core::kernel::{
 };
 
 use super::{Bench, Outcome, Row, numbers, ties};
-use crate::reference::{self, Array};
+use crate::reference;
 
 /// Input and geometry of one pool, and the `ceil_mode` that Burn's kernel is given.
 struct Case {
@@ -61,6 +61,22 @@ const ADAPTIVE: &[(Sizes, Sizes)] = &[
     (&[1, 2, 7, 5, 6], &[3, 2, 4]),
 ];
 
+/// Sliding windows without dilation, padded alike on both sides.
+pub(crate) fn sliding(
+    kernel: &[usize],
+    stride: &[usize],
+    padding: &[usize],
+    output: PoolOutput,
+) -> PoolGeometry {
+    PoolGeometry::Sliding {
+        kernel: kernel.to_vec(),
+        stride: stride.to_vec(),
+        padding: padding.iter().map(|&size| (size, size)).collect(),
+        dilation: vec![1; kernel.len()],
+        output,
+    }
+}
+
 /// Inputs and geometries of all pools under test.
 pub(crate) fn geometries() -> Vec<(Vec<usize>, PoolGeometry)> {
     cases().into_iter().map(|case| (case.input, case.geometry)).collect()
@@ -104,6 +120,28 @@ pub fn pools<B: Backend>(bench: &Bench<B>) -> Vec<Row> {
     cases().iter().enumerate().flat_map(|(i, case)| pool(bench, case, i as u64)).collect()
 }
 
+/// Burn's own two-dimensional pools.
+#[derive(Clone, Copy)]
+enum BurnPool {
+    /// Kernel, stride, padding, dilation and `ceil_mode`.
+    Sliding([usize; 2], [usize; 2], [usize; 2], [usize; 2], bool),
+    Adaptive([usize; 2]),
+}
+
+/// Burn's pool for this case, where there is one.
+fn burn_pool(case: &Case) -> Option<BurnPool> {
+    let pair = |sizes: &[usize]| <[usize; 2]>::try_from(sizes).ok();
+    match &case.geometry {
+        PoolGeometry::Adaptive { output } => pair(output).map(BurnPool::Adaptive),
+        PoolGeometry::Sliding { kernel, stride, padding, dilation, .. } => {
+            let same = |&(begin, end): &(usize, usize)| (begin == end).then_some(begin);
+            let padding = pair(&padding.iter().map(same).collect::<Option<Vec<_>>>()?)?;
+            let (kernel, stride, dilation) = (pair(kernel)?, pair(stride)?, pair(dilation)?);
+            Some(BurnPool::Sliding(kernel, stride, padding, dilation, case.ceil_mode))
+        }
+    }
+}
+
 fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
     let Case { input, geometry, .. } = case;
     let output = reference::pool_output_dims(input, geometry);
@@ -111,6 +149,7 @@ fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
     let r = numbers(&output, seed + 100);
     let vr = bench.value(&r);
     let burn = burn_pool(case);
+    let raw = |value: &Value<B>| value.clone().into_primitive();
     let row = |kernel, own, burn| Row { kernel, case: case.name(), dtype: bench.dtype, own, burn };
     let mut rows = Vec::new();
 
@@ -119,32 +158,38 @@ fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
     {
         let x = ties(input, seed);
         let vx = bench.value(&x);
-        let burn =
-            burn.as_ref().filter(|burn| extremum == Extremum::Max && !matches!(burn, BurnPool::Adaptive(_)));
         // Windows without an element hold the type's extreme; outputs are clipped to compare.
-        let want = reference::extremum_pool(
-            &x,
-            extremum,
-            geometry,
-            if extremum == Extremum::Max { -8.0 } else { 8.0 },
-        );
+        let empty = if extremum == Extremum::Max { -8.0 } else { 8.0 };
+        let want = reference::extremum_pool(&x, extremum, geometry, empty);
         let clipped = |y: Value<B>| (y.at_least(-8.0) * -1.0).at_least(-8.0) * -1.0;
         let own = bench.outcome(&want, || clipped(extremum_pool(&vx, extremum, geometry)));
-        let theirs = burn.map(|burn| bench.outcome(&want, || clipped(burn.max(&vx))));
-        rows.push(row(kernel, own, theirs.unwrap_or(Outcome::Absent)));
+        let burns = match burn.filter(|_| extremum == Extremum::Max) {
+            Some(BurnPool::Sliding(k, s, p, d, c)) => bench
+                .outcome(&want, || clipped(Value::from_primitive(B::max_pool2d(raw(&vx), k, s, p, d, c)))),
+            _ => Outcome::Absent,
+        };
+        rows.push(row(kernel, own, burns));
         let own = bench.outcome(&want, || clipped(windowed::extremum_pool(&vx, extremum, geometry)));
         rows.push(row("windowed max or min pool", own, Outcome::Absent));
 
         let want = reference::extremum_pool_adjoint(&x, &r, extremum, geometry);
         let own = bench.outcome(&want, || extremum_pool_adjoint(&vx, &vr, extremum, geometry));
-        let theirs = burn.map(|burn| bench.outcome(&want, || burn.max_adjoint(&vx, &vr)));
-        rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
+        let burns = match burn.filter(|_| extremum == Extremum::Max) {
+            Some(BurnPool::Sliding(k, s, p, d, c)) => bench.outcome(&want, || {
+                let taken = B::max_pool2d_with_indices(raw(&vx), k, s, p, d, c).indices;
+                let (x, r) = (raw(&vx), raw(&vr));
+                let gradients = B::max_pool2d_with_indices_backward(x, k, s, p, d, c, r, taken);
+                Value::from_primitive(gradients.x_grad)
+            }),
+            _ => Outcome::Absent,
+        };
+        rows.push(row(adjoint, own, burns));
         let own = bench.outcome(&want, || windowed::extremum_pool_adjoint(&vx, &vr, extremum, geometry));
         rows.push(row("windowed max or min pool adjoint", own, Outcome::Absent));
 
         // Elements as far apart as 1e4, and equal ones: neither may disturb the sum of a window.
         for (beta, scale) in [(0.0, 1.0), (1.0, 1.0), (3.0, 2500.0)] {
-            let x = Array::from_fn(input, |i| x.data[i] * scale);
+            let x = x.map(|x| x * scale);
             let vx = bench.value(&x);
             let want = reference::takes_most(&x, &r, beta, extremum, geometry);
             let own = bench.outcome(&want, || takes_most(&vx, &vr, beta, extremum, geometry));
@@ -159,105 +204,36 @@ fn pool<B: Backend>(bench: &Bench<B>, case: &Case, seed: u64) -> Vec<Row> {
     ] {
         let x = numbers(input, seed + 200);
         let vx = bench.value(&x);
-        let burn = burn.as_ref().filter(|burn| burn.averages());
         let want = reference::average_pool(&x, geometry, counted);
         let own = bench.outcome(&want, || average_pool(&vx, geometry, counted));
-        let theirs = burn.map(|burn| bench.outcome(&want, || burn.average(&vx, counted)));
-        rows.push(row(kernel, own, theirs.unwrap_or(Outcome::Absent)));
+        let burns = match burn {
+            Some(BurnPool::Adaptive(size)) => {
+                bench.outcome(&want, || Value::from_primitive(B::adaptive_avg_pool2d(raw(&vx), size)))
+            }
+            // Burn's average pools have no dilation.
+            Some(BurnPool::Sliding(k, s, p, [1, 1], c)) => {
+                bench.outcome(&want, || Value::from_primitive(B::avg_pool2d(raw(&vx), k, s, p, counted, c)))
+            }
+            _ => Outcome::Absent,
+        };
+        rows.push(row(kernel, own, burns));
         let own = bench.outcome(&want, || windowed::average_pool(&vx, geometry, counted));
         rows.push(row("windowed average_pool", own, Outcome::Absent));
 
         let want = reference::average_pool_adjoint(&r, input, geometry, counted);
         let own = bench.outcome(&want, || average_pool_adjoint(&vr, input, geometry, counted));
-        let theirs = burn.map(|burn| bench.outcome(&want, || burn.average_adjoint(&vx, &vr, counted)));
-        rows.push(row(adjoint, own, theirs.unwrap_or(Outcome::Absent)));
+        let burns = match burn {
+            Some(BurnPool::Adaptive(_)) => bench.outcome(&want, || {
+                Value::from_primitive(B::adaptive_avg_pool2d_backward(raw(&vx), raw(&vr)))
+            }),
+            Some(BurnPool::Sliding(k, s, p, [1, 1], c)) => bench.outcome(&want, || {
+                Value::from_primitive(B::avg_pool2d_backward(raw(&vx), raw(&vr), k, s, p, counted, c))
+            }),
+            _ => Outcome::Absent,
+        };
+        rows.push(row(adjoint, own, burns));
         let own = bench.outcome(&want, || windowed::average_pool_adjoint(&vr, input, geometry, counted));
         rows.push(row("windowed average_pool_adjoint", own, Outcome::Absent));
     }
     rows
-}
-
-/// Arguments of Burn's own two-dimensional pools.
-enum BurnPool {
-    Sliding {
-        kernel: [usize; 2],
-        stride: [usize; 2],
-        padding: [usize; 2],
-        dilation: [usize; 2],
-        ceil_mode: bool,
-    },
-    Adaptive([usize; 2]),
-}
-
-/// Burn's pool for this case, where there is one.
-fn burn_pool(case: &Case) -> Option<BurnPool> {
-    let pair = |sizes: &[usize]| <[usize; 2]>::try_from(sizes).ok();
-    match &case.geometry {
-        PoolGeometry::Adaptive { output } => pair(output).map(BurnPool::Adaptive),
-        PoolGeometry::Sliding { kernel, stride, padding, dilation, .. } => {
-            let same = |&(begin, end): &(usize, usize)| (begin == end).then_some(begin);
-            let padding: Vec<usize> = padding.iter().map(same).collect::<Option<_>>()?;
-            Some(BurnPool::Sliding {
-                kernel: pair(kernel)?,
-                stride: pair(stride)?,
-                padding: pair(&padding)?,
-                dilation: pair(dilation)?,
-                ceil_mode: case.ceil_mode,
-            })
-        }
-    }
-}
-
-impl BurnPool {
-    /// Burn's average pools have no dilation.
-    fn averages(&self) -> bool {
-        !matches!(self, Self::Sliding { dilation, .. } if *dilation != [1, 1])
-    }
-
-    fn max<B: Backend>(&self, x: &Value<B>) -> Value<B> {
-        let x = x.clone();
-        match *self {
-            Self::Adaptive(_) => x,
-            Self::Sliding { kernel, stride, padding, dilation, ceil_mode } => Value::from_primitive(
-                B::max_pool2d(x.into_primitive(), kernel, stride, padding, dilation, ceil_mode),
-            ),
-        }
-    }
-
-    fn max_adjoint<B: Backend>(&self, x: &Value<B>, r: &Value<B>) -> Value<B> {
-        let (x, r) = (x.clone(), r.clone());
-        match *self {
-            Self::Adaptive(_) => x,
-            Self::Sliding { kernel, stride, padding, dilation, ceil_mode } => {
-                let (x, r) = (x.into_primitive(), r.into_primitive());
-                let indices =
-                    B::max_pool2d_with_indices(x.clone(), kernel, stride, padding, dilation, ceil_mode)
-                        .indices;
-                let grad = B::max_pool2d_with_indices_backward(
-                    x, kernel, stride, padding, dilation, ceil_mode, r, indices,
-                );
-                Value::from_primitive(grad.x_grad)
-            }
-        }
-    }
-
-    fn average<B: Backend>(&self, x: &Value<B>, counted: bool) -> Value<B> {
-        let x = x.clone().into_primitive();
-        Value::from_primitive(match *self {
-            Self::Adaptive(output) => B::adaptive_avg_pool2d(x, output),
-            Self::Sliding { kernel, stride, padding, ceil_mode, .. } => {
-                B::avg_pool2d(x, kernel, stride, padding, counted, ceil_mode)
-            }
-        })
-    }
-
-    fn average_adjoint<B: Backend>(&self, x: &Value<B>, r: &Value<B>, counted: bool) -> Value<B> {
-        let (x, r) = (x.clone().into_primitive(), r.clone().into_primitive());
-        Value::from_primitive(match *self {
-            Self::Adaptive(_) => B::adaptive_avg_pool2d_backward(x, r),
-            Self::Sliding { kernel, stride, padding, ceil_mode, .. } => {
-                B::avg_pool2d_backward(x, r, kernel, stride, padding, counted, ceil_mode)
-            }
-        })
-    }
 }

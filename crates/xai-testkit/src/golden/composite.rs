@@ -1,193 +1,147 @@
-//! Cases of whole networks, on graphs built by hand.
+//! Cases of whole networks.
 
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Tensor};
-use serde::Deserialize;
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 use xai_core::Value;
-use xai_core::composite::{self, Composite, Presets};
-use xai_core::error::ExplainError;
-use xai_core::explain::{Attribution, Explainer, GraphSource, Prepared, Target};
+use xai_core::attributor::{
+    Attribution, Attributor, InputXGradient, IntegratedGradients, Lrp, Saliency, SmoothGrad,
+};
 use xai_core::graph::Graph;
-use xai_core::rule::Stabilizer;
+use xai_core::layer::LayerKind;
+use xai_core::model::{Model, Target};
 
-use super::attributor::Method;
-use super::compare::Deviation;
-use super::data::Golden;
-use super::error::GoldenError;
-use super::manifest::{Case, Detail};
-use super::network::graph;
-use super::weights::Weights;
+use super::arguments::Arguments;
+use super::compare::{Agreement, Deviation};
+use super::error::{GoldenError, Place};
+use super::manifest::Detail;
+use super::network::Network;
+use super::rule;
+use super::trial::Trial;
+use crate::attribution;
+use crate::host::Array;
 
 /// A case of kind `composite`, ready to be explained.
-pub(super) struct Setup<B: Backend> {
-    pub(super) network: String,
-    pub(super) composite: Composite,
-    /// What explains the case by the composite's gradients, if the composite alone does not.
-    method: Option<Method<B>>,
-    pub(super) graph: Graph<B>,
-    pub(super) input: Value<B>,
-    pub(super) target: Value<B>,
-    /// What comes before the nodes' names in the names of relevance tensors.
-    pub(super) prefix: String,
+struct Setup<'a, B: Backend> {
+    trial: &'a Trial<'a, B>,
+    method: &'a str,
+    params: &'a Map<String, Json>,
+    method_id: &'a str,
+    network: Network<B>,
+    input: Value<B>,
+    target: Value<B>,
 }
 
-impl<B: Backend> Setup<B> {
-    pub(super) fn of(
-        golden: &Golden,
-        case: &Case,
-        dtype: DType,
-        device: &B::Device,
-    ) -> Result<Self, GoldenError> {
-        let unsupported = |what| GoldenError::Unsupported { case: case.name.clone(), what };
-        let Detail::Composite { network, method, method_id, params, relevance_out } = &case.detail else {
-            return Err(unsupported("no runner for its kind".to_owned()));
+impl<'a, B: Backend> Setup<'a, B> {
+    fn of(trial: &'a Trial<'a, B>) -> Result<Self, GoldenError> {
+        let Detail::Composite { network, method, method_id, params, relevance_out } = &trial.case.detail
+        else {
+            return Err(GoldenError::Unsupported("no runner for its kind".to_owned()));
         };
-        let attributor = Method::of(golden, case, dtype, device)?;
-        let composite = match &attributor {
-            Some(_) => composite::gradient(),
-            None => composite(method, params).map_err(unsupported)?,
-        };
-        let input = golden.tensor(case, "input")?;
-        let weights = Weights::of_network(golden, case, dtype, device);
-        let graph = graph(golden.network(case, network)?, &weights, &input.dims)?;
-        Ok(Self {
-            network: network.clone(),
-            composite,
-            method: attributor,
-            graph,
-            input: input.value(dtype, device),
-            target: golden.tensor(case, relevance_out)?.value(dtype, device),
-            prefix: format!("relevance/{method_id}/"),
-        })
+        let (input, arch) = (trial.value("input")?, &trial.golden.network(network)?.arch);
+        let inputs = [("input".to_owned(), input.dims())];
+        let network = Network::new(trial, Some(network), arch, &inputs, |node| format!("weights/{node}."))?;
+        Ok(Self { trial, method, params, method_id, network, input, target: trial.value(relevance_out)? })
     }
 
     /// Explains the case by a graph or a recorded model, keeping the relevance at every node where
     /// the method gives it; also gives the graph that was explained.
-    pub(super) fn explain(
-        &self,
-        case: &Case,
-        source: impl GraphSource<B> + 'static,
-    ) -> Result<(Attribution<B>, Arc<Prepared<B>>), GoldenError> {
-        let explainer = Arc::new(Explainer::new(source, self.composite.clone()).keep_relevance_at("*"));
-        let inputs = std::slice::from_ref(&self.input);
-        let target = Target::relevance(self.target.clone());
-        let attribution = match &self.method {
-            None => explainer.explain_values(inputs, target),
-            Some(method) => method.attribute(explainer.clone(), self.input.clone(), target),
+    fn explain(&self, model: &Model<B>) -> Result<(Attribution<B>, Arc<Graph<B>>), GoldenError> {
+        let mut given = Arguments::new(Place::Method(self.method.to_owned()), self.params);
+        let composite = rule::composite(self.method, &mut given)?;
+        let (input, target) = (self.input.clone(), Target::relevance(self.target.clone()));
+        let attribution = match self.method {
+            "Gradient" => Saliency::new(model).attribute(input, target)?,
+            "InputXGradient" => InputXGradient::new(model).attribute(input, target)?,
+            "SmoothGrad" => {
+                let samples: usize = given.required("n_iter")?;
+                let stack = self.trial.tensor(&format!("noise_unit/{}", self.method_id))?;
+                if stack.dims[0] + 1 != samples {
+                    return Err(given.error("n_iter", format!("is {samples}, but noise is {:?}", stack.dims)));
+                }
+                let unit = |n| Array { dims: stack.dims[1..].to_vec(), data: stack.sample(n).data };
+                let noise: Vec<_> = (0..samples - 1).map(|n| self.trial.put(&unit(n))).collect();
+                let method = SmoothGrad::new(model).with_noise_level(given.required("noise_level")?);
+                method.attribute_with_noise(input, target, &noise)?
+            }
+            "IntegratedGradients" => {
+                let method = IntegratedGradients::new(model).with_steps(given.required("n_iter")?);
+                method.attribute(input, target)?
+            }
+            _ => Lrp::new(model, composite).with_relevance_at("*").attribute(input, target)?,
         };
-        let attribution = attribution.map_err(|source| failed(case, source))?;
-        Ok((attribution, explainer.prepare(inputs).map_err(|source| failed(case, source))?))
+        given.finish()?;
+        Ok((attribution, model.graph(self.input.clone(), 0)?))
     }
 
-    /// Compares the logits, the relevance at the input, and that at the nodes, which `at` finds.
-    pub(super) fn deviations(
+    /// Compares the logits, the relevance at the input, and that at the nodes, which have the names
+    /// that `name` gives them.
+    fn deviations(
         &self,
-        golden: &Golden,
-        case: &Case,
         attribution: &Attribution<B>,
-        at: impl Fn(&str, usize) -> Result<Value<B>, GoldenError>,
+        name: impl Fn(&str) -> Result<String, GoldenError>,
     ) -> Result<Vec<Deviation>, GoldenError> {
-        let logits: Tensor<B, 2> = attribution.output().map_err(|source| failed(case, source))?;
-        let compare = |name: &str, got| Deviation::of(case, name, &got, &golden.tensor(case, name)?);
-        let mut deviations = vec![compare("logits", logits.into())?];
-        let nodes = case
-            .tensors
-            .iter()
-            .filter_map(|(name, dims)| Some((name, name.strip_prefix(&self.prefix)?, dims)));
-        for (name, node, dims) in nodes {
-            let got = match node {
-                "input" => attribution.relevances()[0].clone(),
-                node => at(node, dims.len())?,
+        let prefix = format!("relevance/{}/", self.method_id);
+        let mut deviations = vec![self.trial.compare("logits", "", &logits(attribution)?)?];
+        for (tensor, dims) in &self.trial.case.tensors {
+            let got = match tensor.strip_prefix(&prefix) {
+                None => continue,
+                Some("input") => attribution::input_relevance(attribution).clone(),
+                Some(node) => attribution::relevance_at(attribution, &name(node)?, dims.len())?,
             };
-            deviations.push(compare(name, got)?);
+            deviations.push(self.trial.compare(tensor, "", &got)?);
         }
         match deviations.len() {
-            1 => Err(GoldenError::Inconsistent {
-                case: case.name.clone(),
-                what: format!("no tensor begins with `{}`", self.prefix),
-            }),
+            1 => Err(GoldenError::Inconsistent(format!("no tensor begins with `{prefix}`"))),
             _ => Ok(deviations),
         }
     }
 }
 
-/// The parameters of a method. One that is not known here is an error: it must not be ignored.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Parameters {
-    epsilon: Option<f64>,
-    stabilizer: Option<f64>,
-    gamma: Option<f64>,
-    beta_smooth: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
-    #[serde(default)]
-    zero_params: Vec<String>,
-}
-
-/// The composite that a method stands for, or why there is none.
-pub(super) fn composite(
-    method: &str,
-    parameters: &Map<String, serde_json::Value>,
-) -> Result<Composite, String> {
-    let parameters: Parameters = serde_json::from_value(parameters.clone().into())
-        .map_err(|error| format!("method `{method}`: {error}"))?;
-    let zero_bias = match parameters.zero_params.as_slice() {
-        [] => false,
-        [bias] if bias == "bias" => true,
-        other => return Err(format!("method `{method}`: parameters {other:?} cannot be zeroed")),
-    };
-    let defaults = Presets::default();
-    let presets = Presets {
-        epsilon: parameters.epsilon.map_or(defaults.epsilon, Stabilizer::from),
-        gamma: parameters.gamma.unwrap_or(defaults.gamma),
-        beta_smooth: parameters.beta_smooth.unwrap_or(defaults.beta_smooth),
-        stabilizer: parameters.stabilizer.map_or(defaults.stabilizer, Stabilizer::from),
-        zero_bias,
-    };
-    Ok(match method {
-        "EpsilonPlus" => presets.epsilon_plus(),
-        "EpsilonPlusFlat" => presets.epsilon_plus_flat(),
-        "EpsilonAlpha2Beta1" => presets.epsilon_alpha2_beta1(),
-        "EpsilonAlpha2Beta1Flat" => presets.epsilon_alpha2_beta1_flat(),
-        "EpsilonGammaBox" => match (parameters.low, parameters.high) {
-            (Some(low), Some(high)) => presets.epsilon_gamma_box(low, high),
-            _ => return Err(format!("method `{method}` needs `low` and `high`")),
-        },
-        "ExcitationBackprop" => presets.excitation_backprop(),
-        "DeconvNet" => presets.deconv_net(),
-        "GuidedBackprop" => presets.guided_backprop(),
-        "BetaSmooth" => presets.beta_smooth(),
-        "Gradient" => composite::gradient(),
-        _ => return Err(format!("method `{method}` has no counterpart here")),
-    })
-}
-
-fn failed(case: &Case, source: ExplainError) -> GoldenError {
-    GoldenError::Explain { case: case.name.clone(), source: Box::new(source) }
-}
-
-/// Relevance at a node, whatever its rank.
-pub(super) fn relevance_at<B: Backend>(
-    case: &Case,
-    attribution: &Attribution<B>,
-    node: &str,
-    rank: usize,
-) -> Result<Value<B>, GoldenError> {
-    crate::attribution::relevance_at(attribution, node, rank).map_err(|source| failed(case, source))
+fn logits<B: Backend>(attribution: &Attribution<B>) -> Result<Value<B>, GoldenError> {
+    Ok(attribution::output(attribution, 2)?)
 }
 
 /// Runs a case on its network's graph.
-pub(super) fn built_by_hand<B: Backend>(
-    golden: &Golden,
-    case: &Case,
-    dtype: DType,
-    device: &B::Device,
+pub(super) fn built_by_hand<B: Backend>(trial: &Trial<'_, B>) -> Result<Vec<Deviation>, GoldenError> {
+    let setup = Setup::of(trial)?;
+    let (attribution, _) = setup.explain(&Model::from(setup.network.graph.clone()))?;
+    setup.deviations(&attribution, |node| Ok(node.to_owned()))
+}
+
+/// Runs a case on its network as a recorded Burn module, and compares every node with the graph
+/// built by hand.
+pub(super) fn recorded<B: Backend>(
+    trial: &Trial<'_, B>,
+    agreement: &mut Agreement,
 ) -> Result<Vec<Deviation>, GoldenError> {
-    let setup = Setup::<B>::of(golden, case, dtype, device)?;
-    let (attribution, _) = setup.explain(case, setup.graph.clone())?;
-    setup.deviations(golden, case, &attribution, |node, rank| relevance_at(case, &attribution, node, rank))
+    let setup = Setup::of(trial)?;
+    let (recorded, from) = setup.explain(&setup.network.recorded()?)?;
+    let (by_hand, to) = setup.explain(&Model::from(setup.network.graph.clone()))?;
+    if layers(&from) != layers(&to) {
+        let problem = format!("the recorded graph has other layers:\n{from}\nbuilt by hand:\n{to}");
+        return Err(GoldenError::Inconsistent(problem));
+    }
+    agreement.note(trial.case, "logits", &logits(&recorded)?, &logits(&by_hand)?)?;
+    agreement.note(
+        trial.case,
+        "input",
+        attribution::input_relevance(&recorded),
+        attribution::input_relevance(&by_hand),
+    )?;
+    // Methods that average gradients give relevance at the input only.
+    let kept = recorded.kept().next().is_some();
+    for (recorded_node, node) in from.nodes().iter().zip(to.nodes()).filter(|_| kept) {
+        let rank = node.dims().len();
+        let a = attribution::relevance_at(&recorded, recorded_node.name(), rank)?;
+        let b = attribution::relevance_at(&by_hand, node.name(), rank)?;
+        agreement.note(trial.case, node.name(), &a, &b)?;
+    }
+    // Recorded nodes have names of their own; the layers are the same, so places tell them apart.
+    setup.deviations(&recorded, |node| Ok(from.node(to.find(node)?)?.name().to_owned()))
+}
+
+fn layers<B: Backend>(graph: &Graph<B>) -> Vec<(LayerKind, &[usize])> {
+    graph.nodes().iter().map(|node| (node.layer().kind(), node.dims())).collect()
 }

@@ -2,21 +2,27 @@
 
 use super::registry::Exclusion;
 
-/// Why a pool's degenerate cases are not run.
-const NO_PARAMETERS: &str = "the reference splits a weight that a pool does not have, so clamps nothing; \
-     here a pool is a linear layer with positive weights";
+/// Pools under rules that clamp weights.
+const fn degenerate(pattern: &'static str) -> Exclusion {
+    let reason = "the reference splits a weight that a pool does not have, so clamps nothing; \
+         here a pool is a linear layer with positive weights";
+    Exclusion { pattern, tagged: Some(("degenerate", 30)), reason }
+}
 
 /// Cases that are run elsewhere, and those in which the library differs from the reference on purpose.
-pub const NEVER: &[Exclusion] = &[
+pub(super) const NEVER: &[Exclusion] = &[
     Exclusion::new("imagenet/*", "run by tests/imagenet.rs, which has the network and finds its weights"),
-    Exclusion::new("rules/*pool*/zplus*", NO_PARAMETERS).tagged("degenerate", 30),
-    Exclusion::new("rules/*pool*/alphabeta*", NO_PARAMETERS).tagged("degenerate", 30),
-    Exclusion::new("rules/*pool*/gamma*", NO_PARAMETERS).tagged("degenerate", 30),
-    Exclusion::new("rules/*pool*/zbox*", NO_PARAMETERS).tagged("degenerate", 30),
+    degenerate("rules/*pool*/zplus*"),
+    degenerate("rules/*pool*/alphabeta*"),
+    degenerate("rules/*pool*/gamma*"),
+    degenerate("rules/*pool*/zbox*"),
 ];
 
+const NO_3D_POOLS: &str = "Burn has no pools in three dimensions";
+const NO_MIN_POOLS: &str = "Burn has no min pools";
+
 /// Cases that cannot be recorded, beside [`NEVER`].
-pub const NOT_RECORDED: &[Exclusion] = &[
+pub(super) const NOT_RECORDED: &[Exclusion] = &[
     Exclusion::new("kmeans/*", "run by hand only: tests/kmeans_canonizer.rs records distances"),
     Exclusion::new("rules/avgpool3d/*", NO_3D_POOLS),
     Exclusion::new("pooling/maxpool_gradient/max3d*", NO_3D_POOLS),
@@ -24,6 +30,3 @@ pub const NOT_RECORDED: &[Exclusion] = &[
     Exclusion::new("pooling/takesmost/min*", NO_MIN_POOLS),
     Exclusion::new("pooling-exact/*__min__*", NO_MIN_POOLS),
 ];
-
-const NO_3D_POOLS: &str = "Burn has no pools in three dimensions";
-const NO_MIN_POOLS: &str = "Burn has no min pools";

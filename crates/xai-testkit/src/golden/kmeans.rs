@@ -1,197 +1,139 @@
 //! Cases of neuralized k-means: the rewriting, clusters of points, clusters of a network's features.
 
-use burn::tensor::DType;
 use burn::tensor::backend::Backend;
-use serde_json::Map;
-use xai_core::Value;
+use serde_json::{Map, Value as Json};
+use xai_core::attributor::{Attribution, Attributor, Lrp};
 use xai_core::composite::{Composite, Matcher};
-use xai_core::error::ExplainError;
-use xai_core::explain::{Explainer, Target};
 use xai_core::graph::{Graph, GraphBuilder};
-use xai_core::layer::{CentroidDistance, Layer, LayerKind, LayerOps, Power, Reduce, Reshape};
+use xai_core::layer::{Layer, LayerKind, LayerOps};
+use xai_core::model::{Model, Target};
 use xai_core::rule::{Pass, Rule};
-use xai_kmeans::{ClusterHead, ClusterRule, LinearRule, NeuralizedKMeansLayer, cluster_network_explainer};
+use xai_kmeans::{
+    CentroidDistance, ClusterHead, ClusterRule, LinearRule, NeuralizedKMeansLayer, Power, cluster_lrp,
+};
 
+use super::arguments::Arguments;
 use super::compare::Deviation;
-use super::composite;
-use super::data::Golden;
-use super::error::GoldenError;
-use super::manifest::{ArchNode, Case, ClusterRuleSpec, Detail};
-use super::network::grow;
-use super::rule::rule;
-use super::weights::Weights;
+use super::error::{GoldenError, Place};
+use super::manifest::{ArchNode, ClusterRules, Detail, LayerSpec};
+use super::network::Network;
+use super::rule::{composite, rule};
+use super::trial::Trial;
 use crate::attribution;
 
-/// A case with the place that its tensors go to.
-struct Setup<'a, B: Backend> {
-    golden: &'a Golden,
-    case: &'a Case,
-    dtype: DType,
-    device: &'a B::Device,
-}
-
 /// Runs a case on graphs built by hand.
-pub(super) fn built_by_hand<B: Backend>(
-    golden: &Golden,
-    case: &Case,
-    dtype: DType,
-    device: &B::Device,
-) -> Result<Vec<Deviation>, GoldenError> {
-    let setup = Setup::<B> { golden, case, dtype, device };
-    match &case.detail {
-        Detail::KmeansAttribution { rule } => setup.attribution(rule),
-        Detail::DeepKmeans { arch, composite, rule } => setup.deep(arch, composite, rule),
-        _ => setup.rewriting(),
+pub(super) fn built_by_hand<B: Backend>(trial: &Trial<'_, B>) -> Result<Vec<Deviation>, GoldenError> {
+    match &trial.case.detail {
+        Detail::KmeansAttribution { rule } => points(trial, rule),
+        Detail::DeepKmeans { arch, composite, rule } => features(trial, arch, composite, rule),
+        _ => rewriting(trial),
     }
 }
 
-impl<B: Backend> Setup<'_, B> {
-    fn value(&self, name: &str) -> Result<Value<B>, GoldenError> {
-        Ok(self.golden.tensor(self.case, name)?.value(self.dtype, self.device))
-    }
+/// A graph of one layer on the case's points.
+fn graph<B: Backend>(trial: &Trial<'_, B>, layer: impl Into<Layer<B>>) -> Result<Graph<B>, GoldenError> {
+    let mut builder = GraphBuilder::new();
+    let x = builder.input("x", &trial.tensor("input")?.dims)?;
+    let y = builder.push("y", layer.into(), &[x])?;
+    Ok(builder.finish(y)?)
+}
 
-    fn compare(&self, name: &str, got: &Value<B>) -> Result<Deviation, GoldenError> {
-        Deviation::of(self.case, name, got, &self.golden.tensor(self.case, name)?)
+/// Distances, weights, and what they compute.
+fn rewriting<B: Backend>(trial: &Trial<'_, B>) -> Result<Vec<Deviation>, GoldenError> {
+    let centroids = trial.value("centroids")?;
+    let linear = NeuralizedKMeansLayer::new(centroids.clone())?;
+    let (weight, bias) = match linear.linear_map().map(|map| (map.weight().cloned(), map.bias(3))) {
+        Some((Some(weight), Some(bias))) => (weight, bias),
+        _ => return Err(GoldenError::Inconsistent("the linear layer has no weight or bias".to_owned())),
+    };
+    let bias = bias.clone().reshape(&bias.dims()[1..]);
+    let distance = |power| CentroidDistance::new(centroids.clone(), power);
+    let layers: [(&str, Layer<B>); 4] = [
+        ("distance_p1", distance(Power::One)?.into()),
+        ("distance_p2", distance(Power::Two)?.into()),
+        ("hidden", Layer::custom(linear)),
+        ("output", ClusterHead::new(centroids.clone())?.into()),
+    ];
+    let mut deviations = vec![trial.compare("weight", "", &weight)?, trial.compare("bias", "", &bias)?];
+    for (name, layer) in layers {
+        let got = graph(trial, layer)?.forward(&[trial.value("input")?])?;
+        deviations.push(trial.compare(name, "", &got)?);
     }
+    Ok(deviations)
+}
 
-    fn failed(&self, source: impl Into<ExplainError>) -> GoldenError {
-        GoldenError::Explain { case: self.case.name.clone(), source: Box::new(source.into()) }
-    }
+fn explain<B: Backend>(
+    trial: &Trial<'_, B>,
+    lrp: &Lrp<B>,
+    relevance: &str,
+) -> Result<Attribution<B>, GoldenError> {
+    Ok(lrp.attribute(trial.value("input")?, Target::relevance(trial.value(relevance)?))?)
+}
 
-    fn refused(&self, what: impl ToString) -> GoldenError {
-        GoldenError::Inconsistent { case: self.case.name.clone(), what: what.to_string() }
-    }
+/// The rule on the linear layer, from the relevance behind the pool; by the head too.
+fn points<B: Backend>(trial: &Trial<'_, B>, rules: &ClusterRules) -> Result<Vec<Deviation>, GoldenError> {
+    let centroids = trial.value("centroids")?;
+    let linear = Layer::custom(NeuralizedKMeansLayer::new(centroids.clone())?);
+    let by_rule = Composite::new("linear").append(LayerKind::Linear, rule(trial, &rules.neuralized)?);
+    let by_linear = Lrp::new(&Model::from(graph(trial, linear)?), by_rule);
+    let by_entry = Composite::new("head").append(Matcher::Any, ClusterRule::entry());
+    let by_head = Lrp::new(&Model::from(graph(trial, ClusterHead::new(centroids)?)?), by_entry)
+        .with_rule(ClusterRule::NAME, cluster_rule(trial, rules)?);
+    [(by_linear, "relevance_hidden"), (by_head, "relevance_out")]
+        .iter()
+        .map(|(lrp, seed)| {
+            let got = explain(trial, lrp, seed)?;
+            trial.compare("relevance_in", &format!(" from {seed}"), attribution::input_relevance(&got))
+        })
+        .collect()
+}
 
-    /// A graph of one layer on the case's points.
-    fn graph(&self, layer: impl Into<Layer<B>>) -> Result<Graph<B>, GoldenError> {
-        let mut builder = GraphBuilder::new();
-        let dims = self.golden.tensor(self.case, "input")?.dims;
-        let x = builder.input("x", &dims).map_err(|error| self.failed(error))?;
-        let y = builder.push("y", layer.into(), &[x]).map_err(|error| self.failed(error))?;
-        builder.finish(y).map_err(|error| self.failed(error))
-    }
-
-    fn forward(&self, layer: impl Into<Layer<B>>) -> Result<Value<B>, GoldenError> {
-        self.graph(layer)?.forward(&[self.value("input")?]).map_err(|error| self.failed(error))
-    }
-
-    fn distance(&self, power: Power) -> Result<CentroidDistance<B>, GoldenError> {
-        CentroidDistance::new(self.value("centroids")?, power).map_err(|error| self.refused(error))
-    }
-
-    fn head(&self) -> Result<ClusterHead<B>, GoldenError> {
-        ClusterHead::new(self.value("centroids")?).map_err(|error| self.refused(error))
-    }
-
-    fn linear(&self) -> Result<NeuralizedKMeansLayer<B>, GoldenError> {
-        NeuralizedKMeansLayer::new(self.value("centroids")?).map_err(|error| self.refused(error))
-    }
-
-    /// Distances, weights, and what they compute.
-    fn rewriting(&self) -> Result<Vec<Deviation>, GoldenError> {
-        let linear = self.linear()?;
-        let map = linear.linear_map().ok_or_else(|| self.refused("the linear layer is not linear"))?;
-        let (weight, bias) = (map.weight().cloned(), map.bias(3));
-        let (Some(weight), Some(bias)) = (weight, bias) else {
-            return Err(self.refused("the linear layer has no weight or bias"));
-        };
-        let dims = bias.dims();
-        let mut deviations = vec![
-            self.compare("distance_p1", &self.forward(self.distance(Power::One)?)?)?,
-            self.compare("distance_p2", &self.forward(self.distance(Power::Two)?)?)?,
-            self.compare("weight", &weight)?,
-            self.compare("bias", &bias.reshape(&dims[1..]))?,
-            self.compare("hidden", &self.forward(Layer::custom(linear))?)?,
-        ];
-        deviations.push(self.compare("output", &self.forward(self.head()?)?)?);
-        Ok(deviations)
-    }
-
-    /// The rule on the linear layer, from the relevance behind the pool; Epsilon by the head too.
-    fn attribution(&self, spec: &ClusterRuleSpec) -> Result<Vec<Deviation>, GoldenError> {
-        let linear_rule = rule(self.golden, self.case, &spec.neuralized)?;
-        let seed = |name: &str| Ok::<_, GoldenError>(Target::relevance(self.value(name)?));
-        let composite = Composite::new("linear").or(Matcher::Kind(LayerKind::Linear), linear_rule.clone());
-        let explainer = Explainer::new(self.graph(Layer::custom(self.linear()?))?, composite);
-        let by_linear = explainer.explain_values(&[self.value("input")?], seed("relevance_hidden")?);
-        let by_linear = by_linear.map_err(|error| self.failed(error))?;
-        let mut deviations = vec![self.compare("relevance_in", &by_linear.relevances()[0])?];
-        if let Some(cluster_rule) = self.cluster_rule(spec, &linear_rule) {
-            let composite = Composite::new("head").or(Matcher::Any, ClusterRule::entry());
-            let explainer = Explainer::new(self.graph(self.head()?)?, composite);
-            let explainer = explainer.with_rule(ClusterRule::NAME, cluster_rule);
-            let by_head = explainer.explain_values(&[self.value("input")?], seed("relevance_out")?);
-            let by_head = by_head.map_err(|error| self.failed(error))?;
-            deviations.push(self.compare("relevance_in", &by_head.relevances()[0])?);
+/// The rules as one for the head, which has a form of its own for Epsilon.
+fn cluster_rule<B: Backend>(trial: &Trial<'_, B>, rules: &ClusterRules) -> Result<ClusterRule, GoldenError> {
+    let linear = rule(trial, &rules.neuralized)?;
+    let Rule::TakesMost(pool) = rule(trial, &rules.pool)? else {
+        let what = format!("rule `{}` on the min pool of clusters", rules.pool.name);
+        return Err(GoldenError::Unsupported(what));
+    };
+    let epsilon = rules.neuralized.arguments.get("stabilizer").and_then(|given| given["epsilon"].as_f64());
+    Ok(match (&linear, epsilon) {
+        (Rule::Epsilon(rule), Some(epsilon)) if !rule.zero_bias && rule.epsilon == epsilon.into() => {
+            ClusterRule { beta: pool.beta, linear: LinearRule::Epsilon { epsilon } }
         }
-        Ok(deviations)
-    }
+        _ => ClusterRule::other(pool.beta, linear),
+    })
+}
 
-    /// The head's rule, if it has a counterpart.
-    fn cluster_rule(&self, spec: &ClusterRuleSpec, linear: &Rule) -> Option<ClusterRule> {
-        let epsilon = spec.neuralized.stabilizer.as_ref()?.epsilon;
-        match linear {
-            Rule::Epsilon(rule) if !rule.zero_bias && rule.epsilon == epsilon.into() => {
-                Some(ClusterRule { beta: spec.pool.beta, linear: LinearRule::Epsilon { epsilon } })
-            }
-            rule => Some(ClusterRule::other(spec.pool.beta, rule.clone())),
-        }
-    }
+/// Clusters of a network's features.
+fn features<B: Backend>(
+    trial: &Trial<'_, B>,
+    arch: &[ArchNode],
+    method: &Map<String, Json>,
+    rules: &ClusterRules,
+) -> Result<Vec<Deviation>, GoldenError> {
+    let Some(last) = arch.last() else {
+        return Err(GoldenError::Inconsistent("the network has no layers".to_owned()));
+    };
+    let layer = LayerSpec { op: "PairwiseCentroidDistance".to_owned(), arguments: Map::new() };
+    let distance = ArchNode { name: "distance".to_owned(), inputs: vec![last.name.clone()], layer };
+    let inputs = [("input".to_owned(), trial.tensor("input")?.dims)];
+    let scope = |node: &str| format!("weights/{node}.");
+    let network = Network::new(trial, None, &[arch, &[distance]].concat(), &inputs, scope)?;
 
-    /// Clusters of a network's features.
-    fn deep(
-        &self,
-        arch: &[ArchNode],
-        method: &Map<String, serde_json::Value>,
-        spec: &ClusterRuleSpec,
-    ) -> Result<Vec<Deviation>, GoldenError> {
-        let linear_rule = rule(self.golden, self.case, &spec.neuralized)?;
-        let Some(cluster_rule) = self.cluster_rule(spec, &linear_rule) else {
-            let what = format!("the head has no rule like `{linear_rule}`");
-            return Err(GoldenError::Unsupported { case: self.case.name.clone(), what });
-        };
-        let graph = self.deep_graph(arch)?;
-        let mut parameters = method.clone();
-        let name = parameters.remove("method");
-        let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
-        let composite = composite::composite(name, &parameters).map_err(|what| self.refused(what))?;
-        let composite = composite.with(Matcher::Kind(LayerKind::Reshape), Pass {});
-        let explainer = cluster_network_explainer(graph, composite, cluster_rule).keep_relevance_at("*");
-        let target = Target::relevance(self.value("target")?);
-        let got = explainer.explain_values(&[self.value("input")?], target);
-        let got = got.map_err(|error| self.failed(error))?;
-        let at = |node: &str, rank| {
-            attribution::relevance_at(&got, node, rank).map_err(|error| self.failed(error))
-        };
-        let output = got.output::<2>().map_err(|error| self.failed(error))?;
-        Ok(vec![
-            self.compare("output", &output.into())?,
-            self.compare("relevance_in", &got.relevances()[0])?,
-            self.compare("relevance/sum", &at("sum.flat", 2)?)?,
-            self.compare("relevance/pool1", &at("pool1", 4)?)?,
-        ])
-    }
-
-    /// The network, its sum over positions, and distances to centroids.
-    fn deep_graph(&self, arch: &[ArchNode]) -> Result<Graph<B>, GoldenError> {
-        let Some((sum, layers)) = arch.split_last().filter(|(sum, _)| sum.layer.op == "SumDims") else {
-            return Err(self.refused("the network does not end in a sum over positions"));
-        };
-        let axes = sum.layer.dim.clone().unwrap_or_default();
-        let axes: Vec<usize> = axes.into_iter().filter_map(|axis| usize::try_from(axis).ok()).collect();
-        let weights = Weights::of_network(self.golden, self.case, self.dtype, self.device);
-        let mut builder = GraphBuilder::new();
-        let dims = self.golden.tensor(self.case, "input")?.dims;
-        let features = grow(&mut builder, layers, &weights, &dims)?;
-        let mut last = features;
-        let head: [(&str, Layer<B>); 3] = [
-            ("sum", Reduce::sum(axes).into()),
-            ("sum.flat", Reshape::flatten().into()),
-            ("distance", self.distance(Power::Two)?.into()),
-        ];
-        for (name, layer) in head {
-            last = builder.push(name, layer, &[last]).map_err(|error| self.failed(error))?;
-        }
-        builder.finish(last).map_err(|error| self.failed(error))
-    }
+    let mut params = method.clone();
+    let name = params.remove("method");
+    let name = name.as_ref().and_then(Json::as_str).unwrap_or_default();
+    let mut given = Arguments::new(Place::Method(name.to_owned()), &params);
+    let composite = composite(name, &mut given)?;
+    given.finish()?;
+    let composite = composite.prepend(LayerKind::Reshape, Pass);
+    let lrp = cluster_lrp(&Model::from(network.graph), composite, cluster_rule(trial, rules)?);
+    let got = explain(trial, &lrp.with_relevance_at("*"), "target")?;
+    let at = |node, rank| attribution::relevance_at(&got, node, rank);
+    Ok(vec![
+        trial.compare("output", "", &attribution::output(&got, 2)?)?,
+        trial.compare("relevance_in", "", attribution::input_relevance(&got))?,
+        trial.compare("relevance/sum", "", &at("sum.flat", 2)?)?,
+        trial.compare("relevance/pool1", "", &at("pool1", 4)?)?,
+    ])
 }

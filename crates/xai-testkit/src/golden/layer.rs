@@ -1,172 +1,216 @@
-//! Golden layers as the library's layers.
+//! Golden layers: one table of Burn's modules and the library's layers for them.
+// A network has few layers, and what Burn derives of the type is as large.
+#![allow(clippy::large_enum_variant)]
 
+use burn::module::Module;
+use burn::nn::activation::HardSwish;
+use burn::nn::conv::{Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d};
+use burn::nn::pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d};
+use burn::nn::{
+    BatchNorm, Dropout, DropoutConfig, Elu, Gelu, LeakyRelu, Linear, Relu, Sigmoid, Softplus, Tanh,
+};
 use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, activation};
 use xai_core::Value;
-use xai_core::error::{GraphError, LayerError};
-use xai_core::kernel::{ConvGeometry, ConvTransposeGeometry, PoolGeometry, PoolOutput};
-use xai_core::layer::{Activation, BatchNorm, Conv, ConvTranspose, Layer, Linear, Pool, Reshape};
+use xai_core::error::LayerError;
+use xai_core::layer::{Activation, Add, Layer, Pool, Reduce, Reshape};
+use xai_kmeans::{CentroidDistance, Power};
 
 use super::error::GoldenError;
-use super::manifest::{LayerSpec, Sizes};
-use super::weights::Weights;
+use super::reader::Reader;
 
-/// Settings that the shapes of the parameters say again.
-const REDUNDANT: [&str; 5] = ["in_features", "out_features", "in_channels", "out_channels", "num_features"];
-
-/// Where a layer is: the parameters it may take, and its name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a, B: Backend> {
-    pub(super) weights: &'a Weights<'a, B>,
-    /// The node's name; for a single layer, which has its parameters to itself, none.
-    pub(super) node: Option<&'a str>,
-    pub(super) spec: &'a LayerSpec,
+/// Burn's convolution.
+macro_rules! convolution {
+    ($reader:ident, $module:ident) => {{
+        let (weight, _, kernel_size, groups) = $reader.weight(false)?;
+        let (bias, given) = ($reader.bias()?, &mut $reader.given);
+        let (stride, dilation) = (given.sizes("stride", Some(1))?, given.sizes("dilation", Some(1))?);
+        let padding = given.sizes("padding", Some(0))?;
+        $module { weight, bias, kernel_size, stride, padding, dilation, groups }
+    }};
 }
 
-impl<B: Backend> Place<'_, B> {
-    /// A layer with one input.
-    pub(super) fn layer(&self) -> Result<Layer<B>, GoldenError> {
-        self.check_settings()?;
-        let spec = self.spec;
-        let built = match spec.op.as_str() {
-            "Linear" => {
-                Linear::new(self.weights.linear(&self.path("weight"))?, self.bias()?).map(Layer::from)
+/// Burn's transposed convolution.
+macro_rules! transposed_convolution {
+    ($reader:ident, $module:ident) => {{
+        let (weight, channels, kernel_size, groups) = $reader.weight(true)?;
+        let (bias, given) = ($reader.bias()?, &mut $reader.given);
+        let (stride, dilation) = (given.sizes("stride", Some(1))?, given.sizes("dilation", Some(1))?);
+        let (padding, padding_out) =
+            (given.sizes("padding", Some(0))?, given.sizes("output_padding", Some(0))?);
+        $module { weight, bias, channels, kernel_size, stride, padding, padding_out, dilation, groups }
+    }};
+}
+
+/// Burn's max pool, which has a dilation, or average pool, which may count padding.
+macro_rules! pool {
+    ($reader:ident, $module:ident, $own:ident: $read:expr) => {{
+        $reader.given.default_to("stride", "kernel_size");
+        let ($own, given) = ($read, &mut $reader.given);
+        let (kernel_size, stride) = (given.sizes("kernel_size", None)?, given.sizes("stride", None)?);
+        let (padding, ceil_mode) = (given.sizes("padding", Some(0))?, given.or("ceil_mode", false)?);
+        $module { kernel_size, stride, padding, $own, ceil_mode }
+    }};
+}
+
+/// One row per layer: PyTorch's names of it, Burn's module, the ranks of the inputs that it takes, how
+/// the module is read from the manifest, and the library's layers for it where they are not what the
+/// library converts the module to.
+macro_rules! burn_layers {
+    ($reader:ident: $($($op:literal)* => $layer:ident($module:ty): $($rank:literal)*, $read:expr
+        $(, by hand $by_hand:expr)?;)*) => {
+        /// A layer of Burn.
+        #[derive(Module, Debug)]
+        pub(super) enum BurnLayer<B: Backend> {
+            $($layer($module),)*
+        }
+
+        impl<B: Backend> BurnLayer<B> {
+            /// The layer that the manifest calls `op`, if Burn has it.
+            fn read(op: &str, $reader: &mut Reader<'_, B>) -> Result<Option<Self>, GoldenError> {
+                Ok(Some(match op {
+                    $($($op)|* => Self::$layer($read),)*
+                    _ => return Ok(None),
+                }))
             }
-            "Conv1d" => self.convolution(1)?,
-            "Conv2d" => self.convolution(2)?,
-            "Conv3d" => self.convolution(3)?,
-            "ConvTranspose1d" => self.transposed_convolution(1)?,
-            "ConvTranspose2d" => self.transposed_convolution(2)?,
-            "BatchNorm1d" | "BatchNorm2d" => {
-                let std = (self.parameter("running_var")? + spec.eps.unwrap_or(1e-5)).sqrt();
-                let (scale, shift) = (self.parameter("weight")?, self.parameter("bias")?);
-                BatchNorm::new(self.parameter("running_mean")?, std, scale, shift).map(Layer::from)
+
+            /// The same in the library's layers, one behind the other.
+            pub(super) fn by_hand(&self) -> Result<Vec<Layer<B>>, LayerError> {
+                Ok(match self {
+                    $(Self::$layer(module) => burn_layers!(@by_hand module $($by_hand)?),)*
+                })
             }
-            "Flatten" => Ok(Reshape::flatten().into()),
-            "MaxPool1d" => Ok(Pool::max(self.windows(1)?).into()),
-            "MaxPool2d" => Ok(Pool::max(self.windows(2)?).into()),
-            "MaxPool3d" => Ok(Pool::max(self.windows(3)?).into()),
-            "MinPool1d" => Ok(Pool::min(self.windows(1)?).into()),
-            "MinPool2d" => Ok(Pool::min(self.windows(2)?).into()),
-            "MinPool3d" => Ok(Pool::min(self.windows(3)?).into()),
-            "AvgPool1d" => Ok(self.average(1)?.into()),
-            "AvgPool2d" => Ok(self.average(2)?.into()),
-            "AvgPool3d" => Ok(self.average(3)?.into()),
-            "AdaptiveAvgPool1d" => Ok(self.adaptive_average(1)?.into()),
-            "AdaptiveAvgPool2d" => Ok(self.adaptive_average(2)?.into()),
-            _ => Ok(self.activation()?.into()),
-        };
-        built.map_err(|source: LayerError| GoldenError::Graph {
-            case: self.weights.case.name.clone(),
-            source: GraphError::Layer { node: self.node.unwrap_or(&spec.op).to_owned(), source },
-        })
-    }
 
-    fn activation(&self) -> Result<Activation, GoldenError> {
-        let spec = self.spec;
-        Ok(match spec.op.as_str() {
-            "ReLU" => Activation::Relu,
-            "ReLU6" => Activation::Relu6,
-            "LeakyReLU" => Activation::LeakyRelu { slope: spec.negative_slope.unwrap_or(0.01) },
-            "ELU" => Activation::Elu { alpha: spec.alpha.unwrap_or(1.0) },
-            "GELU" => match spec.approximate.as_deref() {
-                None | Some("none") => Activation::Gelu,
-                Some("tanh") => Activation::GeluTanh,
-                Some(other) => return Err(self.unsupported(&format!("with the approximation `{other}`"))),
-            },
-            "SiLU" => Activation::Silu,
-            "Sigmoid" => Activation::Sigmoid,
-            "Tanh" => Activation::Tanh,
-            "Softplus" => Activation::Softplus { beta: spec.beta.unwrap_or(1.0) },
-            "Hardswish" => Activation::HardSwish,
-            _ => return Err(self.unsupported("which has no counterpart here")),
-        })
-    }
-
-    fn convolution(&self, axes: usize) -> Result<Result<Layer<B>, LayerError>, GoldenError> {
-        let geometry = ConvGeometry {
-            stride: sizes(self.spec.stride.as_ref(), axes, 1),
-            padding: self.padding(axes).into_iter().map(|size| (size, size)).collect(),
-            dilation: sizes(self.spec.dilation.as_ref(), axes, 1),
-            groups: self.spec.groups.unwrap_or(1),
-        };
-        Ok(Conv::new(self.parameter("weight")?, self.bias()?, geometry).map(Layer::from))
-    }
-
-    fn transposed_convolution(&self, axes: usize) -> Result<Result<Layer<B>, LayerError>, GoldenError> {
-        let geometry = ConvTransposeGeometry {
-            stride: sizes(self.spec.stride.as_ref(), axes, 1),
-            padding: self.padding(axes),
-            padding_out: sizes(self.spec.output_padding.as_ref(), axes, 0),
-            dilation: sizes(self.spec.dilation.as_ref(), axes, 1),
-            groups: self.spec.groups.unwrap_or(1),
-        };
-        Ok(ConvTranspose::new(self.parameter("weight")?, self.bias()?, geometry).map(Layer::from))
-    }
-
-    fn average(&self, axes: usize) -> Result<Pool, GoldenError> {
-        Ok(Pool::average(self.windows(axes)?, self.spec.count_include_pad.unwrap_or(true)))
-    }
-
-    fn adaptive_average(&self, axes: usize) -> Result<Pool, GoldenError> {
-        let output = self.required("output_size", self.spec.output_size.as_ref())?.per_axis(axes);
-        Ok(Pool::average(PoolGeometry::Adaptive { output }, false))
-    }
-
-    fn windows(&self, axes: usize) -> Result<PoolGeometry, GoldenError> {
-        let kernel = self.required("kernel_size", self.spec.kernel_size.as_ref())?.per_axis(axes);
-        Ok(PoolGeometry::Sliding {
-            stride: self.spec.stride.as_ref().map_or(kernel.clone(), |stride| stride.per_axis(axes)),
-            padding: self.padding(axes).into_iter().map(|size| (size, size)).collect(),
-            dilation: sizes(self.spec.dilation.as_ref(), axes, 1),
-            output: if self.spec.ceil_mode.unwrap_or(false) { PoolOutput::Ceil } else { PoolOutput::Floor },
-            kernel,
-        })
-    }
-
-    fn padding(&self, axes: usize) -> Vec<usize> {
-        sizes(self.spec.padding.as_ref(), axes, 0)
-    }
-
-    /// The name of a parameter.
-    fn path(&self, parameter: &str) -> String {
-        self.node.map_or(parameter.to_owned(), |node| format!("{node}.{parameter}"))
-    }
-
-    fn parameter(&self, name: &str) -> Result<Value<B>, GoldenError> {
-        self.weights.value(&self.path(name))
-    }
-
-    fn bias(&self) -> Result<Option<Value<B>>, GoldenError> {
-        self.spec.bias.unwrap_or(true).then(|| self.parameter("bias")).transpose()
-    }
-
-    fn required<'s>(&self, name: &str, sizes: Option<&'s Sizes>) -> Result<&'s Sizes, GoldenError> {
-        sizes.ok_or_else(|| self.weights.inconsistent(format!("{} has no `{name}`", self.describe())))
-    }
-
-    fn check_settings(&self) -> Result<(), GoldenError> {
-        let unknown = self.spec.others.keys().find(|name| !REDUNDANT.contains(&name.as_str()));
-        match unknown {
-            Some(name) => Err(self.unsupported(&format!("with the unknown setting `{name}`"))),
-            None => Ok(()),
+            /// The module's own forward pass.
+            pub(super) fn forward(&self, x: Value<B>) -> Value<B> {
+                match self {
+                    $(Self::$layer(module) => match x.rank() {
+                        $($rank => {
+                            let x: Tensor<B, $rank> = x.into_tensor().expect("the rank is known");
+                            module.forward(x).into()
+                        })*
+                        rank => panic!("{} takes no input of rank {rank}", stringify!($layer)),
+                    },)*
+                }
+            }
         }
+    };
+    (@by_hand $module:ident) => { vec![Layer::try_from($module)?] };
+    (@by_hand $module:ident $by_hand:expr) => { $by_hand($module) };
+}
+
+burn_layers! { reader:
+    "Linear" => Linear(Linear<B>): 2 3 4 5, reader.linear()?;
+    "Conv1d" => Conv1d(Conv1d<B>): 3, convolution!(reader, Conv1d);
+    "Conv2d" => Conv2d(Conv2d<B>): 4, convolution!(reader, Conv2d);
+    "Conv3d" => Conv3d(Conv3d<B>): 5, convolution!(reader, Conv3d);
+    "ConvTranspose1d" => ConvTranspose1d(ConvTranspose1d<B>): 3,
+        transposed_convolution!(reader, ConvTranspose1d);
+    "ConvTranspose2d" => ConvTranspose2d(ConvTranspose2d<B>): 4,
+        transposed_convolution!(reader, ConvTranspose2d);
+    "BatchNorm1d" "BatchNorm2d" "BatchNorm3d" => BatchNorm(BatchNorm<B>): 2 3 4 5, reader.batch_norm()?;
+    "MaxPool1d" => MaxPool1d(MaxPool1d): 3,
+        pool!(reader, MaxPool1d, dilation: reader.given.sizes("dilation", Some(1))?);
+    "MaxPool2d" => MaxPool2d(MaxPool2d): 4,
+        pool!(reader, MaxPool2d, dilation: reader.given.sizes("dilation", Some(1))?);
+    "AvgPool1d" => AvgPool1d(AvgPool1d): 3,
+        pool!(reader, AvgPool1d, count_include_pad: reader.counts_padding()?);
+    "AvgPool2d" => AvgPool2d(AvgPool2d): 4,
+        pool!(reader, AvgPool2d, count_include_pad: reader.counts_padding()?);
+    "AdaptiveAvgPool1d" => AdaptiveAvgPool1d(AdaptiveAvgPool1d): 3,
+        AdaptiveAvgPool1d { output_size: reader.given.sizes("output_size", None)? };
+    "AdaptiveAvgPool2d" => AdaptiveAvgPool2d(AdaptiveAvgPool2d): 4,
+        AdaptiveAvgPool2d { output_size: reader.given.sizes("output_size", None)? };
+    "ReLU" => Relu(Relu): 2 3 4 5, Relu;
+    "ReLU6" => Relu6(Relu6): 2 3 4 5, Relu6, by hand |_| vec![Activation::Relu6.into()];
+    "LeakyReLU" => LeakyRelu(LeakyRelu): 2 3 4 5,
+        LeakyRelu { negative_slope: reader.given.or("negative_slope", 0.01)? };
+    "ELU" => Elu(Elu): 2 3 4 5, Elu { alpha: reader.given.or("alpha", 1.0)? };
+    "GELU" => Gelu(Gelu): 2 3 4 5, Gelu { approximate: reader.approximate()? };
+    "SiLU" => Silu(Silu): 2 3 4 5, Silu, by hand |_| vec![Activation::Silu.into()];
+    "Sigmoid" => Sigmoid(Sigmoid): 2 3 4 5, Sigmoid;
+    "Tanh" => Tanh(Tanh): 2 3 4 5, Tanh;
+    "Softplus" => Softplus(Softplus): 2 3 4 5, reader.softplus()?;
+    "Hardswish" => HardSwish(HardSwish): 2 3 4 5, HardSwish;
+    "Dropout" => Dropout(Dropout): 2 3 4 5, DropoutConfig::new(reader.given.or("p", 0.5)?).init(),
+        by hand |_| Vec::new();
+    "Flatten" => Flatten(Flatten): 2 3 4 5, Flatten, by hand |_| vec![Reshape::flatten().into()];
+    "Sum" => Add(Sum): 2 3 4 5, Sum, by hand |_| vec![Add.into()];
+    "SumDims" => SumLast(SumLast): 2 3 4 5, SumLast { first: reader.first_summed()?, rank: reader.rank },
+        by hand SumLast::by_hand;
+}
+
+/// Functions that Burn has no module for.
+macro_rules! modules {
+    ($($(#[$doc:meta])* $module:ident: |$x:ident| $y:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Module, Clone, Debug)]
+        pub(super) struct $module;
+
+        impl $module {
+            fn forward<B: Backend, const D: usize>(&self, $x: Tensor<B, D>) -> Value<B> {
+                $y.into()
+            }
+        }
+    )*};
+}
+
+modules! {
+    Relu6: |x| x.clamp(0.0, 6.0);
+    Silu: |x| activation::silu(x);
+    Flatten: |x| x.flatten::<2>(1, D - 1);
+    /// Of the inputs, which the network has already added.
+    Sum: |x| x;
+}
+
+/// The sum over the dimensions from `first` to the last, `rank - 1`, which go.
+#[derive(Module, Clone, Debug)]
+pub(super) struct SumLast {
+    pub(super) first: usize,
+    pub(super) rank: usize,
+}
+
+impl SumLast {
+    fn by_hand<B: Backend>(&self) -> Vec<Layer<B>> {
+        vec![Reduce::sum(self.first..self.rank).into(), Reshape::new(vec![0; self.first]).into()]
     }
 
-    pub(super) fn unsupported(&self, what: &str) -> GoldenError {
-        GoldenError::Unsupported {
-            case: self.weights.case.name.clone(),
-            what: format!("{} {what}", self.describe()),
-        }
-    }
-
-    fn describe(&self) -> String {
-        match self.node {
-            Some(node) => format!("layer `{node}`, a `{}`,", self.spec.op),
-            None => format!("a layer `{}`", self.spec.op),
-        }
+    fn forward<B: Backend, const D: usize>(&self, x: Tensor<B, D>) -> Value<B> {
+        let dims = x.dims();
+        let (kept, summed) = dims.split_at(self.first);
+        // One sum, because relevance is not shared out alike in two steps.
+        let x = Value::from(x).reshape(&[kept, &[summed.iter().product()]].concat());
+        x.sum_dim(self.first).reshape(kept)
     }
 }
 
-fn sizes(given: Option<&Sizes>, axes: usize, default: usize) -> Vec<usize> {
-    given.map_or(vec![default; axes], |sizes| sizes.per_axis(axes))
+/// A golden layer.
+pub(super) enum Built<B: Backend> {
+    Burn(BurnLayer<B>),
+    /// Burn has no such layer.
+    Library(Layer<B>),
+}
+
+impl<B: Backend> Built<B> {
+    /// The layer that the manifest calls `op`. Every argument must be known, and those that the
+    /// weights say again must be the same.
+    pub(super) fn read(op: &str, mut reader: Reader<'_, B>) -> Result<Self, GoldenError> {
+        let op = if op == "Sum" && reader.given.has("dim") { "SumDims" } else { op };
+        let built = match (BurnLayer::read(op, &mut reader)?, op) {
+            (Some(layer), _) => Self::Burn(layer),
+            (None, "MinPool1d") => Self::Library(Pool::min(reader.geometry::<1>()?).into()),
+            (None, "MinPool2d") => Self::Library(Pool::min(reader.geometry::<2>()?).into()),
+            (None, "MinPool3d") => Self::Library(Pool::min(reader.geometry::<3>()?).into()),
+            (None, "MaxPool3d") => Self::Library(Pool::max(reader.geometry::<3>()?).into()),
+            (None, "AvgPool3d") => {
+                Self::Library(Pool::average(reader.geometry::<3>()?, reader.counts_padding()?).into())
+            }
+            (None, "PairwiseCentroidDistance") => {
+                let centroids = reader.trial.value("centroids")?;
+                Self::Library(CentroidDistance::new(centroids, Power::Two)?.into())
+            }
+            _ => return Err(reader.given.error("op", "has no counterpart here")),
+        };
+        reader.given.finish().map(|()| built)
+    }
 }

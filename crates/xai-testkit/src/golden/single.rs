@@ -1,239 +1,175 @@
-//! Cases of one rule on one layer, on graphs built by hand.
+//! Cases of one rule on one layer.
 
-use burn::tensor::DType;
 use burn::tensor::backend::Backend;
+use serde_json::{Map, json};
 use xai_core::Value;
+use xai_core::attributor::{Attributor, Lrp};
 use xai_core::composite::{Composite, Matcher};
-use xai_core::explain::{Attribution, Explainer, Target};
-use xai_core::graph::{Graph, GraphBuilder};
+use xai_core::graph::Graph;
 use xai_core::kernel::windowed;
-use xai_core::layer::{Activation, Add, Layer, LayerKind, Reduce, Reshape};
+use xai_core::layer::LayerKind;
+use xai_core::model::{Model, Target};
 use xai_core::rule::{Pass, Rule, WinnerTakesAll};
 
-use super::compare::Deviation;
-use super::data::{Golden, HostTensor};
+use super::compare::{Agreement, Deviation};
 use super::error::GoldenError;
-use super::layer::Place;
-use super::manifest::{Case, Detail, LayerSpec};
-use super::rule::{PLAIN, rule, with_plain_form};
-use super::weights::Weights;
+use super::manifest::{ArchNode, Detail, LayerSpec};
+use super::network::Network;
+use super::rule::rule;
+use super::trial::Trial;
 use crate::attribution;
 
-/// A case of one layer, ready to be explained.
-pub(super) struct Single<'a, B: Backend> {
-    case: &'a Case,
-    pub(super) layer: &'a LayerSpec,
-    pub(super) input: HostTensor,
-    pub(super) output: HostTensor,
-    relevance_in: HostTensor,
-    relevance_out: Value<B>,
-    /// The layer as graphs that must all give the same.
-    pub(super) subjects: Vec<Subject<B>>,
-    /// Rules that must all give the same.
-    pub(super) rules: Vec<Rule>,
-}
-
-/// The layer as a graph. Other layers in it pass relevance on.
-pub(super) struct Subject<B: Backend> {
+/// The layer in a network, whose other layers pass relevance on.
+struct Subject<B: Backend> {
     /// What is special about it, to be put after a tensor's name.
     what: &'static str,
-    pub(super) graph: Graph<B>,
-    pub(super) inputs: Vec<Value<B>>,
+    network: Network<B>,
+    inputs: Vec<Value<B>>,
     /// Kind of the layer that the rule is for.
-    pub(super) kind: LayerKind,
+    kind: LayerKind,
 }
 
-impl<'a, B: Backend> Single<'a, B> {
-    pub(super) fn of(
-        golden: &'a Golden,
-        case: &'a Case,
-        dtype: DType,
-        device: &'a B::Device,
-    ) -> Result<Self, GoldenError> {
-        let (layer, rules, non_negative) = match &case.detail {
-            Detail::Rule { layer, rule: spec, input_kind } => {
-                let non_negative = input_kind.as_deref() == Some("nonneg");
-                (layer, vec![rule(golden, case, spec)?], non_negative)
-            }
-            Detail::MaxpoolGradient { layer, rule: spec } => {
-                (layer, vec![rule(golden, case, spec)?, WinnerTakesAll {}.into()], false)
-            }
-            Detail::TakesmostPr214 { layer, rule: spec } | Detail::TakesmostExact { layer, rule: spec } => {
-                (layer, vec![rule(golden, case, spec)?], false)
-            }
-            _ => {
-                let what = "no runner for its kind".to_owned();
-                return Err(GoldenError::Unsupported { case: case.name.clone(), what });
-            }
-        };
-        let input = golden.tensor(case, "input")?;
-        let output = golden.tensor(case, "output")?;
-        let weights = Weights::<B>::of_layer(golden, case, dtype, device);
-        let subjects = subjects(&weights, layer, &input, &output.dims, non_negative)?;
-        Ok(Self {
-            case,
-            layer,
-            input,
-            output,
-            relevance_in: golden.tensor(case, "relevance_in")?,
-            relevance_out: golden.tensor(case, "relevance_out")?.value(dtype, device),
-            subjects,
-            rules,
-        })
-    }
-
-    /// Explains a graph by `rule` on all nodes of one kind.
-    pub(super) fn explain(
-        &self,
-        graph: Graph<B>,
-        inputs: &[Value<B>],
-        kind: LayerKind,
-        rule: &Rule,
-    ) -> Result<Attribution<B>, GoldenError> {
-        self.attribute(&Explainer::new(graph, composite(kind, rule.clone())), inputs)
-    }
-
-    /// The same by the plain form of `rule`, if it has one.
-    fn explain_plainly(
-        &self,
-        graph: Graph<B>,
-        inputs: &[Value<B>],
-        kind: LayerKind,
-        rule: &Rule,
-    ) -> Result<Option<Attribution<B>>, GoldenError> {
-        let plain = Rule::Custom { name: PLAIN.to_owned() };
-        let explainer = with_plain_form(Explainer::new(graph, composite(kind, plain)), rule);
-        explainer.map(|explainer| self.attribute(&explainer, inputs)).transpose()
-    }
-
-    fn attribute(
-        &self,
-        explainer: &Explainer<B>,
-        inputs: &[Value<B>],
-    ) -> Result<Attribution<B>, GoldenError> {
-        let target = Target::relevance(self.relevance_out.clone());
-        explainer.explain_values(inputs, target).map_err(|source| self.failed(source))
-    }
-
-    /// The output and the relevance of the input, several inputs as one.
-    pub(super) fn results(&self, attribution: &Attribution<B>) -> Result<[Value<B>; 2], GoldenError> {
-        let output = attribution::output(attribution, self.output.dims.len());
-        let output = output.map_err(|source| self.failed(source))?;
-        let relevance = match attribution.relevances() {
-            [relevance] => relevance.clone(),
-            several => {
-                let rank = self.relevance_in.dims.len();
-                let column = |value: &Value<B>| value.clone().reshape(&[&value.dims()[..], &[1]].concat());
-                Value::cat(several.iter().map(column).collect(), rank - 1)
-            }
-        };
-        Ok([output, relevance])
-    }
-
-    /// Compares an attribution's output and relevance; `what` is put after their names.
-    pub(super) fn deviations(
-        &self,
-        attribution: &Attribution<B>,
-        what: &str,
-    ) -> Result<[Deviation; 2], GoldenError> {
-        let [output, relevance] = self.results(attribution)?;
-        Ok([
-            Deviation::of(self.case, &format!("output{what}"), &output, &self.output)?,
-            Deviation::of(self.case, &format!("relevance_in{what}"), &relevance, &self.relevance_in)?,
-        ])
-    }
-
-    /// TakesMost by tensor operations, which not every backend uses.
-    fn by_tensor_operations(
-        &self,
-        graph: &Graph<B>,
-        x: &Value<B>,
-        rule: &Rule,
-    ) -> Result<Option<Deviation>, GoldenError> {
-        let Rule::TakesMost(rule) = rule else { return Ok(None) };
-        let layer = graph.nodes()[graph.output().index()].layer();
-        let pool = layer.ops().pooling().and_then(|pool| Some((pool.extremum()?, pool.geometry())));
-        let Some((extremum, windows)) = pool else { return Ok(None) };
-        let got = windowed::takes_most(x, &self.relevance_out, rule.beta, extremum, windows);
-        Deviation::of(self.case, "relevance_in by tensor operations", &got, &self.relevance_in).map(Some)
-    }
-
-    fn failed(&self, source: xai_core::error::ExplainError) -> GoldenError {
-        GoldenError::Explain { case: self.case.name.clone(), source: Box::new(source) }
+/// The layer in networks, and rules, that must all give the same.
+fn parts<B: Backend>(trial: &Trial<'_, B>) -> Result<(Vec<Subject<B>>, Vec<Rule>), GoldenError> {
+    match &trial.case.detail {
+        Detail::Rule { layer, rule: spec, input_kind } => {
+            let non_negative = input_kind.as_deref() == Some("nonneg");
+            Ok((subjects(trial, layer, non_negative)?, vec![rule(trial, spec)?]))
+        }
+        Detail::MaxpoolGradient { layer, rule: spec } => {
+            Ok((subjects(trial, layer, false)?, vec![rule(trial, spec)?, WinnerTakesAll.into()]))
+        }
+        _ => Err(GoldenError::Unsupported("no runner for its kind".to_owned())),
     }
 }
 
+/// The layer alone; what it sums as inputs of their own; behind a ReLU.
 fn subjects<B: Backend>(
-    weights: &Weights<'_, B>,
+    trial: &Trial<'_, B>,
     spec: &LayerSpec,
-    input: &HostTensor,
-    output: &[usize],
     non_negative: bool,
 ) -> Result<Vec<Subject<B>>, GoldenError> {
-    let value = |tensor: &HostTensor| tensor.value::<B>(weights.dtype, weights.device);
-    let whole = || vec![value(input)];
-    let chain = |what, inputs: Vec<Value<B>>, layers: Vec<Layer<B>>, kind| {
-        let mut builder = GraphBuilder::new();
-        let ids = inputs.iter().enumerate().map(|(i, x)| builder.input(format!("x{i}"), &x.dims()));
-        let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
-        for (i, layer) in layers.into_iter().enumerate() {
-            ids = vec![builder.push(format!("layer{i}"), layer, &ids)?];
-        }
-        Ok(Subject { what, graph: builder.finish(ids[0])?, inputs, kind })
+    let node = |name: &str, inputs: &[String], op: &str, arguments: &Map<_, _>| {
+        let layer = LayerSpec { op: op.to_owned(), arguments: arguments.clone() };
+        ArchNode { name: name.to_owned(), inputs: inputs.to_vec(), layer }
     };
-    let subjects: Result<Vec<_>, _> = match spec.op.as_str() {
-        "Sum" => {
-            let rank = input.dims.len();
-            let axes = spec.dim.as_deref().unwrap_or_default();
-            let axes: Vec<_> = axes.iter().map(|&axis| axis.rem_euclid(rank as isize) as usize).collect();
-            let rest = output.iter().skip(1).map(|&size| size as i64);
-            let squeeze = Reshape::new(std::iter::once(0).chain(rest));
-            let sums_stack = axes == [rank - 1];
-            let layers = vec![Reduce::sum(axes).into(), squeeze.into()];
-            let reduced = chain("", whole(), layers, LayerKind::Sum);
-            // A stack of summands: what a residual connection adds up.
-            let summands = || input.columns().iter().map(value).collect();
-            let added = sums_stack.then(|| chain(" by Add", summands(), vec![Add.into()], LayerKind::Add));
-            std::iter::once(reduced).chain(added).collect()
-        }
-        _ => {
-            let layer = Place { weights, node: None, spec }.layer()?;
-            let kind = layer.kind();
-            // Rules take shortcuts where they know that an input cannot be negative.
-            let shortcut = non_negative && layer.ops().linear_map().is_some();
-            let behind = shortcut.then(|| {
-                chain(" behind a ReLU", whole(), vec![Activation::Relu.into(), layer.clone()], kind)
-            });
-            std::iter::once(chain("", whole(), vec![layer], kind)).chain(behind).collect()
-        }
+    let subject = |what, arch: &[ArchNode], inputs: Vec<(String, Value<B>)>| {
+        let sizes: Vec<_> = inputs.iter().map(|(name, input)| (name.clone(), input.dims())).collect();
+        let network = Network::new(trial, None, arch, &sizes, |_| String::new())?;
+        let kind = network.graph.node(network.graph.find("layer")?)?.layer().kind();
+        let inputs = inputs.into_iter().map(|(_, input)| input).collect();
+        Ok::<_, GoldenError>(Subject { what, network, inputs, kind })
     };
-    subjects.map_err(|source| GoldenError::Graph { case: weights.case.name.clone(), source })
+    let (input, x) = (trial.tensor("input")?, ["input".to_owned()]);
+    let whole = || vec![(x[0].clone(), trial.put(&input))];
+    let layer = |reads: &[String]| node("layer", reads, &spec.op, &spec.arguments);
+
+    let mut subjects = vec![subject("", &[layer(&x)], whole())?];
+    let graph = &subjects[0].network.graph;
+    // Rules take shortcuts where they know that an input cannot be negative.
+    let shortcut = non_negative && graph.node(graph.find("layer")?)?.layer().ops().linear_map().is_some();
+    if shortcut {
+        let relu = node("relu", &x, "ReLU", &Map::new());
+        subjects.push(subject(" behind a ReLU", &[relu, layer(&["relu".to_owned()])], whole())?);
+    }
+    // A stack of summands: what a residual connection adds up.
+    let last = [json!([-1]), json!([input.dims.len() - 1])];
+    if spec.op == "Sum" && spec.arguments.get("dim").is_some_and(|dim| last.contains(dim)) {
+        let summands: Vec<_> = input.columns().iter().map(|x| trial.put(x)).collect();
+        let summands: Vec<_> = summands.into_iter().enumerate().map(|(i, x)| (format!("x{i}"), x)).collect();
+        let names: Vec<_> = summands.iter().map(|(name, _)| name.clone()).collect();
+        subjects.push(subject(" by Add", &[node("layer", &names, "Sum", &Map::new())], summands)?);
+    }
+    Ok(subjects)
 }
 
-/// Runs a case with all its rules, in their plain form too, on all its graphs.
-pub(super) fn built_by_hand<B: Backend>(
-    golden: &Golden,
-    case: &Case,
-    dtype: DType,
-    device: &B::Device,
-) -> Result<Vec<Deviation>, GoldenError> {
-    let single = Single::<B>::of(golden, case, dtype, device)?;
+/// LRP by `rule` on the nodes of one kind; all others pass relevance on.
+fn lrp<B: Backend>(graph: &Graph<B>, kind: &LayerKind, rule: Rule) -> Lrp<B> {
+    let composite = Composite::new("golden").append(kind.clone(), rule).append(Matcher::Any, Pass);
+    Lrp::new(&Model::from(graph.clone()), composite)
+}
+
+/// Names and values of the output and the relevance of the input, of several inputs as a stack.
+type Results<B> = [(&'static str, Value<B>); 2];
+
+fn explain<B: Backend>(
+    trial: &Trial<'_, B>,
+    lrp: &Lrp<B>,
+    inputs: &[Value<B>],
+) -> Result<Results<B>, GoldenError> {
+    let arriving = trial.value("relevance_out")?;
+    let rank = arriving.rank();
+    let attribution = lrp.attribute(inputs, Target::relevance(arriving))?;
+    let relevances: Vec<_> = attribution.relevances().iter().flatten().collect();
+    let relevance = match relevances[..] {
+        [relevance] => relevance.clone(),
+        ref several => {
+            let column = |&value: &&Value<B>| value.clone().reshape(&[&value.dims()[..], &[1]].concat());
+            Value::cat(several.iter().map(column).collect(), several[0].rank())
+        }
+    };
+    Ok([("output", attribution::output(&attribution, rank)?), ("relevance_in", relevance)])
+}
+
+/// TakesMost by tensor operations, which not every backend uses.
+fn takes_most<B: Backend>(
+    trial: &Trial<'_, B>,
+    subject: &Subject<B>,
+    rule: &Rule,
+) -> Result<Option<Deviation>, GoldenError> {
+    let Rule::TakesMost(rule) = rule else { return Ok(None) };
+    let graph = &subject.network.graph;
+    let Some((extremum, windows)) = graph.node(graph.output())?.layer().ops().pooling() else {
+        return Ok(None);
+    };
+    let arriving = trial.value("relevance_out")?;
+    let got = windowed::takes_most(&subject.inputs[0], &arriving, rule.beta, extremum, windows);
+    trial.compare("relevance_in", " by tensor operations", &got).map(Some)
+}
+
+/// Runs a case with all its rules on all its graphs.
+pub(super) fn built_by_hand<B: Backend>(trial: &Trial<'_, B>) -> Result<Vec<Deviation>, GoldenError> {
+    let (subjects, rules) = parts(trial)?;
     let mut deviations = Vec::new();
-    for Subject { what, graph, inputs, kind } in &single.subjects {
-        for rule in &single.rules {
-            let what = format!("{what}, rule {}", rule.name());
-            let attribution = single.explain(graph.clone(), inputs, *kind, rule)?;
-            deviations.extend(single.deviations(&attribution, &what)?);
-            if let Some(attribution) = single.explain_plainly(graph.clone(), inputs, *kind, rule)? {
-                deviations.extend(single.deviations(&attribution, &format!("{what} in plain form"))?);
+    for (subject, rule) in subjects.iter().flat_map(|subject| rules.iter().map(move |rule| (subject, rule))) {
+        let Subject { what, network: Network { graph, .. }, inputs, kind } = subject;
+        for (name, got) in explain(trial, &lrp(graph, kind, rule.clone()), inputs)? {
+            deviations.push(trial.compare(name, &format!("{what}, rule {}", rule.name()), &got)?);
+        }
+        deviations.extend(takes_most(trial, subject, rule)?);
+    }
+    Ok(deviations)
+}
+
+/// Runs a case with all its rules on Burn's layers, and compares with the graphs built by hand.
+pub(super) fn recorded<B: Backend>(
+    trial: &Trial<'_, B>,
+    agreement: &mut Agreement,
+) -> Result<Vec<Deviation>, GoldenError> {
+    let (subjects, rules) = parts(trial)?;
+    let whole = [trial.value("input")?];
+    let mut deviations = Vec::new();
+    for Subject { what, network, inputs, kind } in &subjects {
+        let recorded = network.recorded()?.with_canonizers(Vec::new()).graph(&whole[..], 0)?;
+        let by_hand = &network.graph;
+        if at_work(&recorded) != at_work(by_hand) {
+            let problem = format!("recorded, it has other layers:\n{recorded}\nbuilt by hand:\n{by_hand}");
+            return Err(GoldenError::Inconsistent(problem));
+        }
+        for rule in &rules {
+            let results = explain(trial, &lrp(&recorded, kind, rule.clone()), &whole)?;
+            let by_hand = explain(trial, &lrp(by_hand, kind, rule.clone()), inputs)?;
+            for ((name, recorded), (_, by_hand)) in results.iter().zip(&by_hand) {
+                agreement.note(trial.case, name, recorded, by_hand)?;
+                deviations.push(trial.compare(name, &format!("{what}, rule {}", rule.name()), recorded)?);
             }
-            deviations.extend(single.by_tensor_operations(graph, &inputs[0], rule)?);
         }
     }
     Ok(deviations)
 }
 
-/// `rule` on the nodes of one kind; all others pass relevance on.
-fn composite(kind: LayerKind, rule: Rule) -> Composite {
-    Composite::new("golden").or(Matcher::Kind(kind), rule).or(Matcher::Any, Pass {})
+/// The kinds of all layers that do more than move elements.
+fn at_work<B: Backend>(graph: &Graph<B>) -> Vec<LayerKind> {
+    let kinds = graph.nodes().iter().map(|node| node.layer().kind());
+    kinds.filter(|kind| *kind != LayerKind::Input && !LayerKind::ROUTES.contains(kind)).collect()
 }
