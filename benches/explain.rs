@@ -1,7 +1,7 @@
 //! What explaining costs beside the plain forward pass, on a VGG-like and a residual network.
 //!
 //! Times are medians in milliseconds, ratios are relative to the plain forward pass of the same
-//! row. Run with `cargo bench --bench explain`.
+//! row. Run with `cargo bench -p benches --bench explain`.
 
 // A network that the library does not support would make the numbers meaningless.
 #![allow(clippy::expect_used)]
@@ -99,26 +99,27 @@ fn network<B: Backend>(name: &str, blocks: usize, width: usize, input: [usize; 4
     // Positive logits, so that relevance is not 0 anywhere on the way.
     net.head.bias = Some(Param::from_tensor(Tensor::ones([10], device)));
     let x = Tensor::<B, 4>::random(input, Distribution::Uniform(-1.0, 1.0), device);
-    let model = Recorded::new(&net, Net::forward);
-    let lrp = Explainer::new(model.clone(), epsilon_plus_flat());
-    let with_ledger = Explainer::new(model.clone(), epsilon_plus_flat()).with_ledger();
-    let slopes = Explainer::new(model.clone(), gradient());
-    let explain = |explainer: &Explainer<B>| {
-        let attribution = explainer.explain(x.clone(), Target::argmax()).expect("the network is supported");
-        attribution.relevances()[0].clone()
+    let model = record(&net, Net::forward);
+    let lrp = Lrp::new(&model, epsilon_plus_flat());
+    let with_ledger = Lrp::new(&model, epsilon_plus_flat()).with_ledger();
+    let slopes = Lrp::new(&model, gradient());
+    let explain = |lrp: &Lrp<B>| {
+        let attribution = lrp.attribute(x.clone(), Target::argmax()).expect("the network is supported");
+        attribution.relevance::<4>().expect("one image").into()
     };
     Table::new(B::name(device)).row::<B>(
         name,
         &[
             ("plain forward", &|| net.forward(x.clone()).into()),
             ("recording", &|| {
-                let graph = model.record(x.clone()).expect("the network is supported");
+                let model = record(&net, Net::forward).with_canonizers(Vec::new());
+                let graph = model.graph(x.clone(), 0).expect("the network is supported");
                 // The graph holds no activation; its shape is enough to show that it is there.
                 assert!(!graph.nodes().is_empty());
                 x.clone().into()
             }),
             ("first explanation: EpsilonPlusFlat", &|| {
-                explain(&Explainer::new(model.clone(), epsilon_plus_flat()))
+                explain(&Lrp::new(&record(&net, Net::forward), epsilon_plus_flat()))
             }),
             ("EpsilonPlusFlat", &|| explain(&lrp)),
             ("EpsilonPlusFlat with ledger", &|| explain(&with_ledger)),

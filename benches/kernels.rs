@@ -3,7 +3,7 @@
 //! Times are medians in milliseconds, and ratios are relative to the first candidate of each case.
 //! A candidate whose first run takes seconds is not run again.
 //!
-//! Run with `cargo bench --bench kernels`, or `... -- depthwise` for the rows that contain a word.
+//! Run with `cargo bench -p benches --bench kernels`, or `... -- depthwise` for the rows that contain a word.
 
 mod timing;
 

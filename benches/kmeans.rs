@@ -3,7 +3,7 @@
 //!
 //! Times are for 64 points of 512 features, the better of two runs. `peak` is how far the process's
 //! resident memory rose above what it held before the row (Linux only). Run with
-//! `cargo bench --bench kmeans`.
+//! `cargo bench -p benches --bench kmeans`.
 
 // A model that the library does not support would make the numbers meaningless.
 #![allow(clippy::expect_used)]
@@ -11,12 +11,13 @@
 use std::time::Instant;
 
 use burn::tensor::{Distribution, Tensor};
+use burn_xai::attributor::{Attributor, Lrp};
 use burn_xai::backend::flex::{self, Flex};
 use burn_xai::composite::{Composite, Matcher};
-use burn_xai::explain::{Explainer, Target};
 use burn_xai::graph::GraphBuilder;
-use burn_xai::kmeans::{ClusterExplainer, ClusterRule, ClusterTarget, Midpoint, NeuralizedKMeansLayer};
+use burn_xai::kmeans::{ClusterExplainer, ClusterRule, Midpoint, NeuralizedKMeansLayer};
 use burn_xai::layer::Layer;
+use burn_xai::model::{Model, Target};
 use burn_xai::rule::Gamma;
 
 const POINTS: usize = 64;
@@ -68,8 +69,8 @@ fn main() {
         ] {
             let explainer = ClusterExplainer::new(centroids.clone(), rule).expect("usable centroids");
             let measured = measure(|| {
-                let explained = explainer.explain(points.clone(), ClusterTarget::Assigned);
-                explained.expect("points that fit").relevance().to_data();
+                let explained = explainer.attribute(points.clone(), Target::argmax());
+                explained.expect("points that fit").relevance::<2>().expect("a matrix").to_data();
             });
             row(clusters, name, "matrix-free", measured);
         }
@@ -79,11 +80,11 @@ fn main() {
         let x = builder.input("x", &[1, FEATURES]).expect("a new name");
         let h = builder.push("h", Layer::custom(linear), &[x]).expect("points that fit");
         let graph = builder.finish(h).expect("a graph");
-        let composite = Composite::new("midpoint").or(Matcher::Any, Midpoint::entry());
-        let explainer = Explainer::new(graph, composite).with_rule(Midpoint::NAME, Midpoint::default());
+        let composite = Composite::new("midpoint").append(Matcher::Any, Midpoint::entry());
+        let lrp = Lrp::new(&Model::from(graph), composite).with_rule(Midpoint::NAME, Midpoint::default());
         let relevance = Tensor::<Flex, 3>::ones([POINTS, clusters, clusters - 1], &flex::device());
         let measured = measure(|| {
-            let explained = explainer.explain(points.clone(), Target::relevance(relevance.clone()));
+            let explained = lrp.attribute(points.clone(), Target::relevance(relevance.clone()));
             explained.expect("points that fit").relevance::<2>().expect("a matrix").to_data();
         });
         row(clusters, "midpoint", "materialised", measured);

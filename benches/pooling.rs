@@ -3,7 +3,7 @@
 //! Times are medians in milliseconds, and ratios are relative to the plain pool of the same backend.
 //! "tensor operations" is the form that serves backends whose tensors do not lie in host memory.
 //!
-//! Run with `cargo bench --bench pooling`, or `... -- 3/2` for the rows that contain a word.
+//! Run with `cargo bench -p benches --bench pooling`, or `... -- 3/2` for the rows that contain a word.
 
 mod timing;
 

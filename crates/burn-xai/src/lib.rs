@@ -87,6 +87,7 @@ mod documents {
         ChooseRules: "docs/guide/choose-rules.md",
         WriteARule: "docs/guide/write-a-rule.md",
         WriteACanonizer: "docs/guide/write-a-canonizer.md",
+        SeveralInputs: "docs/guide/several-inputs.md",
         InnerRelevance: "docs/guide/inner-relevance.md",
         Visualise: "docs/guide/visualise.md",
         ExplainClusters: "docs/guide/explain-clusters.md",

@@ -1,41 +1,54 @@
 //! Curves over a common axis.
 
-use crate::error::HeatmapError;
-use crate::picture::{Picture, checked_size};
-use crate::text::Text;
+use std::ops::Range;
 
-const WHITE: [u8; 3] = [255; 3];
-const GRID: [u8; 3] = [225; 3];
-const AXIS: [u8; 3] = [90; 3];
+use plotters::coord::ranged1d::Ranged;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::{
+    BitMapBackend, ChartBuilder, Color, DrawingAreaErrorKind, DrawingBackend, IntoDrawingArea, LineSeries,
+    RGBColor, TRANSPARENT,
+};
+
+use crate::error::{HeatmapError, at_least_one};
+use crate::grid::{Cell, Grid};
+use crate::picture::{Picture, checked_size};
+use crate::text::{FONT, Lettering};
+
+type Failure = DrawingAreaErrorKind<<BitMapBackend<'static> as DrawingBackend>::ErrorType>;
+
+const LINES: RGBColor = RGBColor(225, 225, 225);
+const FRAME: RGBColor = RGBColor(90, 90, 90);
 
 /// Colours of the curves in turn; Okabe and Ito's, which the colour-blind can tell apart.
 const COLORS: [[u8; 3]; 7] =
     [[0, 0, 0], [230, 159, 0], [0, 114, 178], [0, 158, 115], [213, 94, 0], [204, 121, 167], [86, 180, 233]];
 
-/// Pixels between texts and what they belong to.
-const GAP: u32 = 8;
-/// Length of a colour sample in the legend.
-const SAMPLE: u32 = 24;
-/// Half the width of a curve.
-const HALF_WIDTH: f64 = 1.0;
-/// About as many ticks as an axis gets.
-const TICKS: f64 = 6.0;
+/// Plotters draws thick lines with jagged edges: axes and curves are drawn so many times larger, and reduced.
+const FINE: u32 = 4;
+/// Height of a line of text, in pixels of the final picture, as all below.
+const TEXT: u32 = 16;
+/// Length of the marks at ticks. Their texts begin where a mark twice as long would end.
+const MARK: u32 = 4;
+/// Width of a curve.
+const STROKE: u32 = 2;
+/// The least distance of ticks on the horizontal and the vertical axis.
+const PER_TICK: [u32; 2] = [60, 36];
 
 /// Curves in one coordinate system, with ticks and a legend on the right.
 ///
-/// Axes cover all points. A point that is not finite leaves a gap in its curve. The first curve is black,
-/// which suits a reference that the others are compared with.
+/// Axes cover all points. A point that is not finite, or beyond ±1e300, leaves a gap in its curve. The first
+/// curve is black, as suits a reference for the others. The picture is as large as its texts need, so that none
+/// is cut off.
 ///
 /// # Examples
-///
 /// ```
 /// use xai_heatmap::Chart;
 ///
 /// let chart = Chart::new("part of the image hidden", "logit")
-///     .curve("random", [(0.0, 10.0), (0.5, 6.0), (1.0, 1.0)])
-///     .curve("LRP", [(0.0, 10.0), (0.5, 2.0), (1.0, 1.0)])
+///     .with_curve("random", [(0.0, 10.0), (0.5, 6.0), (1.0, 1.0)])
+///     .with_curve("LRP", [(0.0, 10.0), (0.5, 2.0), (1.0, 1.0)])
 ///     .render()?;
-/// assert_eq!((chart.width(), chart.height()), (720, 400));
+/// assert!(chart.width() > 480 && chart.height() > 280);
 /// # Ok::<(), xai_heatmap::HeatmapError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -44,186 +57,144 @@ pub struct Chart {
     title: String,
     labels: [String; 2],
     size: [u32; 2],
-    curves: Vec<(String, Vec<(f64, f64)>)>,
+    curves: Vec<Curve>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Curve {
+    label: String,
+    points: Vec<(f64, f64)>,
 }
 
 impl Chart {
-    /// An empty chart of 720x400 pixels; the labels go below the horizontal and above the vertical axis.
+    /// An empty chart; the labels go below the horizontal axis and left of the vertical one.
     pub fn new(x_label: impl Into<String>, y_label: impl Into<String>) -> Self {
         let labels = [x_label.into(), y_label.into()];
-        Self { title: String::new(), labels, size: [720, 400], curves: Vec::new() }
+        Self { title: String::new(), labels, size: [480, 280], curves: Vec::new() }
     }
 
     /// Puts text above the chart.
-    pub fn title(self, title: impl Into<String>) -> Self {
+    pub fn with_title(self, title: impl Into<String>) -> Self {
         Self { title: title.into(), ..self }
     }
 
-    /// Sets width and height of the picture.
-    pub fn size(self, width: u32, height: u32) -> Self {
+    /// Sets the lengths of the axes in pixels, 480 and 280 if not set.
+    pub fn with_size(self, width: u32, height: u32) -> Self {
         Self { size: [width, height], ..self }
     }
 
     /// Adds a curve through `points`, in their order. There are seven colours; an eighth curve has that of
     /// the first.
-    pub fn curve(mut self, label: impl Into<String>, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        self.curves.push((label.into(), points.into_iter().collect()));
+    pub fn with_curve(
+        mut self,
+        label: impl Into<String>,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        self.curves.push(Curve { label: label.into(), points: points.into_iter().collect() });
         self
     }
 
     /// Draws the chart.
     ///
     /// # Errors
-    ///
-    /// [`HeatmapError::EmptyChart`] without any finite point, [`HeatmapError::ChartTooSmall`] if the texts
-    /// leave no room for the curves, [`HeatmapError::TooLarge`] over [`MAX_PIXELS`](crate::MAX_PIXELS).
+    /// [`HeatmapError::Empty`] without any finite point, [`HeatmapError::OutOfRange`] for a size of 0 and
+    /// [`HeatmapError::TooLarge`] if there are more than [`MAX_PIXELS`](crate::MAX_PIXELS) at four times the
+    /// width and height, at which curves are drawn first.
     pub fn render(&self) -> Result<Picture, HeatmapError> {
-        let points = || self.curves.iter().flat_map(|(_, points)| points).filter(|point| is_finite(point));
-        let x = Axis::over(points().map(|point| point.0)).ok_or(HeatmapError::EmptyChart)?;
-        let y = Axis::over(points().map(|point| point.1)).ok_or(HeatmapError::EmptyChart)?;
-
-        let [width, height] = self.size;
-        let (width, height) = checked_size(width.into(), height.into())?;
-        let line = text("x").height() as u32 + GAP;
-        let widest =
-            |texts: &mut dyn Iterator<Item = &str>| texts.map(|t| text(t).width()).max().unwrap_or(0);
-        let legend = widest(&mut self.curves.iter().map(|(label, _)| label.as_str()));
-        let ticks: Vec<String> = y.ticks().map(|(_, label)| label).collect();
-        let left = 2 * u64::from(GAP) + widest(&mut ticks.iter().map(String::as_str));
-        let right = u64::from(width).saturating_sub(legend + u64::from(4 * GAP + SAMPLE));
-        let (top, bottom) = (3 * line, u64::from(height).saturating_sub(u64::from(2 * line + GAP)));
-        let too_small = HeatmapError::ChartTooSmall { width, height };
-        if left + u64::from(line) > right || u64::from(top + line) > bottom {
-            return Err(too_small);
+        let mut legend = Grid::new().with_padding(4).with_text_size(TEXT);
+        for (curve, color) in self.colored().filter(|(curve, _)| !curve.label.is_empty()) {
+            legend = legend.with_row(&curve.label, [Picture::filled(24, STROKE, color)?]);
         }
-        let frame = Frame { left: left as u32, right: right as u32, top, bottom: bottom as u32, x, y };
-
-        let mut canvas = Picture::filled(width, height, WHITE)?;
-        write(&mut canvas, &self.title, GAP, GAP);
-        write(&mut canvas, &self.labels[1], GAP, GAP + line);
-        frame.draw_axes(&mut canvas);
-        let below = frame.bottom + GAP + line;
-        let label = text(&self.labels[0]);
-        label.draw_centered(&mut canvas, frame.left, below, frame.right - frame.left);
-        for (index, (label, points)) in self.curves.iter().enumerate() {
-            let color = COLORS[index % COLORS.len()];
-            let (from, row) = (frame.right + 2 * GAP, frame.top + index as u32 * (line + 2));
-            let middle = f64::from(row) + text(label).height() as f64 / 2.0;
-            let ends = [f64::from(from), f64::from(from + SAMPLE)];
-            segment(&mut canvas, (ends[0], middle), (ends[1], middle), color);
-            write(&mut canvas, label, from + SAMPLE + GAP, row);
-            for pair in points.windows(2).filter(|pair| pair.iter().all(is_finite)) {
-                segment(&mut canvas, frame.place(pair[0]), frame.place(pair[1]), color);
-            }
+        let mut row = vec![Cell::new(self.plot()?).with_caption(&self.labels[0])];
+        match legend.render() {
+            Err(HeatmapError::Empty(..)) => {}
+            legend => row.push(Cell::new(legend?)),
         }
-        Ok(canvas)
-    }
-}
-
-fn is_finite(point: &(f64, f64)) -> bool {
-    point.0.is_finite() && point.1.is_finite()
-}
-
-fn text(content: &str) -> Text<'_> {
-    Text { content, scale: 1 }
-}
-
-fn write(canvas: &mut Picture, content: &str, x: u32, y: u32) {
-    text(content).draw_centered(canvas, x, y, text(content).width() as u32);
-}
-
-/// The values along an axis.
-struct Axis {
-    low: f64,
-    high: f64,
-    /// Between ticks.
-    step: f64,
-}
-
-impl Axis {
-    fn over(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
-        let low = values.clone().reduce(f64::min)?;
-        let high = values.reduce(f64::max)?;
-        // An axis without extent would put every point nowhere.
-        let margin = if high - low > 1e-300 { 0.0 } else { low.abs().max(1.0) / 2.0 };
-        let (low, high) = (low - margin, high + margin);
-        let rough = (high - low) / TICKS;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|step| *step >= rough);
-        Some(Self { low, high, step: step.unwrap_or(10.0 * power) })
+        let chart = Grid::new().with_text_size(TEXT).with_headers([&self.title]);
+        chart.with_row(&self.labels[1], row).render()
     }
 
-    /// Round values, with their texts.
-    fn ticks(&self) -> impl Iterator<Item = (f64, String)> {
-        let decimals = (-self.step.log10().floor()).max(0.0) as usize;
-        let (first, last) = ((self.low / self.step).ceil() as i64, (self.high / self.step).floor() as i64);
-        // `+ 0.0` makes a zero positive.
-        (first..=last)
-            .map(move |tick| tick as f64 * self.step + 0.0)
-            .map(move |value| (value, format!("{value:.decimals$}")))
+    fn colored(&self) -> impl Iterator<Item = (&Curve, [u8; 3])> {
+        self.curves.iter().zip(COLORS.into_iter().cycle())
     }
 
-    /// 0 at the low and 1 at the high end.
-    fn position(&self, value: f64) -> f64 {
-        (value - self.low) / (self.high - self.low)
-    }
-}
+    /// The axes with their ticks and the curves.
+    fn plot(&self) -> Result<Picture, HeatmapError> {
+        at_least_one("width of the chart", self.size[0])?;
+        at_least_one("height of the chart", self.size[1])?;
+        let points = || self.curves.iter().flat_map(|curve| &curve.points).filter(|point| has_place(point));
+        let ranges = [range(points().map(|point| point.0)), range(points().map(|point| point.1))];
+        let [Some(x), Some(y)] = ranges else { return Err(HeatmapError::Empty("chart", "finite point")) };
 
-/// Where curves are drawn.
-struct Frame {
-    left: u32,
-    right: u32,
-    top: u32,
-    bottom: u32,
-    x: Axis,
-    y: Axis,
-}
-
-impl Frame {
-    fn place(&self, (x, y): (f64, f64)) -> (f64, f64) {
-        let between = |from: u32, to: u32, position: f64| {
-            f64::from(from) + (f64::from(to) - f64::from(from)) * position
+        let lettering = Lettering::new(TEXT)?;
+        let ticks = [0, 1].map(|axis| (self.size[axis] / PER_TICK[axis]).clamp(3, 20) as usize);
+        let widest = |range: &Range<f64>, ticks| {
+            let values = RangedCoordf64::from(range.clone()).key_points(ticks);
+            values.iter().map(|value| lettering.size(&label(*value, range))[0] as u32).max().unwrap_or(0)
         };
-        let [x, y] = [self.x.position(x), self.y.position(y)];
-        (between(self.left, self.right, x), between(self.bottom, self.top, y))
-    }
+        let (left, right) = (widest(&y, ticks[1]) + 2 * MARK, widest(&x, ticks[0]) / 2);
+        let (top, bottom) = (TEXT / 2, 2 * MARK + TEXT);
+        let fine = |sides: [u32; 3]| sides.map(u64::from).iter().sum::<u64>() * u64::from(FINE);
+        let size = checked_size(fine([left, self.size[0], right]), fine([top, self.size[1], bottom]))?;
 
-    fn draw_axes(&self, canvas: &mut Picture) {
-        for (value, label) in self.y.ticks() {
-            let y = self.place((self.x.low, value)).1.round() as u32;
-            (self.left..=self.right).for_each(|x| canvas.set(x, y, GRID));
-            let size = (text(&label).width() as u32, text(&label).height() as u32);
-            let left = self.left.saturating_sub(size.0 + GAP);
-            write(canvas, &label, left, y.saturating_sub(size.1 / 2));
-        }
-        for (value, label) in self.x.ticks() {
-            let x = self.place((value, self.y.low)).0.round() as u32;
-            (self.top..=self.bottom).for_each(|y| canvas.set(x, y, GRID));
-            let half = text(&label).width() as u32 / 2;
-            write(canvas, &label, x.saturating_sub(half), self.bottom + GAP);
-        }
-        (self.left..=self.right).for_each(|x| canvas.set(x, self.bottom, AXIS));
-        (self.top..=self.bottom).for_each(|y| canvas.set(self.left, y, AXIS));
+        let mut picture = Picture::filled(size.0, size.1, [255; 3])?;
+        let root = BitMapBackend::with_buffer(picture.bytes_mut(), size).into_drawing_area();
+        let draw = || {
+            let mut plot = ChartBuilder::on(&root)
+                .margin_top(top * FINE)
+                .margin_right(right * FINE)
+                .y_label_area_size(left * FINE)
+                .x_label_area_size(bottom * FINE)
+                .build_cartesian_2d(x.clone(), y.clone())?;
+            plot.configure_mesh()
+                .bold_line_style(LINES.stroke_width(FINE))
+                .light_line_style(TRANSPARENT)
+                .axis_style(FRAME.stroke_width(FINE))
+                .set_all_tick_mark_size(MARK * FINE)
+                .label_style((FONT, TEXT * FINE))
+                .x_labels(ticks[0])
+                .y_labels(ticks[1])
+                .x_label_formatter(&|value| label(*value, &x))
+                .y_label_formatter(&|value| label(*value, &y))
+                .draw()?;
+            for (curve, [red, green, blue]) in self.colored() {
+                let style = RGBColor(red, green, blue).stroke_width(STROKE * FINE);
+                for run in curve.points.split(|point| !has_place(point)) {
+                    plot.draw_series(LineSeries::new(run.iter().copied(), style))?;
+                }
+            }
+            root.present()
+        };
+        draw().map_err(|error: Failure| HeatmapError::Drawing(error.to_string()))?;
+        drop(root);
+        Ok(picture.reduce(FINE))
     }
 }
 
-/// Draws a line with soft edges: a pixel is coloured by how much of it the line covers.
-fn segment(canvas: &mut Picture, from: (f64, f64), to: (f64, f64), color: [u8; 3]) {
-    let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    let squared = dx * dx + dy * dy;
-    let reach =
-        |a: f64, b: f64| (a.min(b) - HALF_WIDTH - 1.0).max(0.0) as u32..=(a.max(b) + HALF_WIDTH + 1.0) as u32;
-    for y in reach(from.1, to.1) {
-        for x in reach(from.0, to.0) {
-            let (px, py) = (f64::from(x) - from.0, f64::from(y) - from.1);
-            let along = if squared > 0.0 { ((px * dx + py * dy) / squared).clamp(0.0, 1.0) } else { 0.0 };
-            let distance = (px - along * dx).hypot(py - along * dy);
-            let cover = (HALF_WIDTH + 0.5 - distance).clamp(0.0, 1.0);
-            if let Some(below) = canvas.pixel(x, y).filter(|_| cover > 0.0) {
-                let mix = |i: usize| f64::from(below[i]) * (1.0 - cover) + f64::from(color[i]) * cover;
-                canvas.set(x, y, [0, 1, 2].map(|i| mix(i).round() as u8));
-            }
-        }
+/// Beyond this, the distance of two finite values may be infinite.
+fn has_place((x, y): &(f64, f64)) -> bool {
+    x.abs() <= 1e300 && y.abs() <= 1e300
+}
+
+/// From the smallest to the largest value, and beyond them if they are almost equal.
+fn range(values: impl Iterator<Item = f64> + Clone) -> Option<Range<f64>> {
+    let low = values.clone().reduce(f64::min)?;
+    let high = values.reduce(f64::max)?;
+    let largest = low.abs().max(high.abs());
+    // Plotters finds no ticks between values that are closer.
+    let margin = if high - low > (1e-7 * largest).max(1e-12) { 0.0 } else { largest.max(1e-6) / 2.0 };
+    Some(low - margin..high + margin)
+}
+
+/// The shortest text for a tick, without the digits that rounding errors add.
+fn label(tick: f64, range: &Range<f64>) -> String {
+    let rounded = format!("{tick:.8e}").parse().unwrap_or(tick);
+    if rounded.abs() < 1e-9 * (range.end - range.start) {
+        "0".to_owned()
+    } else if (1e-3..1e7).contains(&range.start.abs().max(range.end.abs())) {
+        rounded.to_string()
+    } else {
+        format!("{rounded:e}")
     }
 }
 
@@ -231,49 +202,24 @@ fn segment(canvas: &mut Picture, from: (f64, f64), to: (f64, f64), color: [u8; 3
 mod tests {
     use super::*;
 
-    fn has(picture: &Picture, color: [u8; 3]) -> bool {
-        picture.rgb_bytes().chunks_exact(3).any(|pixel| pixel == color)
+    fn labels(low: f64, high: f64) -> Vec<String> {
+        let range = range([low, high].into_iter()).unwrap();
+        let ticks = RangedCoordf64::from(range.clone()).key_points(7);
+        ticks.into_iter().map(|tick| label(tick, &range)).collect()
     }
 
     #[test]
-    fn every_curve_has_its_color() {
-        let rising = |end: f64| [(0.0, 0.0), (1.0, end)];
-        let chart = Chart::new("x", "y").curve("one", rising(1.0)).curve("two", rising(2.0));
-        let picture = chart.clone().render().unwrap();
-        assert!(has(&picture, COLORS[0]) && has(&picture, COLORS[1]) && !has(&picture, COLORS[2]));
-        // An eighth curve begins anew.
-        let many = (0..8).fold(chart, |chart, i| chart.curve(i.to_string(), rising(i.into())));
-        assert!(many.render().is_ok());
-    }
-
-    #[test]
-    fn ticks_are_round_and_inside() {
-        let labels = |low: f64, high: f64| -> Vec<String> {
-            Axis::over([low, high].into_iter()).unwrap().ticks().map(|(_, label)| label).collect()
-        };
-        assert_eq!(labels(0.0, 1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!(labels(-3.0, 11.0), ["0", "5", "10"]);
-        assert_eq!(labels(-0.013, 0.02), ["-0.01", "0.00", "0.01", "0.02"]);
+    fn ticks_are_round_short_and_differ() {
+        assert_eq!(labels(0.0, 1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
         assert_eq!(labels(5.0, 5.0), ["3", "4", "5", "6", "7"]);
-    }
-
-    #[test]
-    fn points_that_are_not_finite_leave_a_gap() {
-        let chart = Chart::new("", "").curve("", [(0.0, 0.0), (1.0, f64::NAN), (2.0, 1.0), (3.0, 0.0)]);
-        assert!(chart.render().is_ok());
-        let chart = Chart::new("", "").curve("", [(f64::INFINITY, 0.0), (1.0, f64::NAN)]);
-        assert!(matches!(chart.render(), Err(HeatmapError::EmptyChart)));
-        assert!(matches!(Chart::new("", "").render(), Err(HeatmapError::EmptyChart)));
-    }
-
-    #[test]
-    fn impossible_sizes_are_errors() {
-        let chart = Chart::new("x", "y").curve("label", [(0.0, 0.0), (1.0, 1.0)]);
-        for (width, height) in [(720, 60), (100, 400), (1, 1)] {
-            let error = chart.clone().size(width, height).render().unwrap_err();
-            assert!(matches!(error, HeatmapError::ChartTooSmall { .. }), "{error}");
+        assert_eq!(labels(0.0, 5e6).last().unwrap(), "5000000");
+        assert_eq!(labels(-1e-6, 2e-6), ["-1e-6", "-5e-7", "0", "5e-7", "1e-6", "1.5e-6", "2e-6"]);
+        let values = [0.0, 1e-310, 1e-300, 1e-12, 1e-8, 0.1, 1.0, 1.0 + 1e-12, 1.0 + 1e-6, 1e9, 1e200, 1e300];
+        for low in values.iter().flat_map(|value| [-value, *value]) {
+            for labels in values.iter().map(|distance| labels(low, low + distance)) {
+                assert!((1..=8).contains(&labels.len()), "{low}: {labels:?}");
+                assert!(labels.windows(2).all(|pair| pair[0] != pair[1]), "{low}: {labels:?}");
+            }
         }
-        assert!(matches!(chart.clone().size(0, 4).render(), Err(HeatmapError::EmptyAxis { .. })));
-        assert!(matches!(chart.size(u32::MAX, u32::MAX).render(), Err(HeatmapError::TooLarge { .. })));
     }
 }

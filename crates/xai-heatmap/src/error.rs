@@ -3,17 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::colormap::Colormap;
-
-/// What can go wrong on the way from relevance to a picture. Each message says what was found, where, and
-/// what to do about it.
+/// What can go wrong on the way from relevance to a picture.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeatmapError {
     /// A slice does not hold as many values as its shape asks for.
     #[error(
         "{found} values were given for shape {shape:?}, which holds {expected}: \
-         pass the shape of the very tensor the values were read from"
+         pass the shape of the tensor that the values were read from"
     )]
     Length {
         /// The shape as given.
@@ -25,7 +22,7 @@ pub enum HeatmapError {
     },
 
     /// A shape has an axis of size zero, so there is nothing to draw.
-    #[error("axis `{axis}` of shape {shape:?} is 0: every axis must be at least 1, pass at least one pixel")]
+    #[error("axis `{axis}` of shape {shape:?} is 0: pass at least one pixel")]
     EmptyAxis {
         /// The name of the axis, e.g. `height`.
         axis: &'static str,
@@ -43,31 +40,33 @@ pub enum HeatmapError {
         shape: [usize; 3],
     },
 
-    /// A picture would have more pixels than the crate agrees to allocate.
+    /// A picture would have more than [`MAX_PIXELS`](crate::MAX_PIXELS) pixels.
     #[error(
         "a picture of {width}x{height} pixels is over the limit of {limit} pixels: \
-         use a smaller upscaling factor or text scale, or split the grid"
+         use a smaller upscaling factor, size or text, or split the grid"
     )]
     TooLarge {
         /// The width asked for.
         width: u64,
         /// The height asked for.
         height: u64,
-        /// The greatest number of pixels, [`MAX_PIXELS`](crate::MAX_PIXELS).
+        /// The greatest number of pixels.
         limit: u64,
     },
 
-    /// A factor that multiplies pixels is zero.
-    #[error("the {what} is 0: it multiplies pixels, pass 1 to leave sizes as they are")]
-    ZeroFactor {
-        /// Which factor, e.g. `upscaling factor`.
-        what: &'static str,
+    /// A number outside its range.
+    #[error("the {name} is {value}, but must be {range}")]
+    OutOfRange {
+        /// What the number is, e.g. `opacity`.
+        name: &'static str,
+        /// The number as given.
+        value: f64,
+        /// The range, in words.
+        range: &'static str,
     },
 
     /// Bounds that are not finite, or whose low end is above the high end.
-    #[error(
-        "bounds {low}..{high} cannot scale values: both ends must be finite and the first not above the second"
-    )]
+    #[error("bounds {low}..{high} cannot scale values: both must be finite, the first not above the second")]
     InvalidBounds {
         /// The low end as given.
         low: f32,
@@ -75,54 +74,38 @@ pub enum HeatmapError {
         high: f32,
     },
 
-    /// An opacity outside `0..=1`.
-    #[error("opacity {opacity} is not in 0..=1: pass 0 for an invisible overlay and 1 for the strongest")]
-    InvalidOpacity {
-        /// The opacity as given.
-        opacity: f32,
-    },
-
-    /// A heat map and the picture below it differ in size.
+    /// A map and the picture below it differ in size.
     #[error(
-        "the map is {map_width}x{map_height} but the picture below it {picture_width}x{picture_height}: \
+        "the map has {map:?} pixels but the picture below it {picture:?}: \
          overlay before upscaling, on the image whose relevance this is"
     )]
     SizeMismatch {
-        /// Width of the map.
-        map_width: u32,
-        /// Height of the map.
-        map_height: u32,
-        /// Width of the picture.
-        picture_width: u32,
-        /// Height of the picture.
-        picture_height: u32,
+        /// Width and height of the map.
+        map: [u32; 2],
+        /// Width and height of the picture.
+        picture: [u32; 2],
     },
 
     /// No colour map has this name.
-    #[error("there is no colour map `{name}`: choose one of {}", Colormap::names())]
+    #[error("there is no colour map `{name}`: choose one of {known}")]
     UnknownColormap {
         /// The name as given.
         name: String,
+        /// The names there are.
+        known: String,
     },
 
-    /// A grid without a single row was rendered.
-    #[error("the grid has no pictures: add at least one row with at least one cell before rendering")]
-    EmptyGrid,
-    /// A chart without any finite point has no axes.
-    #[error("the chart has no finite point")]
-    EmptyChart,
-    /// Title, ticks and legend of a chart leave no room for its curves.
-    #[error("a chart of {width}x{height} has no room for its curves; make it larger or its texts shorter")]
-    ChartTooSmall {
-        /// Width of the chart.
-        width: u32,
-        /// Height of the chart.
-        height: u32,
-    },
+    /// A grid without a picture, or a chart without a finite point.
+    #[error("the {0} is empty: add at least one {1} before it is drawn")]
+    Empty(&'static str, &'static str),
+
+    /// The font or the library that lays out charts failed, which no input should cause.
+    #[error("cannot draw, please report this as a bug of xai-heatmap: {0}")]
+    Drawing(String),
 
     /// A PNG file could not be written.
     #[error(
-        "cannot write PNG `{}`: {reason}; the parent folder must exist and be writable, it is not created here",
+        "cannot write PNG `{}`: {reason}; its folder must exist and be writable, it is not created here",
         path.display()
     )]
     Write {
@@ -131,4 +114,14 @@ pub enum HeatmapError {
         /// Why writing failed.
         reason: io::Error,
     },
+}
+
+pub(crate) fn at_least_one(name: &'static str, value: u32) -> Result<(), HeatmapError> {
+    let error = HeatmapError::OutOfRange { name, value: value.into(), range: "at least 1" };
+    if value >= 1 { Ok(()) } else { Err(error) }
+}
+
+pub(crate) fn from_0_to_1(name: &'static str, value: f64) -> Result<(), HeatmapError> {
+    let error = HeatmapError::OutOfRange { name, value, range: "from 0 to 1" };
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { Err(error) }
 }

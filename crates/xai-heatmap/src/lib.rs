@@ -4,20 +4,23 @@
 //! `[channels, height, width]` or `[batch, channels, height, width]`, row by row.
 //!
 //! - [`RelevanceMap`] reduces relevance to one value per pixel, summing over channels.
-//! - [`Normalization`] decides which relevance lies at the ends of a [`Colormap`], per map or shared by
-//!   several.
+//! - [`Normalization`] decides which relevance gets the colours at the ends of a [`Colormap`], for each map or
+//!   for several together.
 //! - [`render`], [`overlay`], [`gray_image`] and [`rgb_image`] draw a [`Picture`], one pixel per value.
-//! - [`Picture::upscale`] enlarges it, [`Grid`] sets several side by side with labels, [`Picture::write_png`]
-//!   writes it.
-//! - [`Chart`] draws curves, such as scores while an image is hidden.
+//! - [`Picture::upscale`] enlarges it, [`Grid`] puts several side by side with labels, and
+//!   [`Picture::write_png`] writes a file.
+//! - [`Chart`] draws curves, such as the score of a class while more and more of an image is hidden.
+//!
+//! With a zero-centred colour map such as [`Colormap::BlueWhiteRed`], red pixels raise the score that is
+//! explained and blue ones lower it.
 //!
 //! # Values that are not numbers
 //!
-//! NaN and infinities have no say in the bounds, so one of them does not wash out a whole map. When drawn,
-//! NaN is magenta ([`NAN_COLOR`]), a colour no map contains, and infinities get the colours of the ends.
+//! NaN and infinities are ignored when bounds are found, so that one of them does not turn a whole map white.
+//! NaN is drawn in magenta ([`NAN_COLOR`]), which no colour map contains, infinities in the colours of the
+//! ends.
 //!
 //! # Example
-//!
 //! ```
 //! use xai_heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, gray_image, render};
 //!
@@ -29,15 +32,13 @@
 //! // Under shared bounds the colours of both can be compared.
 //! let shared = Normalization::Symmetric.shared(&maps);
 //! let pictures: Vec<_> = maps.iter().map(|map| render(map, shared, Colormap::BlueWhiteRed)).collect();
-//! assert_eq!(pictures[0].pixel(2, 0), Some([255, 128, 128]));
 //! assert_eq!(pictures[1].pixel(2, 0), Some([255, 0, 0]));
-//! assert_eq!(pictures[0].pixel(1, 0), Some([255, 255, 255]));
 //!
 //! let cells = std::iter::once(&image)
 //!     .chain(&pictures)
 //!     .map(|picture| picture.upscale(12).map(Cell::new))
 //!     .collect::<Result<Vec<_>, _>>()?;
-//! let sheet = Grid::new().headers(["input", "epsilon", "gamma"]).row("digit 7", cells).render()?;
+//! let sheet = Grid::new().with_headers(["input", "epsilon", "gamma"]).with_row("digit 7", cells).render()?;
 //!
 //! let path = std::env::temp_dir().join("xai-heatmap-example.png");
 //! sheet.write_png(&path)?;
@@ -60,6 +61,6 @@ pub use colormap::{Colormap, NAN_COLOR};
 pub use error::HeatmapError;
 pub use grid::{Cell, Grid};
 pub use map::RelevanceMap;
-pub use normalization::{Bounds, Normalization};
+pub use normalization::{Bounds, Normalization, Quantile};
 pub use picture::{MAX_PIXELS, Picture};
 pub use render::{gray_image, overlay, render, rgb_image};

@@ -1,13 +1,13 @@
 //! A raster of RGB pixels, and writing it to a PNG file.
 
 use std::io::{self, Cursor};
-use std::path::Path;
-use std::{fmt, fs};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{fmt, fs, process};
 
-use image::{ImageError, ImageFormat, Rgb, RgbImage, imageops};
+use image::{ImageFormat, Rgb, RgbImage, imageops};
 
-use crate::error::HeatmapError;
-use crate::map::RelevanceMap;
+use crate::error::{HeatmapError, at_least_one};
 
 /// The most pixels a picture may have, `2^28` (768 MiB of RGB): a mistyped factor becomes an error instead of
 /// an allocation failure that ends the process.
@@ -15,8 +15,8 @@ pub const MAX_PIXELS: u64 = 1 << 28;
 
 /// A picture of 8-bit RGB pixels, at least 1x1.
 ///
-/// A type of its own rather than `image::RgbImage`, whose indexing panics, and so that releases of `image`
-/// stay out of this crate's API; [`Picture::rgb_bytes`] leads out.
+/// Not an `image::RgbImage`, so that the API of this crate does not change with releases of `image`;
+/// [`Picture::rgb_bytes`] gives what other libraries take.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture(RgbImage);
 
@@ -24,9 +24,10 @@ impl Picture {
     /// A picture of one colour.
     ///
     /// # Errors
-    ///
-    /// [`HeatmapError::EmptyAxis`], and [`HeatmapError::TooLarge`] over [`MAX_PIXELS`].
+    /// [`HeatmapError::OutOfRange`] for a length of 0, and [`HeatmapError::TooLarge`] over [`MAX_PIXELS`].
     pub fn filled(width: u32, height: u32, color: [u8; 3]) -> Result<Self, HeatmapError> {
+        at_least_one("width", width)?;
+        at_least_one("height", height)?;
         let (width, height) = checked_size(width.into(), height.into())?;
         Ok(Self(RgbImage::from_pixel(width, height, Rgb(color))))
     }
@@ -51,16 +52,13 @@ impl Picture {
         self.0.as_raw()
     }
 
-    /// The same picture with each pixel drawn as a square of `factor` x `factor`, without smoothing: what is
-    /// seen are the values, not an interpolation.
+    /// The same picture with each pixel drawn as a square of `factor` x `factor`, without smoothing.
     ///
     /// # Errors
-    ///
-    /// [`HeatmapError::ZeroFactor`], and [`HeatmapError::TooLarge`] if the result is over [`MAX_PIXELS`].
+    /// [`HeatmapError::OutOfRange`] for a factor of 0, and [`HeatmapError::TooLarge`] if the result is over
+    /// [`MAX_PIXELS`].
     pub fn upscale(&self, factor: u32) -> Result<Self, HeatmapError> {
-        if factor == 0 {
-            return Err(HeatmapError::ZeroFactor { what: "upscaling factor" });
-        }
+        at_least_one("upscaling factor", factor)?;
         let side = |length: u32| u64::from(length) * u64::from(factor);
         let (width, height) = checked_size(side(self.width()), side(self.height()))?;
         Ok(Self(RgbImage::from_fn(width, height, |x, y| *self.0.get_pixel(x / factor, y / factor))))
@@ -68,51 +66,74 @@ impl Picture {
 
     /// Writes the picture as PNG, whatever the extension of `path`, over a file already there.
     ///
-    /// Parent folders are not created: the caller knows whether a missing one is a typing mistake.
+    /// The bytes go to a file beside it that is renamed when it is complete: if the disk is full, the file that
+    /// was there before stays. Parent folders are not created.
     ///
     /// # Errors
-    ///
     /// [`HeatmapError::Write`] with the path and the reason.
     pub fn write_png(&self, path: impl AsRef<Path>) -> Result<(), HeatmapError> {
         let path = path.as_ref();
-        self.encode_png()
-            .and_then(|png| fs::write(path, png))
+        let mut png = Cursor::new(Vec::new());
+        let encoded = self.0.write_to(&mut png, ImageFormat::Png).map_err(io::Error::other);
+        encoded
+            .and_then(|()| write_whole(path, png.get_ref()))
             .map_err(|reason| HeatmapError::Write { path: path.to_owned(), reason })
     }
 
-    fn encode_png(&self) -> io::Result<Vec<u8>> {
-        let mut png = Cursor::new(Vec::new());
-        self.0.write_to(&mut png, ImageFormat::Png).map_err(|error| match error {
-            ImageError::IoError(error) => error,
-            other => io::Error::other(other),
-        })?;
-        Ok(png.into_inner())
-    }
-
-    /// One pixel per value. Cannot fail: the map's constructors have checked its size.
-    pub(crate) fn from_map(map: &RelevanceMap, color: impl Fn(f32) -> [u8; 3]) -> Self {
-        let mut picture = Self(RgbImage::new(map.width(), map.height()));
-        for (pixel, &value) in picture.pixels_mut().zip(map.values()) {
-            *pixel = color(value);
-        }
-        picture
+    /// A black picture of a size that [`checked_size`] has seen, at least 1x1.
+    pub(crate) fn black(width: u32, height: u32) -> Self {
+        Self(RgbImage::new(width, height))
     }
 
     pub(crate) fn pixels_mut(&mut self) -> impl Iterator<Item = &mut [u8; 3]> {
         self.0.pixels_mut().map(|pixel| &mut pixel.0)
     }
 
-    /// Copies `top` with its top left corner at `x`, `y`; what would lie outside is dropped.
-    pub(crate) fn paste(&mut self, top: &Picture, x: u32, y: u32) {
-        imageops::replace(&mut self.0, &top.0, x.into(), y.into());
+    /// Where [`Picture::rgb_bytes`] are, to draw there.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 
-    /// Colours one pixel; outside the picture nothing happens.
-    pub(crate) fn set(&mut self, x: u32, y: u32, color: [u8; 3]) {
+    /// The picture at a size divided by `factor`: the opposite of [`Picture::upscale`], with means.
+    pub(crate) fn reduce(&self, factor: u32) -> Self {
+        Self(imageops::thumbnail(&self.0, self.width() / factor, self.height() / factor))
+    }
+
+    /// Copies `top` with its top left corner at `x`, `y`; what would lie outside is dropped.
+    pub(crate) fn paste(&mut self, top: &Picture, x: u64, y: u64) {
+        imageops::replace(&mut self.0, &top.0, x as i64, y as i64);
+    }
+
+    /// Mixes a colour into one pixel, see [`mix`]; outside the picture nothing happens.
+    pub(crate) fn blend(&mut self, x: i64, y: i64, color: [u8; 3], alpha: f32) {
+        let (Ok(x), Ok(y)) = (x.try_into(), y.try_into()) else { return };
         if let Some(pixel) = self.0.get_pixel_mut_checked(x, y) {
-            pixel.0 = color;
+            pixel.0 = mix(pixel.0, color, alpha);
         }
     }
+}
+
+/// The colour that is seen when `above` lies over `below`: at an `alpha` of 0 only `below`, at 1 only `above`.
+pub(crate) fn mix(below: [u8; 3], above: [u8; 3], alpha: f32) -> [u8; 3] {
+    let channel = |i: usize| f32::from(below[i]) * (1.0 - alpha) + f32::from(above[i]) * alpha;
+    [0, 1, 2].map(|i| channel(i).round() as u8)
+}
+
+/// Writes beside the file and renames, so that there is never a file of that name with a part of the bytes.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static WRITES: AtomicU32 = AtomicU32::new(0);
+    // A rename would replace a link, and a device or a pipe as well.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if target.exists() && !target.is_file() {
+        return fs::write(target, bytes);
+    }
+    let mut beside = target.clone().into_os_string();
+    beside.push(format!(".{}-{}.part", process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
+    let beside = PathBuf::from(beside);
+    fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &target)).inspect_err(|_| {
+        // The error that is reported is the first one.
+        let _ = fs::remove_file(&beside);
+    })
 }
 
 /// The size only: a failed comparison of pictures should not print every byte.
@@ -122,69 +143,10 @@ impl fmt::Debug for Picture {
     }
 }
 
-/// Width and height as `u32`, once known to make a picture that may be allocated.
+/// Width and height of a picture of at most [`MAX_PIXELS`].
 pub(crate) fn checked_size(width: u64, height: u64) -> Result<(u32, u32), HeatmapError> {
-    for (axis, length) in [("width", width), ("height", height)] {
-        if length == 0 {
-            let shape = [height, width].map(|length| length as usize).to_vec();
-            return Err(HeatmapError::EmptyAxis { axis, shape });
-        }
-    }
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(w), Ok(h)) if width * height <= MAX_PIXELS => Ok((w, h)),
         _ => Err(HeatmapError::TooLarge { width, height, limit: MAX_PIXELS }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn two_pixels() -> Picture {
-        let mut picture = Picture::filled(2, 1, [1, 2, 3]).unwrap();
-        picture.set(1, 0, [4, 5, 6]);
-        picture
-    }
-
-    #[test]
-    fn upscaling_repeats_pixels() {
-        let big = two_pixels().upscale(3).unwrap();
-        assert_eq!((big.width(), big.height()), (6, 3));
-        for y in 0..3 {
-            for x in 0..6 {
-                assert_eq!(big.pixel(x, y), Some(if x < 3 { [1, 2, 3] } else { [4, 5, 6] }));
-            }
-        }
-        assert_eq!(big.pixel(6, 0), None);
-        assert_eq!(two_pixels().upscale(1).unwrap(), two_pixels());
-    }
-
-    #[test]
-    fn impossible_sizes_are_errors() {
-        assert!(matches!(two_pixels().upscale(0), Err(HeatmapError::ZeroFactor { .. })));
-        assert!(matches!(two_pixels().upscale(u32::MAX), Err(HeatmapError::TooLarge { .. })));
-        assert!(matches!(Picture::filled(0, 1, [0; 3]), Err(HeatmapError::EmptyAxis { axis: "width", .. })));
-        assert!(matches!(Picture::filled(u32::MAX, u32::MAX, [0; 3]), Err(HeatmapError::TooLarge { .. })));
-    }
-
-    #[test]
-    fn a_written_png_reads_back_the_same() {
-        let path = std::env::temp_dir().join(format!("xai-heatmap-{}.png", std::process::id()));
-        two_pixels().write_png(&path).unwrap();
-        let bytes = fs::read(&path).unwrap();
-        fs::remove_file(&path).unwrap();
-        let read = image::load_from_memory_with_format(&bytes, ImageFormat::Png).unwrap().into_rgb8();
-        assert_eq!((read.width(), read.height()), (2, 1));
-        assert_eq!(read.as_raw().as_slice(), two_pixels().rgb_bytes());
-    }
-
-    #[test]
-    fn a_missing_folder_is_named_with_reason_and_remedy() {
-        let path = std::env::temp_dir().join("xai-heatmap-no-such-folder").join("a.png");
-        let error = two_pixels().write_png(&path).unwrap_err();
-        let HeatmapError::Write { path: named, reason } = &error else { panic!("{error}") };
-        assert_eq!((named, reason.kind()), (&path, io::ErrorKind::NotFound));
-        let text = error.to_string();
-        assert!(text.contains("xai-heatmap-no-such-folder") && text.contains("parent folder"), "{text}");
     }
 }

@@ -14,13 +14,16 @@ const SCALE: u32 = 11;
 pub(crate) fn draw(test: &Digits, pixels: &Clustering, features: &Clustering) -> Result<Picture> {
     let pixels = titled("k-means on pixels", grid(test, pixels, "centroid")?)?;
     let features = titled("k-means on a network's features", grid(test, features, "mean image")?)?;
-    let legend = "red speaks for the cluster, blue against it\n\
+    let legend = "red favours the cluster, blue the others\n\
                   f: how much nearer the centroid is than that of the next cluster, squared";
-    Ok(Grid::new().row("", [pixels]).row("", [Cell::new(features).caption(legend)]).render()?)
+    Ok(Grid::new()
+        .with_row("", [pixels])
+        .with_row("", [Cell::new(features).with_caption(legend)])
+        .render()?)
 }
 
 fn titled(title: &str, grid: Grid) -> Result<Picture> {
-    Ok(Grid::new().text_scale(2).headers([title]).row("", [grid.render()?]).render()?)
+    Ok(Grid::new().with_text_size(24).with_headers([title]).with_row("", [grid.render()?]).render()?)
 }
 
 /// A test image, explained, and its pixels.
@@ -41,25 +44,30 @@ fn grid(test: &Digits, clustering: &Clustering, center: &str) -> Result<Grid> {
     let most: Vec<_> = members.iter().map(|members| member(members.first())).collect();
     let least: Vec<_> = members.iter().map(|members| member(members.last())).collect();
 
-    let image = |(image, pixels): Member| Ok(Cell::new(ink(pixels)?).caption(format!("a {}", image.label)));
+    let image =
+        |(image, pixels): Member| Ok(Cell::new(ink(pixels)?).with_caption(format!("a {}", image.label)));
     let relevance = |(image, _): Member| {
-        Ok(Cell::new(map(&image.relevance)?).caption(format!("f = {:.2}", image.discriminant)))
+        Ok(Cell::new(map(&image.relevance)?).with_caption(format!("f = {:.2}", image.discriminant)))
     };
     let contrast = |(image, _): Member| {
         let Some(contrast) = &image.contrast else { return blank() };
         let other = clustering.clusters[contrast.b].mostly;
-        Ok(Cell::new(map(&contrast.relevance)?).caption(format!("{}: mostly {other}", contrast.b)))
+        Ok(Cell::new(map(&contrast.relevance)?).with_caption(format!("{}: mostly {other}", contrast.b)))
     };
     let grid = Grid::new()
-        .headers(headers)
-        .row(center, centers.collect::<Result<Vec<Cell>>>()?)
-        .row("profile: mean\nrelevance of all\nits images", profiles.collect::<Result<Vec<Cell>>>()?)
-        .row("the most\ntypical image", cells(&most, image)?)
-        .row("its relevance", cells(&most, relevance)?)
-        .row("the least\ntypical image", cells(&least, image)?)
-        .row("its relevance", cells(&least, relevance)?);
+        .with_headers(headers)
+        .with_row(center, centers.collect::<Result<Vec<Cell>>>()?)
+        .with_row("profile: mean\nrelevance of all\nits images", profiles.collect::<Result<Vec<Cell>>>()?)
+        .with_row("the most\ntypical image", cells(&most, image)?)
+        .with_row("its relevance", cells(&most, relevance)?)
+        .with_row("the least\ntypical image", cells(&least, image)?)
+        .with_row("its relevance", cells(&least, relevance)?);
     let contrasts = clustering.images.iter().any(|image| image.contrast.is_some());
-    Ok(if contrasts { grid.row("against the next\ncluster alone", cells(&least, contrast)?) } else { grid })
+    Ok(if contrasts {
+        grid.with_row("against the next\ncluster alone", cells(&least, contrast)?)
+    } else {
+        grid
+    })
 }
 
 fn cells(members: &[Option<Member>], cell: impl Fn(Member) -> Result<Cell>) -> Result<Vec<Cell>> {

@@ -191,8 +191,8 @@ fn draw<B: Backend>(
 
     let headers =
         shown.labels().iter().zip(&predicted).map(|(label, predicted)| format!("{label} as {predicted}"));
-    let grid = Grid::new().headers(headers).row("image", images);
-    Ok(rows.into_iter().fold(grid, |grid, (name, cells)| grid.row(name, cells)).render()?)
+    let grid = Grid::new().with_headers(headers).with_row("image", images);
+    Ok(rows.into_iter().fold(grid, |grid, (name, cells)| grid.with_row(name, cells)).render()?)
 }
 
 fn cells(pictures: impl IntoIterator<Item = Picture>) -> digits::Result<Vec<Cell>> {

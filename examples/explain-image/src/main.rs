@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Tensor, backend::Backend};
 use burn_xai::evaluation::FlippingCurve;
-use burn_xai::heatmap::{Bounds, Chart, Picture};
+use burn_xai::heatmap::{Chart, Picture, Quantile};
 use burn_xai::prelude::*;
 use clap::Parser;
 use example_common::{BackendArgs, Failure, Job, write_json};
@@ -107,14 +107,17 @@ fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
         let random = flipping.random(args.orders.into())?;
         let mean = mean(&random)?;
         let mut chart = Chart::new("part of the photograph that is blurred", "logit")
-            .title(format!("{}: {}, blurred square by square, most relevant first", photo.name, best[0].name))
-            .curve("random", points(&mean));
+            .with_title(format!(
+                "{}: {}, blurred square by square, most relevant first",
+                photo.name, best[0].name
+            ))
+            .with_curve("random", points(&mean));
         let asked = methods.iter().zip(&mut measured).zip(&maps);
         for ((method, measured), relevance) in asked.filter(|((method, _), _)| method.kind != Kind::Contrast)
         {
             let curve = flipping.by(&relevance.clone().into())?;
             measured.flipping_area = Some(curve.area());
-            chart = chart.curve(method.name, points(&curve));
+            chart = chart.with_curve(method.name, points(&curve));
         }
         chart.render()?.write_png(args.out.join(format!("flipping-{number}-{}.png", photo.name)))?;
 
@@ -221,25 +224,23 @@ fn rows<B: Backend>(
     relevance: &[Tensor<B, 4>],
 ) -> Result<Grid> {
     let caption = format!("{}: {} {:.0} %", photo.name, best[0].name, 100.0 * best[0].probability);
-    let mut cells = vec![Cell::new(photo.picture()?).caption(caption)];
+    let mut cells = vec![Cell::new(photo.picture()?).with_caption(caption)];
     for (method, relevance) in methods.iter().zip(relevance) {
         let caption = match method.method {
             "contrast" => format!("{}, not {}", best[0].name, best[1].name),
             name => name.to_owned(),
         };
         for map in maps(relevance.clone())? {
-            cells.push(Cell::new(draw(&map)?).caption(caption.clone()));
+            cells.push(Cell::new(draw(&map)?).with_caption(caption.clone()));
         }
     }
-    Ok(cells.chunks(COLUMNS).fold(grid, |grid, row| grid.row("", row.to_vec())))
+    Ok(cells.chunks(COLUMNS).fold(grid, |grid, row| grid.with_row("", row.to_vec())))
 }
 
-/// Red for what speaks for the class, blue for what speaks against it.
+/// Red pixels raise the score of the class, blue ones lower it.
 fn draw(map: &RelevanceMap) -> Result<Picture> {
-    let mut strengths: Vec<f32> = map.values().iter().map(|relevance| relevance.abs()).collect();
-    strengths.sort_by(f32::total_cmp);
-    let strongest = strengths[((strengths.len() - 1) as f64 * SHOWN) as usize];
-    Ok(render(map, Normalization::Fixed(Bounds::symmetric(strongest)?), Colormap::BlueWhiteRed))
+    let normalization = Normalization::SymmetricQuantile(Quantile::new(SHOWN)?);
+    Ok(render(map, normalization, Colormap::BlueWhiteRed))
 }
 
 fn points(curve: &FlippingCurve) -> impl Iterator<Item = (f64, f64)> {
