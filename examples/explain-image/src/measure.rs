@@ -76,7 +76,7 @@ impl<B: Backend> Flipping<B> {
 
     /// The most relevant squares first.
     pub(crate) fn by(&self, relevance: &Value<B>) -> Result<FlippingCurve> {
-        mean(&self.flipping.curves(self.input.clone(), relevance, Target::argmax())?)
+        mean(&self.flipping.curves(self.input.clone(), relevance.clone(), Target::argmax())?)
     }
 
     /// The curve of each of `orders` random orders.

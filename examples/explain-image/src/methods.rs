@@ -34,7 +34,8 @@ impl<B: Backend> Method<B> {
     pub(crate) fn explain(&self, input: &Value<B>) -> Result<Attribution<B>, ExplainError> {
         let target = match self.kind {
             Kind::Contrast => Target::argmax().with_contrast_to_runner_up(),
-            _ => Target::argmax(),
+            Kind::Gradients => Target::argmax().with_seed(Seed::One),
+            Kind::Lrp => Target::argmax(),
         };
         self.attributor.attribute_inputs(&input.clone().into(), &target)
     }
@@ -54,7 +55,7 @@ pub(crate) fn all<B: Backend>(model: &Model<B>, samples: usize, steps: usize) ->
         Method::new("epsilon-gamma-box", Kind::Lrp, lrp(epsilon_gamma_box(black, white))),
         Method::new("epsilon-alpha2-beta1-flat", Kind::Lrp, lrp(epsilon_alpha2_beta1_flat())),
         // With a seed of one: gradients of the score, however large it is.
-        Method::new("guided backprop", Kind::Gradients, Gradient::new(guided)),
+        Method::new("guided backprop", Kind::Gradients, guided),
         Method::new(
             "integrated gradients",
             Kind::Gradients,

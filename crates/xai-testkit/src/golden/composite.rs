@@ -5,9 +5,7 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 use serde_json::{Map, Value as Json};
 use xai_core::Value;
-use xai_core::attributor::{
-    Attribution, Attributor, InputXGradient, IntegratedGradients, Lrp, Saliency, SmoothGrad,
-};
+use xai_core::attributor::{Attribution, Attributor, InputXGradient, IntegratedGradients, Lrp, SmoothGrad};
 use xai_core::graph::Graph;
 use xai_core::layer::LayerKind;
 use xai_core::model::{Model, Target};
@@ -52,7 +50,6 @@ impl<'a, B: Backend> Setup<'a, B> {
         let composite = rule::composite(self.method, &mut given)?;
         let (input, target) = (self.input.clone(), Target::relevance(self.target.clone()));
         let attribution = match self.method {
-            "Gradient" => Saliency::new(model).attribute(input, target)?,
             "InputXGradient" => InputXGradient::new(model).attribute(input, target)?,
             "SmoothGrad" => {
                 let samples: usize = given.required("n_iter")?;

@@ -11,7 +11,10 @@ const fn degenerate(pattern: &'static str) -> Exclusion {
 
 /// Cases that are run elsewhere, and those in which the library differs from the reference on purpose.
 pub(super) const NEVER: &[Exclusion] = &[
-    Exclusion::new("imagenet/*", "run by tests/imagenet.rs, which has the network and finds its weights"),
+    Exclusion::new(
+        "imagenet/*",
+        "run by examples/explain-image/tests/imagenet.rs, which has the network and its weights",
+    ),
     degenerate("rules/*pool*/zplus*"),
     degenerate("rules/*pool*/alphabeta*"),
     degenerate("rules/*pool*/gamma*"),

@@ -1,0 +1,7 @@
+//! Tests of the whole library, in one program.
+// A test that cannot go on has failed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod kmeans_canonizer;
+mod properties;
