@@ -66,7 +66,9 @@
 pub mod backend;
 pub mod heatmap;
 pub mod prelude;
+mod record;
 
+pub use record::{record, record_fn};
 pub use xai_core::{
     Value, attributor, canonizer, composite, engine, error, evaluation, graph, kernel, layer, model, rule,
 };

@@ -1,6 +1,7 @@
 //! What most programs need: `use burn_xai::prelude::*;`.
 
-pub use crate::heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, maps, render};
+pub use crate::heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, maps, picture, render};
+pub use crate::record::{record, record_fn};
 pub use xai_core::Value;
 pub use xai_core::attributor::{
     Attribution, Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Quadrature, Saliency,
@@ -18,4 +19,3 @@ pub use xai_core::rule::{
     AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Rule, Stabilizer, TakesMost, WSquare,
     WinnerTakesAll, ZBox, ZPlus,
 };
-pub use xai_trace::{record, record_fn};

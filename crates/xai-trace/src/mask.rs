@@ -1,11 +1,9 @@
 //! Traced masks: bool tensors that know whether, and how, they depend on the graph inputs.
 
-use std::sync::Arc;
-
 use burn_backend::tensor::BoolTensor;
 use burn_backend::{Backend, DType, Scalar, Shape, TensorMetadata};
 
-use crate::tensor::{Argument, Call, Edge, Node, Source, TracedTensor};
+use crate::tensor::{Argument, Call, Comparison, Edge, MaskSource, Relation, Source, TracedTensor};
 
 /// The bool primitive of [`Traced<B>`](crate::Traced): a primitive of `B` and where it comes from.
 ///
@@ -14,33 +12,6 @@ use crate::tensor::{Argument, Call, Edge, Node, Source, TracedTensor};
 pub struct TracedMask<B: Backend> {
     pub(crate) primitive: BoolTensor<B>,
     pub(crate) source: MaskSource<B>,
-}
-
-/// What a mask was made from.
-#[derive(Debug, Clone)]
-pub(crate) enum MaskSource<B: Backend> {
-    /// Nothing that depends on the graph inputs.
-    Constant,
-    /// A recorded value was compared with a number: many activations are made so.
-    Comparison(Comparison<B>),
-    /// Something else that depends on the graph inputs.
-    Unknown,
-}
-
-/// `value relation bound`, element by element.
-#[derive(Debug, Clone)]
-pub(crate) struct Comparison<B: Backend> {
-    pub(crate) value: Arc<Node<B>>,
-    pub(crate) relation: Relation,
-    pub(crate) bound: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Relation {
-    Lower,
-    LowerEqual,
-    Greater,
-    GreaterEqual,
 }
 
 impl<B: Backend> TracedMask<B> {

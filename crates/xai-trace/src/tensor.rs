@@ -8,11 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn_backend::tensor::FloatTensor;
-use burn_backend::{Backend, DType, Shape, TensorMetadata, TensorPrimitive};
+use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
 
-use crate::backend::Traced;
-use crate::mask::MaskSource;
 use crate::op::Op;
 
 /// Ids only grow, and a node is made after its inputs: ids in order are a topological order.
@@ -21,7 +19,7 @@ fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The float primitive of [`Traced<B>`]: a primitive of `B` and its origin.
+/// The float primitive of [`Traced<B>`](crate::Traced): a primitive of `B` and its origin.
 ///
 /// It is public because a backend's associated types are; there is nothing to do with it directly.
 #[derive(Debug, Clone)]
@@ -62,6 +60,33 @@ pub(crate) enum Edge<B: Backend> {
     Node(Arc<Node<B>>),
     Constant(Constant<B>),
     Mask(MaskSource<B>),
+}
+
+/// What a mask was made from.
+#[derive(Debug, Clone)]
+pub(crate) enum MaskSource<B: Backend> {
+    /// Nothing that depends on the graph inputs.
+    Constant,
+    /// A recorded value was compared with a number: many activations are made so.
+    Comparison(Comparison<B>),
+    /// Something else that depends on the graph inputs.
+    Unknown,
+}
+
+/// `value relation bound`, element by element.
+#[derive(Debug, Clone)]
+pub(crate) struct Comparison<B: Backend> {
+    pub(crate) value: Arc<Node<B>>,
+    pub(crate) relation: Relation,
+    pub(crate) bound: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relation {
+    Lower,
+    LowerEqual,
+    Greater,
+    GreaterEqual,
 }
 
 /// A value that does not depend on the graph inputs.
@@ -271,26 +296,5 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
 
     fn inner(self) -> Self::Inner {
         self.into_iter().map(T::inner).collect()
-    }
-}
-
-impl<B: Backend> Argument<B> for TensorPrimitive<Traced<B>> {
-    type Inner = TensorPrimitive<B>;
-
-    fn is_tracked(&self) -> bool {
-        matches!(self, TensorPrimitive::Float(t) if t.is_tracked())
-    }
-
-    fn note(&self, call: &mut Call<B>) {
-        if let TensorPrimitive::Float(t) = self {
-            t.note(call);
-        }
-    }
-
-    fn inner(self) -> Self::Inner {
-        match self {
-            TensorPrimitive::Float(t) => TensorPrimitive::Float(t.primitive),
-            TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),
-        }
     }
 }

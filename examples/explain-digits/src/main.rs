@@ -155,7 +155,7 @@ fn methods<B: Backend>(model: &Model<B>) -> Vec<Box<dyn Attributor<B>>> {
     // region counted.
     let epsilon_first = epsilon_plus_flat()
         .named("the same, first: epsilon")
-        .prepend(Matcher::first(LayerKind::Conv), Epsilon::default());
+        .prepend(Matcher::first([LayerKind::Conv]), Epsilon::default());
     let mut composites = Presets::default().all(0.0, 1.0);
     composites.insert(2, epsilon_first);
     let by_rules =

@@ -9,9 +9,9 @@ use burn_backend::Backend;
 use xai_core::layer::{Activation, Elementwise};
 
 use super::{Fused, only};
-use crate::mask::{Comparison, MaskSource, Relation};
+
 use crate::op::{Op, activation_name};
-use crate::tensor::{Edge, Node};
+use crate::tensor::{Comparison, Edge, MaskSource, Node, Relation};
 
 /// A pattern: the activation, its input, and the ids of the operations between input and last.
 type Found<'a, B> = (Activation, &'a Arc<Node<B>>, Vec<u64>);

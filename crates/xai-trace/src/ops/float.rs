@@ -11,9 +11,9 @@ use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Se
 
 use super::{delegate, method};
 use crate::backend::Traced;
-use crate::mask::{MaskSource, Relation, TracedMask};
+use crate::mask::TracedMask;
 use crate::op::Op;
-use crate::tensor::{Argument, Call, TracedTensor};
+use crate::tensor::{Argument, Call, MaskSource, Relation, TracedTensor};
 
 impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
     delegate! {
