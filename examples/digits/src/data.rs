@@ -74,6 +74,11 @@ impl Digits {
         self.labels.len()
     }
 
+    /// Whether there are no images.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
     /// The digit of every image.
     pub fn labels(&self) -> &[u8] {
         &self.labels

@@ -4,8 +4,8 @@ use burn_xai::heatmap::{Picture, gray_image};
 use burn_xai::prelude::*;
 
 use super::{Clustering, Explained};
-use crate::digits::Result;
-use crate::digits::data::{Digits, SIDE};
+use digits::Result;
+use digits::data::{Digits, SIDE};
 
 /// Screen pixels per pixel of an image.
 const SCALE: u32 = 11;

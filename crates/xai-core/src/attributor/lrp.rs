@@ -55,8 +55,11 @@ pub struct Lrp<B: Backend> {
     activations_at: Vec<String>,
     ledger: bool,
     reference: Option<PerInput<Baseline<B>>>,
-    plans: Arc<Recent<Arc<Graph<B>>, Arc<Prepared<B>>>>,
+    plans: Arc<Plans<B>>,
 }
+
+/// Plans by the graph they are for.
+type Plans<B> = Recent<Arc<Graph<B>>, Arc<Prepared<B>>>;
 
 impl<B: Backend> Lrp<B> {
     /// Relevance propagation through `model` by the rules of `composite`.

@@ -73,7 +73,7 @@ pub fn targets_share_a_forward_pass<B: Backend>(device: &B::Device) {
     let together = lrp.attribute_targets(images.clone(), targets.clone()).unwrap();
     for (together, target) in together.iter().zip(targets) {
         let alone = lrp.attribute(images.clone(), target).unwrap();
-        assert_close("alone", input_relevance(&together), &Array::of(input_relevance(&alone)));
+        assert_close("alone", input_relevance(together), &Array::of(input_relevance(&alone)));
     }
     let [first, second, contrast] = [0, 1, 2].map(|i| Array::of(input_relevance(&together[i])));
     let difference = Array::from_fn(&first.dims, |i| first.data[i] - second.data[i]);
