@@ -1,7 +1,7 @@
 //! Explains a small convolutional network on handwritten digits: which pixels made it answer so?
 //!
 //! ```text
-//! cargo run --release -- --out out/explain_digits
+//! cargo run --release --bin explain-digits -- --out out/explain_digits
 //! ```
 //!
 //! `--backend` runs it on another of the backends that are compiled in, as with
