@@ -62,30 +62,26 @@ fn main() -> Result<(), Failure> {
 
 impl Job for Args {
     fn run<B: Backend>(&self, device: &B::Device) -> digits::Result<()> {
-        run::<B>(self, device)
+        let split = data::load()?;
+        let report = Report {
+            backend: B::name(device),
+            seed: SEED,
+            pixels: of_pixels::<B>(&split, device)?,
+            features: of_features::<B>(&split, device)?,
+        };
+        let picture = picture::draw(&split.test, &report.pixels, &report.features)?;
+
+        fs::create_dir_all(&self.out)
+            .map_err(|reason| format!("cannot make the folder {}: {reason}", self.out.display()))?;
+        let (png, json) = (self.out.join("clusters.png"), self.out.join("report.json"));
+        picture.write_png(&png)?;
+        write_json(&report, &json)?;
+
+        println!("k-means on pixels\n{}", report.pixels);
+        println!("k-means on a network's features\n{}", report.features);
+        println!("wrote {} and {} ({})", png.display(), json.display(), report.backend);
+        Ok(())
     }
-}
-
-fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
-    let split = data::load()?;
-    let report = Report {
-        backend: B::name(device),
-        seed: SEED,
-        pixels: of_pixels::<B>(&split, device)?,
-        features: of_features::<B>(&split, device)?,
-    };
-    let picture = picture::draw(&split.test, &report.pixels, &report.features)?;
-
-    fs::create_dir_all(&args.out)
-        .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
-    let (png, json) = (args.out.join("clusters.png"), args.out.join("report.json"));
-    picture.write_png(&png)?;
-    write_json(&report, &json)?;
-
-    println!("k-means on pixels\n{}", report.pixels);
-    println!("k-means on a network's features\n{}", report.features);
-    println!("wrote {} and {} ({})", png.display(), json.display(), report.backend);
-    Ok(())
 }
 
 /// Clusters of pixels: the centroids are images, and the explanation needs no network.

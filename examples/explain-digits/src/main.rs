@@ -66,66 +66,62 @@ fn main() -> Result<(), Failure> {
 
 impl Job for Args {
     fn run<B: Backend>(&self, device: &B::Device) -> digits::Result<()> {
-        run::<B>(self, device)
-    }
-}
+        let test = data::load()?.test;
+        let net = DigitsNet::<B>::load(device)?;
 
-fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
-    let test = data::load()?.test;
-    let net = DigitsNet::<B>::load(device)?;
+        // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
+        let model = record(&net, DigitsNet::forward);
+        let lrp = Lrp::new(&model, epsilon_plus_flat()).with_ledger();
 
-    // The plain module goes in as it is; `DigitsNet::forward` is its ordinary forward function.
-    let model = record(&net, DigitsNet::forward);
-    let lrp = Lrp::new(&model, epsilon_plus_flat()).with_ledger();
+        let mut images = Vec::with_capacity(test.len());
+        let all: Vec<usize> = (0..test.len()).collect();
+        for batch in all.chunks(BATCH) {
+            let batch = test.select(batch);
+            images.extend(explain(&lrp, &batch, device)?);
+        }
+        let correct = images.iter().filter(|image| image.predicted == image.label).count();
+        let report = Report {
+            backend: B::name(device),
+            composite: lrp.composite().name().to_owned(),
+            test_images: images.len(),
+            accuracy: correct as f64 / images.len() as f64,
+            images,
+        };
 
-    let mut images = Vec::with_capacity(test.len());
-    let all: Vec<usize> = (0..test.len()).collect();
-    for batch in all.chunks(BATCH) {
-        let batch = test.select(batch);
-        images.extend(explain(&lrp, &batch, device)?);
-    }
-    let correct = images.iter().filter(|image| image.predicted == image.label).count();
-    let report = Report {
-        backend: B::name(device),
-        composite: lrp.composite().name().to_owned(),
-        test_images: images.len(),
-        accuracy: correct as f64 / images.len() as f64,
-        images,
-    };
+        // The first test image of each digit.
+        let shown: Vec<usize> = (0..CLASSES)
+            .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
+            .collect();
+        let picture = draw(&test.select(&shown), &methods(&model), device)?;
 
-    // The first test image of each digit.
-    let shown: Vec<usize> = (0..CLASSES)
-        .filter_map(|digit| test.labels().iter().position(|&label| usize::from(label) == digit))
-        .collect();
-    let picture = draw(&test.select(&shown), &methods(&model), device)?;
+        fs::create_dir_all(&self.out)
+            .map_err(|reason| format!("cannot make the folder {}: {reason}", self.out.display()))?;
+        let (png, json) = (self.out.join("digits.png"), self.out.join("report.json"));
+        picture.write_png(&png)?;
+        write_json(&report, &json)?;
 
-    fs::create_dir_all(&args.out)
-        .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
-    let (png, json) = (args.out.join("digits.png"), args.out.join("report.json"));
-    picture.write_png(&png)?;
-    write_json(&report, &json)?;
-
-    println!("label  predicted   logit   relevance sum   + bias   + stabilizer   unexplained");
-    for image in shown.iter().filter_map(|&index| report.images.get(index)) {
+        println!("label  predicted   logit   relevance sum   + bias   + stabilizer   unexplained");
+        for image in shown.iter().filter_map(|&index| report.images.get(index)) {
+            println!(
+                "{:5}  {:9}  {:6.3}  {:14.3}  {:7.3}  {:13.6}  {:12.6}",
+                image.label,
+                image.predicted,
+                image.logit,
+                image.relevance_sum,
+                image.absorbed_by_bias,
+                image.absorbed_by_stabilizer,
+                image.unexplained
+            );
+        }
         println!(
-            "{:5}  {:9}  {:6.3}  {:14.3}  {:7.3}  {:13.6}  {:12.6}",
-            image.label,
-            image.predicted,
-            image.logit,
-            image.relevance_sum,
-            image.absorbed_by_bias,
-            image.absorbed_by_stabilizer,
-            image.unexplained
+            "accuracy {:.2} % on {} test images ({})",
+            100.0 * report.accuracy,
+            report.test_images,
+            report.backend
         );
+        println!("wrote {} and {}", png.display(), json.display());
+        Ok(())
     }
-    println!(
-        "accuracy {:.2} % on {} test images ({})",
-        100.0 * report.accuracy,
-        report.test_images,
-        report.backend
-    );
-    println!("wrote {} and {}", png.display(), json.display());
-    Ok(())
 }
 
 /// The predicted class of every image, and where its logit went.

@@ -76,66 +76,64 @@ fn main() -> std::result::Result<(), Failure> {
 
 impl Job for Args {
     fn run<B: Backend>(&self, device: &B::Device) -> Result<()> {
-        run::<B>(self, device)
-    }
-}
-
-fn run<B: Backend>(args: &Args, device: &B::Device) -> Result<()> {
-    let photos = match args.photos.as_slice() {
-        [] => Photo::examples()?,
-        paths => paths.iter().map(|path| Photo::open(path)).collect::<Result<_>>()?,
-    };
-    let file = weights::path(args.weights.as_deref())?;
-    let net = weights::load::<B>(&file, device)?;
-    fs::create_dir_all(&args.out)
-        .map_err(|reason| format!("cannot make the folder {}: {reason}", args.out.display()))?;
-
-    // The plain module goes in as it is; `EfficientNetLite0::forward` is its ordinary forward function.
-    let model = record(&net, EfficientNetLite0::forward);
-    let methods = methods::all(&model, args.samples.into(), args.steps.into());
-
-    let mut report = Report { backend: B::name(device), network: "EfficientNet-Lite0", photos: Vec::new() };
-    let mut grid = Grid::new();
-    for (number, photo) in (1..).zip(&photos) {
-        let input = photo.tensor::<B>(device);
-        let best = best(&net, &input)?;
-        let (maps, mut measured) = explain(&methods, &input)?;
-        let forward_seconds = compare_times(&net, &methods, &input, &mut measured)?;
-        grid = rows(grid, photo, &best, &measured, &maps)?;
-
-        let flipping = Flipping::new(&model, photo, device);
-        let random = flipping.random(args.orders.into())?;
-        let mean = mean(&random)?;
-        let mut chart = Chart::new("part of the photograph that is blurred", "logit")
-            .with_title(format!(
-                "{}: {}, blurred square by square, most relevant first",
-                photo.name, best[0].name
-            ))
-            .with_curve("random", points(&mean));
-        let asked = methods.iter().zip(&mut measured).zip(&maps);
-        for ((method, measured), relevance) in asked.filter(|((method, _), _)| method.kind != Kind::Contrast)
-        {
-            let curve = flipping.by(&relevance.clone().into())?;
-            measured.flipping_area = Some(curve.area());
-            chart = chart.with_curve(method.name, points(&curve));
-        }
-        chart.render()?.write_png(args.out.join(format!("flipping-{number}-{}.png", photo.name)))?;
-
-        let explained = Explained {
-            photo: photo.name.clone(),
-            best,
-            forward_seconds,
-            methods: measured,
-            random_area: mean.area(),
-            random_areas: random.iter().map(FlippingCurve::area).collect(),
+        let photos = match self.photos.as_slice() {
+            [] => Photo::examples()?,
+            paths => paths.iter().map(|path| Photo::open(path)).collect::<Result<_>>()?,
         };
-        print(&explained);
-        report.photos.push(explained);
+        let file = weights::path(self.weights.as_deref())?;
+        let net = weights::load::<B>(&file, device)?;
+        fs::create_dir_all(&self.out)
+            .map_err(|reason| format!("cannot make the folder {}: {reason}", self.out.display()))?;
+
+        // The plain module goes in as it is; `EfficientNetLite0::forward` is its ordinary forward function.
+        let model = record(&net, EfficientNetLite0::forward);
+        let methods = methods::all(&model, self.samples.into(), self.steps.into());
+
+        let mut report =
+            Report { backend: B::name(device), network: "EfficientNet-Lite0", photos: Vec::new() };
+        let mut grid = Grid::new();
+        for (number, photo) in (1..).zip(&photos) {
+            let input = photo.tensor::<B>(device);
+            let best = best(&net, &input)?;
+            let (maps, mut measured) = explain(&methods, &input)?;
+            let forward_seconds = compare_times(&net, &methods, &input, &mut measured)?;
+            grid = rows(grid, photo, &best, &measured, &maps)?;
+
+            let flipping = Flipping::new(&model, photo, device);
+            let random = flipping.random(self.orders.into())?;
+            let mean = mean(&random)?;
+            let mut chart = Chart::new("part of the photograph that is blurred", "logit")
+                .with_title(format!(
+                    "{}: {}, blurred square by square, most relevant first",
+                    photo.name, best[0].name
+                ))
+                .with_curve("random", points(&mean));
+            let asked = methods.iter().zip(&mut measured).zip(&maps);
+            for ((method, measured), relevance) in
+                asked.filter(|((method, _), _)| method.kind != Kind::Contrast)
+            {
+                let curve = flipping.by(&relevance.clone().into())?;
+                measured.flipping_area = Some(curve.area());
+                chart = chart.with_curve(method.name, points(&curve));
+            }
+            chart.render()?.write_png(self.out.join(format!("flipping-{number}-{}.png", photo.name)))?;
+
+            let explained = Explained {
+                photo: photo.name.clone(),
+                best,
+                forward_seconds,
+                methods: measured,
+                random_area: mean.area(),
+                random_areas: random.iter().map(FlippingCurve::area).collect(),
+            };
+            print(&explained);
+            report.photos.push(explained);
+        }
+        grid.render()?.write_png(self.out.join("maps.png"))?;
+        write_json(&report, &self.out.join("report.json"))?;
+        println!("wrote maps.png, the charts and report.json to {}", self.out.display());
+        Ok(())
     }
-    grid.render()?.write_png(args.out.join("maps.png"))?;
-    write_json(&report, &args.out.join("report.json"))?;
-    println!("wrote maps.png, the charts and report.json to {}", args.out.display());
-    Ok(())
 }
 
 /// The classes with the highest probabilities.

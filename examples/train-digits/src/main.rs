@@ -65,7 +65,48 @@ fn main() -> Result<(), Failure> {
 
 impl Job for Args {
     fn run<B: Backend>(&self, device: &B::Device) -> digits::Result<()> {
-        run::<B>(self, device)
+        let split = data::load()?;
+
+        if self.check {
+            let model = DigitsNet::<B>::load(device)?;
+            report("test accuracy", digits::count_correct(&model, &split.test, device), split.test.len());
+            return Ok(());
+        }
+
+        // Not only after the training.
+        let folder = self.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(
+                format!("cannot write {}: {} is no folder", self.out.display(), folder.display()).into()
+            );
+        }
+        let start = Instant::now();
+        let model = train::<B>(self, &split.train, device).valid();
+        println!("trained for {:.0} s", start.elapsed().as_secs_f64());
+
+        let correct = digits::count_correct(&model, &split.test, device);
+        report("test accuracy", correct, split.test.len());
+
+        // Before anything is overwritten. The logits, not only the accuracy: a forgotten running statistic may
+        // leave the accuracy as it is. Not a number is a difference too.
+        let bytes = model.to_safetensors()?;
+        let loaded = DigitsNet::<B>::from_safetensors(&bytes, device)?;
+        let images = split.test.images(device);
+        let difference = (model.forward(images.clone()) - loaded.forward(images)).abs().max();
+        let difference: f64 = difference.into_scalar().elem();
+        if difference.is_nan() || difference != 0.0 {
+            return Err(
+                format!("the network to save is not the trained one: logits differ by {difference}").into()
+            );
+        }
+
+        // Beside the file first, so that an interrupted run leaves the old one whole.
+        let beside = self.out.with_extension("new");
+        fs::write(&beside, &bytes)
+            .and_then(|()| fs::rename(&beside, &self.out))
+            .map_err(|error| format!("cannot write {}: {error}", self.out.display()))?;
+        println!("saved {} bytes to {}", bytes.len(), self.out.display());
+        Ok(())
     }
 }
 
@@ -76,49 +117,6 @@ fn learning_rate(text: &str) -> std::result::Result<f64, String> {
         Ok(_) => Err("must be positive and finite".to_owned()),
         Err(reason) => Err(reason.to_string()),
     }
-}
-
-fn run<B: Backend>(args: &Args, device: &B::Device) -> digits::Result<()> {
-    let split = data::load()?;
-
-    if args.check {
-        let model = DigitsNet::<B>::load(device)?;
-        report("test accuracy", digits::count_correct(&model, &split.test, device), split.test.len());
-        return Ok(());
-    }
-
-    // Not only after the training.
-    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(format!("cannot write {}: {} is no folder", args.out.display(), folder.display()).into());
-    }
-    let start = Instant::now();
-    let model = train::<B>(args, &split.train, device).valid();
-    println!("trained for {:.0} s", start.elapsed().as_secs_f64());
-
-    let correct = digits::count_correct(&model, &split.test, device);
-    report("test accuracy", correct, split.test.len());
-
-    // Before anything is overwritten. The logits, not only the accuracy: a forgotten running statistic may
-    // leave the accuracy as it is. Not a number is a difference too.
-    let bytes = model.to_safetensors()?;
-    let loaded = DigitsNet::<B>::from_safetensors(&bytes, device)?;
-    let images = split.test.images(device);
-    let difference = (model.forward(images.clone()) - loaded.forward(images)).abs().max();
-    let difference: f64 = difference.into_scalar().elem();
-    if difference.is_nan() || difference != 0.0 {
-        return Err(
-            format!("the network to save is not the trained one: logits differ by {difference}").into()
-        );
-    }
-
-    // Beside the file first, so that an interrupted run leaves the old one whole.
-    let beside = args.out.with_extension("new");
-    fs::write(&beside, &bytes)
-        .and_then(|()| fs::rename(&beside, &args.out))
-        .map_err(|error| format!("cannot write {}: {error}", args.out.display()))?;
-    println!("saved {} bytes to {}", bytes.len(), args.out.display());
-    Ok(())
 }
 
 /// Trains a new network on `set`.
