@@ -55,7 +55,7 @@ pub enum ShapeError {
     },
     /// The input's channels are not those that the weight reads.
     #[error("the input has {got} channels, but a weight of {per_group} per group in {groups} group(s) reads {}; \
-             check the channel count and the groups", .per_group * .groups)]
+             check the channel count and the groups", .per_group.saturating_mul(*.groups))]
     Channels {
         /// Channels of the input.
         got: usize,
