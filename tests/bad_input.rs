@@ -166,6 +166,20 @@ fn element_types_without_enough_precision() {
 }
 
 #[test]
+fn parameters_without_enough_precision() {
+    let mut builder = GraphBuilder::new();
+    let x = builder.input("x", &[1, 2]).unwrap();
+    let weight = Tensor::<Flex, 2>::ones([2, 2], &Default::default()).cast(DType::F16);
+    let dense = burn_xai::layer::Linear::new(weight.into(), None).unwrap();
+    let dense = builder.push("dense", dense, &[x]).unwrap();
+    let lrp = Lrp::new(&builder.finish(dense).unwrap().into(), gradient());
+    for dtype in [DType::F16, DType::F32] {
+        let error = refused(&lrp, Tensor::<Flex, 2>::ones([1, 2], &Default::default()).cast(dtype));
+        assert_says(&error, &["`x`", "F32 or F64", "parameters too"]);
+    }
+}
+
+#[test]
 fn another_element_type_than_the_parameters() {
     let error = refused(&built(), images([2, 3, 6, 6]).cast(DType::F64));
     assert!(matches!(error, ExplainError::Input(InputError::DType { .. })));

@@ -14,7 +14,7 @@ use burn_xai::graph::{Graph, GraphBuilder};
 use burn_xai::kmeans::{
     ClusterRule, KMeansCanonizer, MinPool1d, MinPool1dConfig, PairwiseCentroidDistance, Power, cluster_lrp,
 };
-use burn_xai::layer::LayerKind;
+use burn_xai::layer::{Concat, LayerKind};
 use burn_xai::prelude::*;
 
 const CLUSTERS: usize = 5;
@@ -216,6 +216,22 @@ fn the_argmax_of_distances_is_refused() {
             let error = method.attribute_inputs(&random([2, 4], 1).into(), &Target::argmax()).unwrap_err();
             assert!(matches!(error, ExplainError::Target(TargetError::Argmax { .. })), "{error}");
         }
+    }
+}
+
+#[test]
+fn the_argmax_over_distances_and_others_is_refused() {
+    for distance_first in [true, false] {
+        let mut builder = GraphBuilder::new();
+        let x = builder.input("x", &[1, FEATURES]).unwrap();
+        let dense = LinearConfig::new(FEATURES, 2).init::<Flex>(&flex::device());
+        let scores = builder.push("scores", &dense, &[x]).unwrap();
+        let distance = builder.push("distance", &distance(Power::Two), &[x]).unwrap();
+        let read = if distance_first { [distance, scores] } else { [scores, distance] };
+        let both = builder.push("both", Concat::new(1), &read).unwrap();
+        let model = Model::from(builder.finish(both).unwrap());
+        let error = Saliency::new(&model).attribute(random([2, FEATURES], 1), Target::argmax()).unwrap_err();
+        assert!(matches!(error, ExplainError::Target(TargetError::Argmax { .. })), "{error}");
     }
 }
 

@@ -33,9 +33,14 @@ pub(crate) fn check_inputs<B: Backend>(
         }
         let Some(value) = given.float() else { continue };
         let expected = *dtype.get_or_insert(value.dtype());
-        let precise = matches!(value.dtype(), DType::F32 | DType::F64 | DType::Flex32);
-        if value.dtype() != expected || !precise {
-            let expected = if precise { format!("{expected:?}") } else { "F32 or F64".to_owned() };
+        let precise = |dtype| matches!(dtype, DType::F32 | DType::F64 | DType::Flex32);
+        if value.dtype() != expected || !precise(expected) {
+            // A model in half precision has no right input: its parameters have to be cast as well.
+            let expected = match (precise(value.dtype()), precise(expected)) {
+                (true, true) => format!("{expected:?}"),
+                (_, true) => "F32 or F64".to_owned(),
+                (_, false) => "F32 or F64 (of the parameters too)".to_owned(),
+            };
             return Err(InputError::DType { input, dtype: format!("{:?}", value.dtype()), expected }.into());
         }
         if !all_finite(value)?

@@ -110,11 +110,19 @@ impl<B: Backend> Graph<B> {
     /// [says so](crate::layer::LayerOps::argmax_refusal), with that node's name. Layers in between
     /// that only move elements change nothing about it.
     pub fn argmax_refusal(&self) -> Option<(&str, &'static str)> {
-        let mut node = self.nodes.get(self.output.0)?;
-        while LayerKind::ROUTES.contains(&node.layer.kind()) {
-            node = self.nodes.get(node.inputs.first()?.0)?;
+        let mut reached = vec![false; self.nodes.len()];
+        *reached.get_mut(self.output.0)? = true;
+        for (place, node) in self.nodes.iter().enumerate().rev() {
+            if !reached[place] {
+                continue;
+            }
+            if LayerKind::ROUTES.contains(&node.layer.kind()) {
+                node.inputs.iter().for_each(|input| reached[input.0] = true);
+            } else if let Some(why) = node.layer.ops().argmax_refusal() {
+                return Some((&node.name, why));
+            }
         }
-        node.layer.ops().argmax_refusal().map(|why| (node.name.as_str(), why))
+        None
     }
 
     /// All node names and the names of merged nodes.
