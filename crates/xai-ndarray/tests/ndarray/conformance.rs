@@ -12,10 +12,10 @@ fn check(rows: &[Row]) {
 
 #[test]
 fn kernels_match_plain_loops_in_f32() {
-    check(&conformance_table::<NdArray<f32>>(&Default::default(), DType::F32));
+    check(&conformance_table::<NdArray>(&Default::default(), DType::F32));
 }
 
 #[test]
 fn kernels_match_plain_loops_in_f64() {
-    check(&conformance_table::<NdArray<f64>>(&Default::default(), DType::F64));
+    check(&conformance_table::<NdArray>(&Default::default(), DType::F64));
 }

@@ -12,7 +12,7 @@ fn graphs_built_by_hand_in_f32() {
 
 #[test]
 fn graphs_built_by_hand_in_f64() {
-    golden::built_by_hand::<NdArray<f64>>(&Golden::open().unwrap(), DType::F64, &Default::default())
+    golden::built_by_hand::<NdArray>(&Golden::open().unwrap(), DType::F64, &Default::default())
         .assert_passed();
 }
 
@@ -23,7 +23,7 @@ fn recorded_models_in_f32() {
 
 #[test]
 fn recorded_models_in_f64() {
-    golden::recorded::<NdArray<f64>>(&Golden::open().unwrap(), DType::F64, &Default::default())
+    golden::recorded::<NdArray>(&Golden::open().unwrap(), DType::F64, &Default::default())
         .assert_passed();
 }
 
@@ -31,7 +31,7 @@ fn recorded_models_in_f64() {
 fn networks_of_another_geometry() {
     let (golden, device) = (Golden::committed("golden-variant").unwrap(), Default::default());
     golden::built_by_hand::<NdArray>(&golden, DType::F32, &device).assert_passed();
-    golden::built_by_hand::<NdArray<f64>>(&golden, DType::F64, &device).assert_passed();
+    golden::built_by_hand::<NdArray>(&golden, DType::F64, &device).assert_passed();
     golden::recorded::<NdArray>(&golden, DType::F32, &device).assert_passed();
-    golden::recorded::<NdArray<f64>>(&golden, DType::F64, &device).assert_passed();
+    golden::recorded::<NdArray>(&golden, DType::F64, &device).assert_passed();
 }

@@ -1,4 +1,8 @@
-//! The shared cases, on NdArray in both of its float types.
+//! The shared cases, the kernels and the golden cases, on NdArray. One program, so that what the backend
+//! needs is compiled once.
+
+mod conformance;
+mod golden;
 
 mod f32 {
     xai_testkit::backend_suite!(burn_ndarray::NdArray, Default::default(), skip: {
