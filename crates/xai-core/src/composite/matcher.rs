@@ -27,6 +27,8 @@ pub enum Matcher {
     /// Nodes of one of these kinds before which, along the flow of data, no node of these kinds
     /// comes. A model with two input branches has a first layer in each.
     First(Vec<LayerKind>),
+    /// Nodes that no node of these kinds comes before, along the flow of data, and that are of none of them.
+    Before(Vec<LayerKind>),
     /// Nodes by name, or by the name of a node merged into them. `*` stands for any characters,
     /// `?` for one: `features.*`. A pattern that no node of a graph has is a planning error.
     Name(String),
@@ -61,6 +63,11 @@ impl Matcher {
         Self::First(kinds.into_iter().collect())
     }
 
+    /// The nodes before all of these kinds.
+    pub fn before(kinds: impl IntoIterator<Item = LayerKind>) -> Self {
+        Self::Before(kinds.into_iter().collect())
+    }
+
     /// Nodes whose name has this pattern.
     pub fn name(pattern: impl Into<String>) -> Self {
         Self::Name(pattern.into())
@@ -76,7 +83,8 @@ impl Matcher {
                 Layer::Activation(activation) => names.iter().any(|name| name == activation.name()),
                 _ => false,
             }),
-            Self::First(kinds) => first(graph, kinds),
+            Self::First(kinds) => nothing_before(graph, kinds, true),
+            Self::Before(kinds) => nothing_before(graph, kinds, false),
             Self::Range { kinds, start, end } => {
                 let mut count = 0;
                 let mut counted = Vec::with_capacity(graph.nodes().len());
@@ -104,7 +112,7 @@ impl Matcher {
     pub(crate) fn check<B: Backend>(&self, graph: &Graph<B>) -> Result<(), PlanError> {
         match self {
             Self::Any => Ok(()),
-            Self::Kinds(kinds) | Self::First(kinds) => check_kinds(kinds, graph),
+            Self::Kinds(kinds) | Self::First(kinds) | Self::Before(kinds) => check_kinds(kinds, graph),
             Self::Activations(names) => {
                 match names.iter().find(|name| !Activation::NAMES.contains(&name.as_str())) {
                     None => Ok(()),
@@ -149,14 +157,15 @@ fn check_kinds<B: Backend>(kinds: &[LayerKind], graph: &Graph<B>) -> Result<(), 
     }
 }
 
-fn first<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind]) -> Vec<bool> {
+/// Nodes before which none of these kinds comes: those of these kinds, or those of others.
+fn nothing_before<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind], of_kinds: bool) -> Vec<bool> {
     let is_one: Vec<bool> = graph.nodes().iter().map(|node| kinds.contains(&node.layer().kind())).collect();
     let mut behind_one: Vec<bool> = Vec::with_capacity(is_one.len());
     for node in graph.nodes() {
         let behind = node.inputs().iter().any(|input| is_one[input.index()] || behind_one[input.index()]);
         behind_one.push(behind);
     }
-    is_one.iter().zip(&behind_one).map(|(is_one, behind)| *is_one && !behind).collect()
+    is_one.iter().zip(&behind_one).map(|(is_one, behind)| *is_one == of_kinds && !behind).collect()
 }
 
 impl From<LayerKind> for Matcher {
@@ -182,6 +191,7 @@ impl fmt::Display for Matcher {
             Self::Kinds(kinds) => write!(f, "kind {}", either(kinds)),
             Self::Activations(names) => write!(f, "activation {}", either(names)),
             Self::First(kinds) => write!(f, "first {}", either(kinds)),
+            Self::Before(kinds) => write!(f, "before any {}", either(kinds)),
             Self::Range { kinds, start, end } => match end {
                 Some(end) => write!(f, "{} number {start}..{end}", either(kinds)),
                 None => write!(f, "{} number {start}..", either(kinds)),

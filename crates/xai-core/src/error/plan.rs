@@ -57,6 +57,12 @@ pub enum RuleError {
     /// No rule of this name was registered.
     #[error("no custom rule is registered under this name; register it with `Lrp::with_rule`")]
     NotRegistered,
+    /// The rule's code panicked.
+    #[error("binding the rule panicked: {message}")]
+    Panicked {
+        /// Text of the panic, and where it happened.
+        message: String,
+    },
 }
 
 /// Nodes of one sort.

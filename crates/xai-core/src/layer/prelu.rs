@@ -71,8 +71,8 @@ impl<B: Backend> LayerOps<B> for PRelu<B> {
         Interval::hull(inputs.iter().copied()).sign_only()
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.slope)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        vec![&self.slope]
     }
 }
 

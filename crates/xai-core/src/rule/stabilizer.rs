@@ -16,7 +16,7 @@ use crate::graph::NodeView;
 ///
 /// A number converts, and stands for a plain stabilizer of that epsilon wherever one is
 /// serialised: `"stabilizer": 1e-6`, or `"stabilizer": { "epsilon": 0.1, "clip": true, "rms": [1] }`.
-/// Values: `epsilon >= 0`; with 0 a denominator of 0 stays 0.
+/// Values: `epsilon >= 0`. With 0 a denominator of 0 stays 0: such an output passes nothing on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Form", into = "Form")]
 pub struct Stabilizer {
@@ -113,6 +113,11 @@ impl Stabilizer {
     /// parts.
     pub fn is_scaled(&self) -> bool {
         self.rms != no_rms()
+    }
+
+    /// Whether a denominator of 0 stays 0.
+    pub fn leaves_zero(&self) -> bool {
+        self.epsilon == 0.0 && !self.is_scaled()
     }
 
     /// `st(z)`, of the shape of `z`.
