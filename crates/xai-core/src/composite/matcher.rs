@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 
 use crate::error::{PlanError, nearest};
 use crate::graph::{Graph, Node};
-use crate::layer::{Activation, Layer, LayerKind};
+use crate::layer::{Activation, LayerKind, PRelu};
 
 /// Decides whether an entry is for a node.
 ///
@@ -21,7 +21,7 @@ pub enum Matcher {
     Any,
     /// Nodes of one of these kinds.
     Kinds(Vec<LayerKind>),
-    /// Activations by their [names](Activation::name): `relu`, `leaky-relu`. A name that no activation
+    /// Activations by their [names](Activation::name): `relu`, `leaky-relu`, and `prelu`. A name that no activation
     /// has is a planning error.
     Activations(Vec<String>),
     /// Nodes of one of these kinds before which, along the flow of data, no node of these kinds
@@ -45,6 +45,8 @@ pub enum Matcher {
     },
     /// Nodes that all of these accept.
     All(Vec<Matcher>),
+    /// Nodes that this does not accept.
+    Not(Box<Matcher>),
 }
 
 impl Matcher {
@@ -79,9 +81,9 @@ impl Matcher {
         match self {
             Self::Any => each(&|_| true),
             Self::Kinds(kinds) => each(&|node| kinds.contains(&node.layer().kind())),
-            Self::Activations(names) => each(&|node| match node.layer() {
-                Layer::Activation(activation) => names.iter().any(|name| name == activation.name()),
-                _ => false,
+            Self::Activations(names) => each(&|node| {
+                let activation = node.layer().activation();
+                activation.is_some_and(|activation| names.iter().any(|name| name == activation))
             }),
             Self::First(kinds) => nothing_before(graph, kinds, true),
             Self::Before(kinds) => nothing_before(graph, kinds, false),
@@ -100,6 +102,7 @@ impl Matcher {
                 let both = |a: Vec<bool>, b: Vec<bool>| a.iter().zip(b).map(|(a, b)| *a && b).collect();
                 all.fold(each(&|_| true), both)
             }
+            Self::Not(matcher) => matcher.matches(graph).into_iter().map(|accepts| !accepts).collect(),
             Self::Name(pattern) => {
                 let pattern = WildMatch::new(pattern);
                 let has = |name: &String| pattern.matches(name);
@@ -114,12 +117,13 @@ impl Matcher {
             Self::Any => Ok(()),
             Self::Kinds(kinds) | Self::First(kinds) | Self::Before(kinds) => check_kinds(kinds, graph),
             Self::Activations(names) => {
-                match names.iter().find(|name| !Activation::NAMES.contains(&name.as_str())) {
+                let known = || Activation::NAMES.iter().copied().chain([PRelu::<B>::NAME]);
+                match names.iter().find(|name| !known().any(|known| known == *name)) {
                     None => Ok(()),
-                    Some(name) => Err(PlanError::NoSuchActivation {
-                        name: name.clone(),
-                        nearest: nearest(name, Activation::NAMES.iter().copied()),
-                    }),
+                    Some(name) => {
+                        let nearest = nearest(name, known());
+                        Err(PlanError::NoSuchActivation { name: name.clone(), nearest })
+                    }
                 }
             }
             Self::Name(_) if self.matches(graph).contains(&true) => Ok(()),
@@ -139,6 +143,7 @@ impl Matcher {
                 }
             }
             Self::All(matchers) => matchers.iter().try_for_each(|matcher| matcher.check(graph)),
+            Self::Not(matcher) => matcher.check(graph),
         }
     }
 }
@@ -199,6 +204,7 @@ impl fmt::Display for Matcher {
             Self::All(matchers) => {
                 write!(f, "{}", matchers.iter().map(Self::to_string).collect::<Vec<_>>().join(" and "))
             }
+            Self::Not(matcher) => write!(f, "not {matcher}"),
             Self::Name(pattern) => write!(f, "name {pattern}"),
         }
     }

@@ -56,8 +56,11 @@ impl<B: Backend> Plan<B> {
         let unmatched = graph
             .iter()
             .filter(|(id, node)| !matches!(node.layer(), Layer::Input) && entry_of(id.index()).is_none());
-        let kinds =
-            NodeGroup::collect(unmatched.map(|(_, node)| (node.layer().kind().to_string(), node.name())));
+        let what = |layer: &Layer<B>| match layer.activation() {
+            Some(name) => format!("{} {name}", layer.kind()),
+            None => layer.kind().to_string(),
+        };
+        let kinds = NodeGroup::collect(unmatched.map(|(_, node)| (what(node.layer()), node.name())));
         if !kinds.is_empty() {
             return Err(PlanError::Unmatched { kinds, composite: composite.name().to_owned() });
         }

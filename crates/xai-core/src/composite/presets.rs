@@ -117,17 +117,17 @@ impl Presets {
             .append(LINEAR, self.z_plus())
     }
 
-    /// The gradient with [`ReluDeconvNet`] on ReLU. Zeiler and Fergus, ECCV 2014.
+    /// The gradient with [`ReluDeconvNet`] on ReLU. A model with other rectifiers, such as GELU, is refused. Zeiler and Fergus, ECCV 2014.
     pub fn deconv_net(&self) -> Composite {
         on_relu("deconv-net", ReluDeconvNet)
     }
 
-    /// The gradient with [`ReluGuidedBackprop`] on ReLU. Springenberg et al., arXiv 1412.6806.
+    /// The gradient with [`ReluGuidedBackprop`] on ReLU; other rectifiers likewise. Springenberg et al., arXiv 1412.6806.
     pub fn guided_backprop(&self) -> Composite {
         on_relu("guided-backprop", ReluGuidedBackprop)
     }
 
-    /// The gradient with [`ReluBetaSmooth`] on ReLU. Dombrowski et al., NeurIPS 2019.
+    /// The gradient with [`ReluBetaSmooth`] on ReLU; other rectifiers likewise. Dombrowski et al., NeurIPS 2019.
     pub fn beta_smooth(&self) -> Composite {
         on_relu("beta-smooth", ReluBetaSmooth::new(self.beta_smooth))
     }
@@ -167,8 +167,28 @@ impl Presets {
     }
 }
 
+/// Activations that take the place of a ReLU in a network. The rules for ReLU are not defined for them, and
+/// with the gradient instead the method would be the plain gradient under another name.
+const RECTIFIERS: [&str; 13] = [
+    "leaky-relu",
+    "prelu",
+    "elu",
+    "celu",
+    "selu",
+    "gelu",
+    "gelu-tanh",
+    "silu",
+    "softplus",
+    "hard-swish",
+    "mish",
+    "thresholded-relu",
+    "shrink",
+];
+
 fn on_relu(name: &str, rule: impl Into<Rule>) -> Composite {
-    gradient().named(name).prepend(Matcher::activations([Activation::Relu.name()]), rule)
+    Composite::new(name)
+        .append(Matcher::activations([Activation::Relu.name()]), rule)
+        .append(Matcher::Not(Box::new(Matcher::activations(RECTIFIERS))), Gradient)
 }
 
 /// The presets with the default parameters, as functions.

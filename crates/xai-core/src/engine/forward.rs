@@ -86,7 +86,9 @@ fn infer_dims<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<Vec<V
             continue;
         }
         let input_dims: Vec<_> = node.inputs().iter().map(|input| dims[input.index()].as_slice()).collect();
-        dims[id.index()] = guarded(|| node.layer().ops().output_dims(&input_dims))
+        dims[id.index()] = node
+            .layer()
+            .output_dims(&input_dims)
             .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
     }
     Ok(dims)

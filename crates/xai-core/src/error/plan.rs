@@ -118,7 +118,7 @@ pub enum PlanError {
         /// The operations.
         operations: Vec<NodeGroup>,
     },
-    /// Kinds of nodes that no entry matches: all of the graph's.
+    /// Kinds of nodes, or activations, that no entry matches: all of the graph's.
     #[error("composite `{composite}` has no entry for {}; add one for each kind{}", list(kinds), hint(kinds))]
     Unmatched {
         /// The kinds.

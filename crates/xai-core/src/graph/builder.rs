@@ -6,7 +6,7 @@ use burn_backend::tensor::Device;
 use burn_backend::{Backend, DType};
 
 use super::{Graph, Node, NodeId};
-use crate::error::{GraphError, LayerError, guarded};
+use crate::error::{GraphError, LayerError};
 use crate::layer::Layer;
 
 /// Builds a graph layer by layer.
@@ -91,7 +91,7 @@ impl<B: Backend> GraphBuilder<B> {
             let input = input.ok_or(GraphError::UnknownNode { id: id.0, nodes: self.nodes.len() })?;
             input_dims.push(input.dims.as_slice());
         }
-        let dims = match guarded(|| layer.ops().output_dims(&input_dims)) {
+        let dims = match layer.output_dims(&input_dims) {
             Ok(dims) => dims,
             Err(source) => return Err(GraphError::Layer { node: name, source }),
         };

@@ -72,7 +72,8 @@ pub use softmax::{Softmax, SoftmaxForm};
 pub use unsupported::Unsupported;
 
 use crate::Value;
-use crate::error::LayerError;
+use crate::error::{LayerError, guarded};
+use crate::kernel::check_elements;
 
 /// From one row per layer, `Variant(Type) = [Kind = "name", ...]`: the enums [`Layer`] and
 /// [`LayerKind`], the names, the conversions and the dispatch. A layer without a kind in its row
@@ -214,6 +215,22 @@ impl<B: Backend> Layer<B> {
     /// What composites match on.
     pub fn kind(&self) -> LayerKind {
         self.ops().kind()
+    }
+
+    /// The name of the activation, if it is one.
+    pub(crate) fn activation(&self) -> Option<&'static str> {
+        match self {
+            Self::Activation(activation) => Some(activation.name()),
+            Self::PRelu(_) => Some(PRelu::<B>::NAME),
+            _ => None,
+        }
+    }
+
+    /// Sizes of the output, checked, given those of the inputs.
+    pub(crate) fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        let dims = guarded(|| self.ops().output_dims(inputs))?;
+        check_elements("output", &dims)?;
+        Ok(dims)
     }
 
     /// The layer as a `T`, if it is one and [says so](LayerOps::as_any).

@@ -16,6 +16,9 @@ pub struct PRelu<B: Backend> {
 }
 
 impl<B: Backend> PRelu<B> {
+    /// Name among the activations.
+    pub(crate) const NAME: &str = "prelu";
+
     /// A rectification with `slope` `[channels]`, or `[1]` for all channels alike.
     ///
     /// # Errors

@@ -130,6 +130,14 @@ impl Stabilizer {
         }
     }
 
+    /// `r / st(z)`, 0 where that denominator is 0.
+    pub fn quotient<B: Backend>(&self, r: Value<B>, z: &Value<B>) -> Value<B> {
+        match self.leaves_zero() {
+            true => (r / z).where_nonzero(z),
+            false => r / self.apply(z),
+        }
+    }
+
     /// `st(z)` of denominators whose sign is known: a plain stabilizer then need not look at it. To a
     /// denominator of 0, which has no numerators, the known sign applies.
     pub(crate) fn apply_to<B: Backend>(&self, z: Value<B>, sign: Sign) -> Value<B> {
@@ -176,7 +184,11 @@ impl Stabilizer {
     }
 
     /// Checks the stabilizer for the output of a node.
-    pub(crate) fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Self, RuleError> {
+    ///
+    /// # Errors
+    /// [`RuleError::Parameter`] for an epsilon that is negative, or not finite in the element type of the
+    /// layer, or 0 there without being 0, and for a dimension that the output does not have.
+    pub fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Self, RuleError> {
         let parameter = "epsilon of the stabilizer";
         check_number(node, parameter, self.epsilon, "finite and not negative", |epsilon| epsilon >= 0.0)?;
         let Rms::Over(dims) = &self.rms else { return Ok(self.clone()) };

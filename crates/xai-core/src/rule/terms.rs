@@ -56,7 +56,7 @@ pub(super) fn divide<B: Backend>(
     let kept = context.keeps_ledger().then(|| z.clone());
     let s = if st.leaves_zero() {
         drop_at_zero(context, &relevance, &z);
-        (relevance / &z).where_nonzero(&z)
+        st.quotient(relevance, &z)
     } else {
         relevance / st.apply_to(z, sign)
     };
