@@ -346,6 +346,26 @@ fn errors_on_long_graphs_are_short() {
     assert!(error.contains("input.relu") && error.len() < 400, "{error}");
 }
 
+/// Thousands of batch norms are merged in a few rounds, not one by one.
+#[test]
+fn long_networks_are_canonized() {
+    let vector = |number: f64| value(&[number], &[1], DType::F32);
+    let mut builder = GraphBuilder::new();
+    let mut last = builder.input("x", &[1, 1]).unwrap();
+    for block in 0..3000 {
+        let linear = Linear::new(value(&[1.0], &[1, 1], DType::F32), None).unwrap();
+        last = builder.push(format!("{block}.linear"), linear, &[last]).unwrap();
+        let norm = BatchNorm::new(vector(0.0), vector(1.0), vector(1.0), vector(0.001)).unwrap();
+        last = builder.push(format!("{block}.norm"), norm, &[last]).unwrap();
+    }
+    let model = Model::from(builder.finish(last).unwrap());
+    let graph = model.graph(row([1.0]), 0).unwrap();
+    assert_eq!(graph.nodes().len(), 3001);
+    assert!(graph.find("2999.norm").is_ok());
+    let attribution = Lrp::new(&model, epsilon_plus()).attribute(row([1.0]), Target::class(0)).unwrap();
+    assert!((attribution.output::<2>().unwrap().into_scalar() - 4.0).abs() < 1e-3);
+}
+
 /// The same input gives the same bits, alone, again, and on four threads at once.
 #[test]
 fn explanations_do_not_depend_on_threads() {

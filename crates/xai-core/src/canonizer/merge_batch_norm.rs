@@ -1,11 +1,13 @@
 //! Batch norm folded into the linear layer before or after it.
 
+use std::collections::HashMap;
+
 use burn_backend::Backend;
 
 use super::Canonizer;
 use crate::Value;
 use crate::error::GraphError;
-use crate::graph::{Graph, GraphPatch, NodeId};
+use crate::graph::{Graph, GraphPatch, NodeId, Wire};
 use crate::layer::{BatchNorm, Layer};
 
 /// Folds a batch norm into the linear layer, convolution or transposed convolution that alone feeds
@@ -33,42 +35,57 @@ impl<B: Backend> Canonizer<B> for MergeBatchNorm {
         true
     }
 
+    /// All that can be merged at once, so that a long network takes few rounds.
     fn rewrite(&self, graph: &Graph<B>) -> Result<Option<GraphPatch<B>>, GraphError> {
         let consumers = graph.consumers();
+        let mut merges = Merges { graph, patch: GraphPatch::new("merge batch norms"), wires: HashMap::new() };
         for (id, node) in graph.iter() {
             let (Layer::BatchNorm(batch_norm), [before]) = (node.layer(), node.inputs()) else { continue };
-            if consumers[before.index()].len() == 1 && *before != graph.output() {
+            if consumers[before.index()].len() == 1 && *before != graph.output() && merges.is_free(*before) {
                 let linear = graph.node(*before)?;
                 if let Some(merged) = merged_after(linear.layer(), batch_norm, node.dims()) {
-                    return patch(graph, [*before, id], *before, merged).map(Some);
+                    merges.add([*before, id], *before, merged)?;
+                    continue;
                 }
             }
             if let ([after], true) = (consumers[id.index()].as_slice(), id != graph.output()) {
                 let linear = graph.node(*after)?;
                 if let Some(merged) = merged_before(batch_norm, linear.layer(), node.dims()) {
-                    return patch(graph, [id, *after], *after, merged).map(Some);
+                    merges.add([id, *after], *after, merged)?;
                 }
             }
         }
-        Ok(None)
+        Ok((!merges.wires.is_empty()).then_some(merges.patch))
     }
 }
 
-/// Replaces two nodes, one after the other, by `merged`, which takes the name of `heir`.
-fn patch<B: Backend>(
-    graph: &Graph<B>,
-    [first, last]: [NodeId; 2],
-    heir: NodeId,
-    merged: Layer<B>,
-) -> Result<GraphPatch<B>, GraphError> {
-    let gone = if heir == first { last } else { first };
-    let (gone, heir) = (graph.node(gone)?.name(), graph.node(heir)?.name());
-    let mut patch = GraphPatch::new(format!("merge `{gone}` into `{heir}`"));
-    let inputs = graph.node(first)?.inputs();
-    let inputs = inputs.iter().map(|input| patch.tap(graph, *input)).collect::<Result<Vec<_>, _>>()?;
-    let merged = patch.wire(heir, merged, &inputs)?;
-    patch.shunt(graph, last, &merged)?;
-    Ok(patch)
+/// Pairs of nodes that are merged in one patch.
+struct Merges<'a, B: Backend> {
+    graph: &'a Graph<B>,
+    patch: GraphPatch<B>,
+    /// What stands for each node that was merged.
+    wires: HashMap<NodeId, Wire>,
+}
+
+impl<B: Backend> Merges<'_, B> {
+    fn is_free(&self, node: NodeId) -> bool {
+        !self.wires.contains_key(&node)
+    }
+
+    /// Replaces two nodes, one after the other, by `merged`, which takes the name of `heir`.
+    fn add(&mut self, [first, last]: [NodeId; 2], heir: NodeId, merged: Layer<B>) -> Result<(), GraphError> {
+        let mut inputs = Vec::new();
+        for input in self.graph.node(first)?.inputs() {
+            inputs.push(match self.wires.get(input) {
+                Some(wire) => wire.clone(),
+                None => self.patch.tap(self.graph, *input)?,
+            });
+        }
+        let merged = self.patch.wire(self.graph.node(heir)?.name(), merged, &inputs)?;
+        self.patch.shunt(self.graph, last, &merged)?;
+        self.wires.extend([(first, merged.clone()), (last, merged)]);
+        Ok(())
+    }
 }
 
 /// The layer followed by the batch norm, whose output has the sizes `dims`.

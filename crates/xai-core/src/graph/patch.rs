@@ -1,5 +1,7 @@
 //! Rewrites: the only way to change a graph.
 
+use std::collections::HashMap;
+
 use burn_backend::Backend;
 
 use super::{Graph, Node, NodeId};
@@ -128,11 +130,12 @@ impl<B: Backend> Graph<B> {
         for (old, _) in &patch.shunts {
             self.node(*old)?;
         }
+        let shunts: HashMap<NodeId, NodeId> =
+            patch.shunts.iter().map(|(old, new)| (*old, place(*new))).collect();
+        let places: HashMap<&str, usize> =
+            self.nodes.iter().enumerate().map(|(place, node)| (node.name.as_str(), place)).collect();
         // Readers are redirected before the patch's own nodes come in: those keep their taps.
-        let redirect = |id: NodeId| {
-            let shunt = patch.shunts.iter().rev().find(|(old, _)| *old == id);
-            shunt.map_or(id, |(_, new)| place(*new))
-        };
+        let redirect = |id: NodeId| shunts.get(&id).copied().unwrap_or(id);
         for node in &mut nodes {
             for input in &mut node.inputs {
                 *input = redirect(*input);
@@ -141,9 +144,9 @@ impl<B: Backend> Graph<B> {
         for added in patch.added {
             let inputs = added.inputs.into_iter().map(place).collect();
             // A node that takes the place of another one of its name takes over its aliases.
-            let namesake = self.nodes.iter().find(|node| node.name == added.name);
+            let namesake = places.get(added.name.as_str());
             nodes.push(Node {
-                aliases: namesake.map_or_else(Vec::new, |node| node.aliases.clone()),
+                aliases: namesake.map_or_else(Vec::new, |place| self.nodes[*place].aliases.clone()),
                 name: added.name,
                 layer: added.layer,
                 inputs,
