@@ -59,7 +59,9 @@ fn numbers_that_are_not_finite_are_not_read() {
             let message = refused(&parameters.replace('N', number));
             assert!(message.contains("finite number"), "{parameters}: {message}");
         }
-        for rule in ["beta = N\nlinear = 'midpoint'\nepsilon = 1", "beta = 1\nlinear = 'epsilon'\nepsilon = N"] {
+        for rule in
+            ["beta = N\nlinear = 'midpoint'\nepsilon = 1", "beta = 1\nlinear = 'epsilon'\nepsilon = N"]
+        {
             let error = toml::from_str::<ClusterRule>(&rule.replace('N', number)).unwrap_err();
             assert!(error.to_string().contains("finite number"), "{error}");
         }
