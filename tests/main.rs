@@ -6,3 +6,4 @@ mod bad_input;
 mod composite_files;
 mod kmeans_canonizer;
 mod properties;
+mod reports;
