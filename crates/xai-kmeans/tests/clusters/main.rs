@@ -6,10 +6,8 @@
 mod head_and_layers;
 #[cfg(all(feature = "npy", feature = "safetensors"))]
 mod load;
+mod modules;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use burn::module::Param;
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::Flex;
 use proptest::prelude::*;
@@ -27,9 +25,7 @@ use xai_core::rule::{
 };
 use xai_kmeans::{
     CentroidDistance, ClusterExplainer, ClusterHead, ClusterProfile, ClusterRule, KMeansCanonizer,
-    KMeansError, LinearRule, Midpoint, MinPool1dConfig, MinPool2dConfig, NeuralizedKMeans,
-    NeuralizedKMeansConfig, NeuralizedKMeansLayer, PairwiseCentroidDistance, PairwiseCentroidDistanceConfig,
-    Power, beta_from,
+    KMeansError, LinearRule, Midpoint, NeuralizedKMeans, NeuralizedKMeansLayer, Power, beta_from,
 };
 
 type Rows = Vec<Vec<f64>>;
@@ -206,56 +202,6 @@ fn the_module_computes_what_its_layer_does() {
     let by_module: Vec<f64> = module.forward(tensor(&x, true)).to_data().iter::<f64>().collect();
     let by_layer: Vec<f64> = by_layer.to_data().unwrap().iter::<f64>().collect();
     assert_close(&by_layer, &by_module, 1e-12, "h");
-}
-
-#[test]
-fn modules_whose_fields_do_not_fit_are_no_layers() {
-    let good = NeuralizedKMeans::from_centroids(tensor(&numbers(4, 3, 1), false)).unwrap();
-    let empty = Tensor::<Flex, 2>::zeros([0, 3], &Default::default());
-    let refused = |change: &dyn Fn(&mut NeuralizedKMeans<Flex>), says: &str| {
-        let mut module = good.clone();
-        change(&mut module);
-        let error = Layer::try_from(&module).unwrap_err().to_string();
-        assert!(error.contains(says), "`{says}` is missing in: {error}");
-    };
-    refused(&|module| module.weight = Param::from_tensor(module.weight.val().narrow(1, 0, 2)), "weight");
-    refused(&|module| module.bias = Param::from_tensor(module.bias.val().transpose()), "bias");
-    refused(&|module| module.bias = Param::from_tensor(module.bias.val().cast(DType::F64)), "bias");
-    refused(
-        &|module| module.centroids = Param::from_tensor(module.centroids.val().narrow(0, 0, 3)),
-        "weight",
-    );
-    refused(&|module| module.centroids = Param::from_tensor(module.centroids.val() / 0.0), "finite");
-    refused(&|module| module.centroids = Param::from_tensor(empty.clone()), "[0, 3]");
-
-    let distance = PairwiseCentroidDistance { centroids: Param::from_tensor(empty.clone()), squared: true };
-    assert!(Layer::try_from(&distance).unwrap_err().to_string().contains("[0, 3]"));
-    assert!(PairwiseCentroidDistance::new(empty, Power::Two).is_err());
-    let mut pool = MinPool1dConfig::new(2).init();
-    pool.pool.kernel_size = 0;
-    let mut graph = GraphBuilder::<Flex>::new();
-    let input = graph.input("x", &[1, 2, 5]).unwrap();
-    assert!(graph.push("pool", &pool, &[input]).unwrap_err().to_string().contains("kernel"));
-}
-
-#[test]
-fn settings_that_no_module_has_are_named() {
-    let device = Default::default();
-    let said = |init: &dyn Fn()| {
-        let panic = catch_unwind(AssertUnwindSafe(init)).unwrap_err();
-        panic.downcast_ref::<String>().unwrap().clone()
-    };
-    for (text, says) in [
-        (
-            said(&|| drop(PairwiseCentroidDistanceConfig::new(0, 3).init::<Flex>(&device))),
-            "at least 1 cluster",
-        ),
-        (said(&|| drop(NeuralizedKMeansConfig::new(1, 3).init::<Flex>(&device))), "at least 2 clusters"),
-        (said(&|| _ = MinPool1dConfig::new(0).init()), "kernel_size: 0"),
-        (said(&|| _ = MinPool2dConfig::new([2, 2]).with_strides([1, 0]).init()), "strides: [1, 0]"),
-    ] {
-        assert!(text.contains(says), "`{says}` is missing in: {text}");
-    }
 }
 
 #[test]
