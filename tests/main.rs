@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bad_input;
+mod composite_files;
 mod faults;
 mod kmeans_canonizer;
 mod properties;
+mod reports;

@@ -55,6 +55,7 @@ mod normalization;
 mod picture;
 mod render;
 mod text;
+mod write;
 
 pub use chart::Chart;
 pub use colormap::{Colormap, NAN_COLOR};
@@ -64,3 +65,4 @@ pub use map::RelevanceMap;
 pub use normalization::{Bounds, Normalization, Quantile};
 pub use picture::{MAX_PIXELS, Picture};
 pub use render::{gray_image, overlay, render, rgb_image};
+pub use write::write_whole;

@@ -1,13 +1,13 @@
 //! A raster of RGB pixels, and writing it to a PNG file.
 
+use std::fmt;
 use std::io::{self, Cursor};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{fmt, fs, process};
+use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage, imageops};
 
 use crate::error::{HeatmapError, at_least_one};
+use crate::write::write_whole;
 
 /// The most pixels a picture may have, `2^28` (768 MiB of RGB): a mistyped factor becomes an error instead of
 /// an allocation failure that ends the process.
@@ -66,8 +66,8 @@ impl Picture {
 
     /// Writes the picture as PNG, whatever the extension of `path`, over a file already there.
     ///
-    /// The bytes go to a file beside it that is renamed when it is complete: if the disk is full, the file that
-    /// was there before stays. Parent folders are not created.
+    /// By [`write_whole`]: if the disk is full, the file that was there before stays. Parent folders are not
+    /// created.
     ///
     /// # Errors
     /// [`HeatmapError::Write`] with the path and the reason.
@@ -117,23 +117,6 @@ impl Picture {
 pub(crate) fn mix(below: [u8; 3], above: [u8; 3], alpha: f32) -> [u8; 3] {
     let channel = |i: usize| f32::from(below[i]) * (1.0 - alpha) + f32::from(above[i]) * alpha;
     [0, 1, 2].map(|i| channel(i).round() as u8)
-}
-
-/// Writes beside the file and renames, so that there is never a file of that name with a part of the bytes.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    static WRITES: AtomicU32 = AtomicU32::new(0);
-    // A rename would replace a link, and a device or a pipe as well.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if target.exists() && !target.is_file() {
-        return fs::write(target, bytes);
-    }
-    let mut beside = target.clone().into_os_string();
-    beside.push(format!(".{}-{}.part", process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
-    let beside = PathBuf::from(beside);
-    fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &target)).inspect_err(|_| {
-        // The error that is reported is the first one.
-        let _ = fs::remove_file(&beside);
-    })
 }
 
 /// The size only: a failed comparison of pictures should not print every byte.

@@ -69,6 +69,22 @@ fn links_and_devices_stay_what_they_are() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// `/dev/full` is a disk without room.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_leaves_nothing_behind() {
+    let folder = folder("full");
+    let full = folder.join("full.png");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let HeatmapError::Write { reason, .. } = two_pixels().write_png(&full).unwrap_err() else { panic!() };
+    assert_eq!(reason.kind(), io::ErrorKind::StorageFull);
+    // Written beside, and then not renamed: a name may have 255 bytes.
+    assert!(two_pixels().write_png(folder.join("x".repeat(256))).is_err());
+    assert!(two_pixels().write_png(folder.join("x".repeat(255))).is_ok());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn a_missing_folder_is_named_with_reason_and_remedy() {
     let path = std::env::temp_dir().join("xai-heatmap-no-such-folder").join("a.png");

@@ -28,7 +28,11 @@ pub struct PairwiseCentroidDistanceConfig {
 
 impl PairwiseCentroidDistanceConfig {
     /// The module with all centroids at the origin, to be loaded from a record.
+    ///
+    /// # Panics
+    /// Without clusters or features, as modules of Burn do on settings they cannot use.
     pub fn init<B: Backend>(&self, device: &B::Device) -> PairwiseCentroidDistance<B> {
+        assert!(self.clusters >= 1 && self.features >= 1, "{self:?} needs at least 1 cluster and 1 feature");
         PairwiseCentroidDistance {
             centroids: Param::from_tensor(Tensor::zeros([self.clusters, self.features], device)),
             squared: self.squared,
@@ -71,10 +75,11 @@ impl<B: Backend> PairwiseCentroidDistance<B> {
     ///
     /// # Shapes
     /// Points `[N, D]`, distances `[N, K]`. As any Burn module's, the forward function panics on
-    /// points with another number of features.
+    /// points with another number of features, and where its public field holds no centroids.
     pub fn forward(&self, points: Tensor<B, 2>) -> Tensor<B, 2> {
         let ([samples, features], centroids) = (points.dims(), self.centroids.val());
         let clusters = centroids.dims()[0];
+        assert!(clusters > 0, "there are no centroids to compute distances to");
         let each = (BLOCK / (samples * features).max(1)).clamp(1, clusters);
         let points = points.unsqueeze_dim::<3>(1);
         let blocks = (0..clusters).step_by(each).map(|start| {

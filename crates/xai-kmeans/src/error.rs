@@ -65,6 +65,20 @@ pub enum KMeansError {
         /// Row and column.
         index: [usize; 2],
     },
+    /// An element that is finite, but not in the element type asked for.
+    #[error(
+        "centroid {} has {value:e} as feature {}, which {dtype:?} cannot hold; scale the data down, or load it as \
+         F64 by the options `(&device, DType::F64)`",
+        index[0], index[1]
+    )]
+    OutOfRange {
+        /// The element.
+        value: f64,
+        /// Row and column.
+        index: [usize; 2],
+        /// The type.
+        dtype: DType,
+    },
     /// Points so far from the centroids that squares overflow.
     #[error("the distances of point {point} to the centroids overflow; scale points and centroids down")]
     Overflow {

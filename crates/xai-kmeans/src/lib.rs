@@ -41,6 +41,8 @@ mod matrix;
 mod min_pool;
 mod network;
 mod neuralized;
+#[cfg(feature = "npy")]
+mod npy;
 mod points;
 mod profile;
 mod pulls;

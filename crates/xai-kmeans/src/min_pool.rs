@@ -30,7 +30,12 @@ pub struct MinPool1dConfig {
 
 impl MinPool1dConfig {
     /// The module.
+    ///
+    /// # Panics
+    /// With a kernel, stride or dilation of 0, as modules of Burn do on settings they cannot use.
     pub fn init(&self) -> MinPool1d {
+        let sizes = [self.kernel_size, self.stride, self.dilation];
+        assert!(!sizes.contains(&0), "{self:?} needs kernel, stride and dilation of at least 1");
         let pool = MaxPool1dConfig::new(self.kernel_size)
             .with_stride(self.stride)
             .with_padding(self.padding.clone())
@@ -75,7 +80,12 @@ pub struct MinPool2dConfig {
 
 impl MinPool2dConfig {
     /// The module.
+    ///
+    /// # Panics
+    /// With a kernel, stride or dilation of 0, as modules of Burn do on settings they cannot use.
     pub fn init(&self) -> MinPool2d {
+        let sizes = [self.kernel_size, self.strides, self.dilation].concat();
+        assert!(!sizes.contains(&0), "{self:?} needs kernel, stride and dilation of at least 1");
         let pool = MaxPool2dConfig::new(self.kernel_size)
             .with_strides(self.strides)
             .with_padding(self.padding.clone())

@@ -14,6 +14,7 @@ use xai_core::layer::{Layer, LayerKind, LayerOps, LinearMap};
 use crate::centroid_distance::samples_of;
 use crate::error::KMeansError;
 use crate::matrix::select;
+use crate::points::check_centroids;
 
 /// Weights that the materialised form may have: 1 GiB in 32-bit floats.
 const LIMIT: usize = 1 << 28;
@@ -29,9 +30,13 @@ pub struct NeuralizedKMeansConfig {
 
 impl NeuralizedKMeansConfig {
     /// The module with all parameters 0, to be loaded from a record.
+    ///
+    /// # Panics
+    /// With fewer than 2 clusters or without features, as modules of Burn do on settings they cannot use.
     pub fn init<B: Backend>(&self, device: &B::Device) -> NeuralizedKMeans<B> {
         let (clusters, features) = (self.clusters, self.features);
-        let others = clusters.saturating_sub(1);
+        assert!(clusters >= 2 && features >= 1, "{self:?} needs at least 2 clusters and 1 feature");
+        let others = clusters - 1;
         NeuralizedKMeans {
             weight: Param::from_tensor(Tensor::zeros([clusters, others, features], device)),
             bias: Param::from_tensor(Tensor::zeros([clusters, others], device)),
@@ -90,13 +95,37 @@ impl<B: Backend> NeuralizedKMeans<B> {
     }
 }
 
-impl<B: Backend> From<&NeuralizedKMeans<B>> for Layer<B> {
-    fn from(module: &NeuralizedKMeans<B>) -> Self {
-        Self::custom(NeuralizedKMeansLayer {
+/// The fields are public, so nothing is known of how they fit.
+impl<B: Backend> TryFrom<&NeuralizedKMeans<B>> for Layer<B> {
+    type Error = LayerError;
+
+    fn try_from(module: &NeuralizedKMeans<B>) -> Result<Self, LayerError> {
+        let layer = NeuralizedKMeansLayer {
             weight: module.weight.val().into(),
             bias: module.bias.val().into(),
-            centroids: module.centroids.val().into(),
-        })
+            centroids: Value::from(module.centroids.val()),
+        };
+        check_centroids(&layer.centroids)?;
+        let dims = layer.centroids.dims();
+        let (clusters, features) = (dims[0], dims[1]);
+        let shapes: [(_, _, _, &[usize]); 2] = [
+            (
+                "weight",
+                &layer.weight,
+                "[clusters, clusters - 1, features]",
+                &[clusters, clusters - 1, features],
+            ),
+            ("bias", &layer.bias, "[clusters, clusters - 1]", &[clusters, clusters - 1]),
+        ];
+        for (name, value, expected, dims) in shapes {
+            if value.dims() != dims {
+                return Err(LayerError::Parameter { name, expected, got: value.dims() });
+            }
+            if value.dtype() != layer.centroids.dtype() {
+                return Err(KMeansError::DType { what: name, dtype: value.dtype() }.into());
+            }
+        }
+        Ok(Self::custom(layer))
     }
 }
 
@@ -115,7 +144,7 @@ impl<B: Backend> NeuralizedKMeansLayer<B> {
     /// # Errors
     /// As [`NeuralizedKMeans::from_centroids`].
     pub fn new(centroids: Value<B>) -> Result<Self, KMeansError> {
-        crate::points::check_centroids(&centroids)?;
+        check_centroids(&centroids)?;
         let (clusters, features) = (centroids.dims()[0], centroids.dims()[1]);
         let weights = clusters as u128 * (clusters - 1) as u128 * features as u128;
         if weights > LIMIT as u128 {

@@ -7,7 +7,7 @@ use xai_core::error::{LayerError, RuleError};
 use xai_core::graph::NodeView;
 use xai_core::kernel::weighted_squared_differences;
 use xai_core::layer::{BackwardContext, LedgerTerm, Saved};
-use xai_core::rule::{BoundRule, Passed, PropagationRule, Rule, Stabilizer};
+use xai_core::rule::{BoundRule, Passed, PropagationRule, Rule, Stabilizer, form};
 
 use crate::blocks::{self, Blocks};
 use crate::head::ClusterHead;
@@ -23,6 +23,7 @@ pub enum LinearRule {
     /// clusters, where neither wins. Conserves relevance, and does not depend on where the origin is.
     Midpoint {
         /// Added to the denominators, with their sign.
+        #[serde(deserialize_with = "form::epsilon")]
         epsilon: f64,
     },
     /// `R_i = sum_k x_i w_ck,i R_k / st(h_ck)`: from the origin. The bias absorbs its share, and
@@ -30,6 +31,7 @@ pub enum LinearRule {
     /// features behind a ReLU.
     Epsilon {
         /// Added to the denominators, with their sign.
+        #[serde(deserialize_with = "form::epsilon")]
         epsilon: f64,
     },
     /// Any other rule of linear layers: on the weights of each explained cluster against a block of
@@ -58,6 +60,7 @@ pub enum LinearRule {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClusterRule {
     /// How much more the nearest competitors get; finite and 0 or more.
+    #[serde(deserialize_with = "form::beta")]
     pub beta: f64,
     /// How relevance passes the linear part.
     #[serde(flatten)]

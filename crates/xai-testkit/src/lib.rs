@@ -7,4 +7,5 @@ pub mod cases;
 pub mod conformance;
 pub mod golden;
 pub mod host;
+pub mod mutation;
 pub mod reference;

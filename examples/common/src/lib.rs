@@ -28,7 +28,7 @@ use burn::tensor::backend::Backend;
 use burn_xai::backend;
 use clap::{Args, ValueEnum};
 
-pub use output::{Failure, write_json};
+pub use output::{Failure, write_file, write_json};
 
 #[cfg(not(any(feature = "cuda", feature = "wgpu", feature = "tch", feature = "ndarray", feature = "flex")))]
 compile_error!(

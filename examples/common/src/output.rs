@@ -2,10 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use burn_xai::heatmap::write_whole;
 use serde::Serialize;
 
 /// Why an example failed. What `main` returns is printed by `Debug`; here that is the error's own text.
@@ -25,10 +24,10 @@ impl fmt::Debug for Failure {
 
 /// Writes a report as JSON; the error names the file.
 pub fn write_json(report: &impl Serialize, path: &Path) -> Result<(), Box<dyn Error>> {
-    let write = || -> Result<(), Box<dyn Error>> {
-        let mut file = BufWriter::new(File::create(path)?);
-        serde_json::to_writer_pretty(&mut file, report)?;
-        Ok(file.flush()?)
-    };
-    write().map_err(|reason| format!("cannot write {}: {reason}", path.display()).into())
+    write_file(path, &serde_json::to_vec_pretty(report)?)
+}
+
+/// Writes a whole file or none; the error names it.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
+    write_whole(path, bytes).map_err(|reason| format!("cannot write {}: {reason}", path.display()).into())
 }

@@ -25,10 +25,13 @@ pub const TEST_LEN: usize = 360;
 
 /// Number of images in the file.
 const LEN: usize = 1797;
+/// The most bytes that it may unpack to; no number in it has more than two digits.
+const MAX_CSV: usize = LEN * (PIXELS + 1) * 4;
 /// The value of a black pixel in the file.
 const MAX_PIXEL: u8 = 16;
 
-static CSV_GZ: &[u8] = include_bytes!("../data/digits.csv.gz");
+/// The embedded file.
+pub static CSV_GZ: &[u8] = include_bytes!("../data/digits.csv.gz");
 
 /// The training set and the test set.
 #[derive(Clone, Debug)]
@@ -49,8 +52,20 @@ pub struct Digits {
 
 /// Reads the embedded file and splits it.
 pub fn load() -> Result<Split> {
+    read(CSV_GZ)
+}
+
+/// Reads a file like the embedded one.
+pub fn read(csv_gz: &[u8]) -> Result<Split> {
     let mut csv = String::new();
-    GzDecoder::new(CSV_GZ).read_to_string(&mut csv)?;
+    // One byte more than there may be, to see whether there is more.
+    GzDecoder::new(csv_gz)
+        .take(MAX_CSV as u64 + 1)
+        .read_to_string(&mut csv)
+        .map_err(|reason| format!("digits.csv.gz: {reason}"))?;
+    if csv.len() > MAX_CSV {
+        return Err(format!("digits.csv.gz: more than {MAX_CSV} bytes, too many for {LEN} images").into());
+    }
 
     let mut digits = Digits::default();
     for (index, line) in csv.lines().enumerate() {

@@ -3,6 +3,7 @@
 pub mod classes;
 pub mod model;
 pub mod photo;
+pub mod pixels;
 pub mod weights;
 
 use std::error::Error;

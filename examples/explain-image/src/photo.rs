@@ -1,15 +1,15 @@
 //! From a photograph to the network's input.
 
+use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 use burn_xai::heatmap::{Bounds, Normalization, Picture, rgb_image};
 use burn_xai::rule::Bound;
-use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageDecoder, ImageReader, Rgb32FImage};
+use image::{DynamicImage, Rgb32FImage};
 
-use super::Result;
 use super::model::SIDE;
+use super::{Result, pixels};
 
 /// Mean of ImageNet's colours, red, green and blue from 0 to 1.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -26,19 +26,13 @@ pub struct Photo {
 }
 
 impl Photo {
-    /// Reads a PNG or JPEG file of any size and pixel format.
+    /// Reads a PNG or JPEG file of any pixel format and of up to [`pixels::MAX_PIXELS`].
     pub fn open(path: &Path) -> Result<Self> {
         let failed = |reason: &dyn std::fmt::Display| format!("cannot read {}: {reason}", path.display());
-        let reader = ImageReader::open(path).map_err(|reason| failed(&reason))?;
-        // By the content, for file names lie.
-        let reader = reader.with_guessed_format().map_err(|reason| failed(&reason))?;
-        let mut decoder = reader.into_decoder().map_err(|reason| failed(&reason))?;
-        // Cameras store how they were held.
-        let orientation = decoder.orientation().map_err(|reason| failed(&reason))?;
-        let mut image = DynamicImage::from_decoder(decoder).map_err(|reason| failed(&reason))?;
-        image.apply_orientation(orientation);
+        let file = fs::read(path).map_err(|reason| failed(&reason))?;
+        let pixels = pixels::read(&file, SIDE as u32).map_err(|reason| failed(&reason))?;
         let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Ok(Self::new(name, &image))
+        Ok(Self { name, pixels })
     }
 
     /// The photographs that come with the example, of `photos/ATTRIBUTION.md`.
@@ -49,24 +43,13 @@ impl Photo {
         ];
         photos
             .into_iter()
-            .map(|(name, bytes)| Ok(Self::new(name, &image::load_from_memory(bytes)?)))
+            .map(|(name, file)| Ok(Self { name: name.to_owned(), pixels: pixels::read(file, SIDE as u32)? }))
             .collect()
     }
 
     /// The square in the middle of an image, scaled to the network's size. What is transparent is white.
     pub fn new(name: impl Into<String>, image: &DynamicImage) -> Self {
-        // All formats, 16 bits and grey included, fit 32-bit floats without loss.
-        let (width, height) = (image.width(), image.height());
-        let side = width.min(height);
-        let square = image.crop_imm((width - side) / 2, (height - side) / 2, side, side).to_rgba32f();
-        let opaque = Rgb32FImage::from_fn(side, side, |x, y| {
-            let [red, green, blue, alpha] = square.get_pixel(x, y).0;
-            image::Rgb([red, green, blue].map(|color| alpha * color + 1.0 - alpha))
-        });
-        // The bicubic filter of the training, which overshoots at edges.
-        let mut pixels = imageops::resize(&opaque, SIDE as u32, SIDE as u32, FilterType::CatmullRom);
-        pixels.iter_mut().for_each(|color| *color = color.clamp(0.0, 1.0));
-        Self { name: name.into(), pixels }
+        Self { name: name.into(), pixels: pixels::square(image, SIDE as u32) }
     }
 
     /// The photograph out of focus: colours as they are, but no shapes. `sigma` is in pixels.

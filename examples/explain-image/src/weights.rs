@@ -63,21 +63,22 @@ pub fn path(named: Option<&Path>) -> Result<PathBuf> {
 /// The network with the weights of the file.
 pub fn load<B: Backend>(path: &Path, device: &B::Device) -> Result<EfficientNetLite0<B>> {
     let failed = |reason: String| format!("cannot read the weights {}: {reason}", path.display());
+    // Before anything else reads the file, and `in_order` knows how the elements lie in this one only: another
+    // one would be read scrambled.
+    let bytes = fs::read(path).map_err(|reason| failed(reason.to_string()))?;
+    let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if sum != SHA256 {
+        return Err(failed(format!("the file is not the published one, which {SCRIPT} fetches")).into());
+    }
     let names = KeyRemapper::from_patterns(NAMES.to_vec()).map_err(|reason| failed(reason.to_string()))?;
     let mut store = PytorchStore::from_file(path).remap(names);
     let stored = store.get_all_snapshots().map_err(|reason| failed(reason.to_string()))?;
     let snapshots = stored.values().map(in_order).collect();
     let mut net = EfficientNetLite0::new(device);
     let applied = net.apply(snapshots, None, Some(Box::new(PyTorchToBurnAdapter)), true);
-    if let Some(misfits) = misfits(&applied) {
-        return Err(failed(format!("they are not those of EfficientNet-Lite0: {misfits}")).into());
-    }
-    // `in_order` knows how the elements lie in this file only; another one would be read scrambled.
-    let bytes = fs::read(path).map_err(|reason| failed(reason.to_string()))?;
-    let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    match sum == SHA256 {
-        true => Ok(net),
-        false => Err(failed(format!("the file is not the published one, which {SCRIPT} fetches")).into()),
+    match misfits(&applied) {
+        None => Ok(net),
+        Some(misfits) => Err(failed(format!("they are not those of EfficientNet-Lite0: {misfits}")).into()),
     }
 }
 

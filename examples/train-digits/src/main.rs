@@ -12,7 +12,6 @@
 //! the end: the accuracy is not the best of many epochs.
 
 use std::f64::consts::PI;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -25,7 +24,7 @@ use burn_autodiff::Autodiff;
 use clap::Parser;
 use digits::data::{self, Digits, PIXELS, SIDE};
 use digits::model::DigitsNet;
-use example_common::{BackendArgs, Failure, Job};
+use example_common::{BackendArgs, Failure, Job, write_file};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -100,11 +99,7 @@ impl Job for Args {
             );
         }
 
-        // Beside the file first, so that an interrupted run leaves the old one whole.
-        let beside = self.out.with_extension("new");
-        fs::write(&beside, &bytes)
-            .and_then(|()| fs::rename(&beside, &self.out))
-            .map_err(|error| format!("cannot write {}: {error}", self.out.display()))?;
+        write_file(&self.out, &bytes)?;
         println!("saved {} bytes to {}", bytes.len(), self.out.display());
         Ok(())
     }

@@ -27,8 +27,10 @@ use crate::layer::{LinearMap, Saved};
 #[serde(default, deny_unknown_fields)]
 pub struct AlphaBeta {
     /// Weight of the positive contributions; default 2.
+    #[serde(deserialize_with = "super::form::alpha")]
     pub alpha: f64,
     /// Weight of the negative contributions; default 1.
+    #[serde(deserialize_with = "super::form::beta")]
     pub beta: f64,
     /// Stabilizes the denominators; default 1e-6.
     pub stabilizer: Stabilizer,

@@ -24,6 +24,7 @@ use crate::layer::{LedgerTerm, Saved};
 pub struct Gamma {
     /// How much more the favoured contributions weigh; default 0.25. With 0 this is
     /// [`Epsilon`](super::Epsilon).
+    #[serde(deserialize_with = "super::form::gamma")]
     pub gamma: f64,
     /// Stabilizes the denominators; default 1e-6.
     pub stabilizer: Stabilizer,

@@ -10,6 +10,9 @@ mod alpha_beta;
 mod bound;
 mod epsilon;
 mod fixed;
+// For the rules of this workspace's other crates.
+#[doc(hidden)]
+pub mod form;
 mod gamma;
 mod passing;
 mod plain;

@@ -59,6 +59,7 @@ impl<B: Backend> PropagationRule<B> for ReluGuidedBackprop {
 #[serde(default, deny_unknown_fields)]
 pub struct ReluBetaSmooth {
     /// Steepness of the softplus; default 10. The larger, the nearer to the ReLU.
+    #[serde(deserialize_with = "super::form::beta")]
     pub beta: f64,
 }
 

@@ -1,9 +1,10 @@
 //! Division that does not blow up near 0.
 
 use burn_backend::Backend;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::check_number;
+use super::form::{self, Form};
 use crate::Value;
 use crate::error::RuleError;
 use crate::graph::NodeView;
@@ -17,8 +18,8 @@ use crate::graph::NodeView;
 /// A number converts, and stands for a plain stabilizer of that epsilon wherever one is
 /// serialised: `"stabilizer": 1e-6`, or `"stabilizer": { "epsilon": 0.1, "clip": true, "rms": [1] }`.
 /// Values: `epsilon >= 0`. With 0 a denominator of 0 stays 0: such an output passes nothing on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Form", into = "Form")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(into = "Form<Table>")]
 pub struct Stabilizer {
     epsilon: f64,
     clip: bool,
@@ -38,7 +39,7 @@ pub(crate) enum Sign {
 
 /// The dimensions over which the mean square is taken.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`rms` must be true, false or a list of dimensions, such as [1]")]
 enum Rms {
     /// None if false; all but the first if true.
     Whole(bool),
@@ -47,15 +48,9 @@ enum Rms {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Number(f64),
-    Table(Table),
-}
-
-#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
+    #[serde(deserialize_with = "form::epsilon")]
     epsilon: f64,
     #[serde(default)]
     clip: bool,
@@ -67,16 +62,18 @@ fn no_rms() -> Rms {
     Rms::Whole(false)
 }
 
-impl From<Form> for Stabilizer {
-    fn from(form: Form) -> Self {
-        match form {
-            Form::Number(epsilon) => epsilon.into(),
-            Form::Table(Table { epsilon, clip, rms }) => Self { epsilon, clip, rms },
+impl<'de> Deserialize<'de> for Stabilizer {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let expected = "for a stabilizer (`epsilon`, `stabilizer`) a finite number such as 1e-6, without quotes, \
+                        or a table { epsilon, clip, rms }, of which epsilon must be there";
+        match Form::<Table>::read(from, expected)? {
+            Form::Number(epsilon) => Ok(epsilon.into()),
+            Form::Table(Table { epsilon, clip, rms }) => Ok(Self { epsilon, clip, rms }),
         }
     }
 }
 
-impl From<Stabilizer> for Form {
+impl From<Stabilizer> for Form<Table> {
     fn from(Stabilizer { epsilon, clip, rms }: Stabilizer) -> Self {
         if !clip && rms == no_rms() {
             Self::Number(epsilon)

@@ -27,6 +27,7 @@ use crate::layer::{LedgerTerm, Saved};
 #[serde(default, deny_unknown_fields)]
 pub struct TakesMost {
     /// How much more the winner takes, in units of one over the input; 0 or more, default 1.
+    #[serde(deserialize_with = "super::form::beta")]
     pub beta: f64,
 }
 

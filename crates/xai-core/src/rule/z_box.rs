@@ -2,9 +2,11 @@
 
 use burn::tensor::TensorData;
 use burn_backend::{Backend, DType};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fixed::batch_of;
+use super::form::Form;
 use super::split::Split;
 use super::stabilizer::Sign;
 use super::terms::divide;
@@ -33,7 +35,7 @@ pub struct ZBox {
 }
 
 /// One end of the box of [`ZBox`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Bound {
     /// The same for all inputs.
@@ -46,6 +48,28 @@ pub enum Bound {
         /// Values.
         values: Vec<f64>,
     },
+}
+
+/// `Bound::Tensor`, as it is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    dims: Vec<usize>,
+    values: Vec<f64>,
+}
+
+impl<'de> Deserialize<'de> for Bound {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let expected =
+            "for a bound (`low`, `high`) a finite number such as -2.5, or a table { dims, values } of them";
+        match Form::<Table>::read(from, expected)? {
+            Form::Number(number) => Ok(Self::Number(number)),
+            Form::Table(Table { dims, values }) => match values.iter().find(|value| !value.is_finite()) {
+                None => Ok(Self::Tensor { dims, values }),
+                Some(&value) => Err(D::Error::invalid_value(Unexpected::Float(value), &expected)),
+            },
+        }
+    }
 }
 
 impl From<f64> for Bound {

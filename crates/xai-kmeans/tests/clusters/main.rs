@@ -1,9 +1,12 @@
 //! Clusters explained, against the formulas written as loops over pairs of clusters.
 
 // A case that cannot go on has failed, in a helper function too.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod head_and_layers;
+#[cfg(all(feature = "npy", feature = "safetensors"))]
+mod load;
+mod modules;
 
 use burn::tensor::{DType, Tensor, TensorData};
 use burn_flex::Flex;
@@ -195,7 +198,7 @@ fn gradients_of_the_head_are_those_of_the_nearest_competitor() {
 fn the_module_computes_what_its_layer_does() {
     let (mu, x) = (numbers(4, 3, 1), numbers(5, 3, 2));
     let module = NeuralizedKMeans::from_centroids(tensor(&mu, true)).unwrap();
-    let by_layer = graph((&module).into(), 3).forward(&[value(&x, true)]).unwrap();
+    let by_layer = graph((&module).try_into().unwrap(), 3).forward(&[value(&x, true)]).unwrap();
     let by_module: Vec<f64> = module.forward(tensor(&x, true)).to_data().iter::<f64>().collect();
     let by_layer: Vec<f64> = by_layer.to_data().unwrap().iter::<f64>().collect();
     assert_close(&by_layer, &by_module, 1e-12, "h");
