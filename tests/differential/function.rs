@@ -10,7 +10,8 @@ impl Layer {
     pub(crate) fn forward(&self, rows: Option<&Rows>, inputs: &[&Nums]) -> Nums {
         if let Some(Rows { dims, rows }) = rows {
             let value = |row: &super::layer::Row| {
-                let terms = row.terms.iter().map(|term| term.coefficient * inputs[term.input].data[term.element]);
+                let terms =
+                    row.terms.iter().map(|term| term.coefficient * inputs[term.input].data[term.element]);
                 Num::sum(terms.chain([row.constant]))
             };
             return Nums { dims: dims.clone(), data: rows.iter().map(value).collect() };
@@ -50,7 +51,8 @@ impl Layer {
                 let value = |place: Vec<usize>| {
                     let elements = window(windows, &x.dims, &place).0.into_iter().map(|i| x.data[i]);
                     let best = if *largest { elements.reduce(Num::max) } else { elements.reduce(Num::min) };
-                    best.unwrap_or(Num::ZERO)
+                    // A window without elements has no value that later layers could use.
+                    best.unwrap_or(Num::UNKNOWN)
                 };
                 Nums { data: places(&dims).into_iter().map(value).collect(), dims }
             }
@@ -83,11 +85,15 @@ impl Layer {
             Self::Softmax { form, dim } => each(&|i| {
                 let by = |k: usize| {
                     let same = if i == k { Num::ONE } else { Num::ZERO };
-                    (0, k, match form {
-                        SoftmaxForm::Softmax => y[i] * (same - y[k]),
-                        SoftmaxForm::Softmin => y[i] * (y[k] - same),
-                        SoftmaxForm::LogSoftmax => same - y[k].exp(),
-                    })
+                    (
+                        0,
+                        k,
+                        match form {
+                            SoftmaxForm::Softmax => y[i] * (same - y[k]),
+                            SoftmaxForm::Softmin => y[i] * (y[k] - same),
+                            SoftmaxForm::LogSoftmax => same - y[k].exp(),
+                        },
+                    )
                 };
                 line(i, &x.dims, *dim).map(by).collect()
             }),
@@ -198,7 +204,8 @@ fn activation<'a>(function: Activation, x: Num) -> Pair<'a> {
         Activation::Selu => {
             // Klambauer et al., 2017.
             let (scale, alpha) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
-            let slope = move || if x.compare(0.0).is_ge() { constant(scale) } else { x.exp() * (alpha * scale) };
+            let slope =
+                move || if x.compare(0.0).is_ge() { constant(scale) } else { x.exp() * (alpha * scale) };
             (exp_branch(alpha, scale, 1.0), Box::new(slope))
         }
         Activation::Gelu => {

@@ -30,6 +30,9 @@ pub(crate) fn graph(seed: u64) -> Graph {
         // Most layers read what was made last; the others make branches.
         let from = if dice.chance(70) { nodes.len() - 1 } else { dice.below(nodes.len()) };
         nodes.extend(node(dice, &nodes, from));
+        if nodes[nodes.len() - 1].value.error(0).is_infinite() {
+            break;
+        }
     }
     let last = &nodes[nodes.len() - 1].value;
     let relevance = if dice.chance(30) {
@@ -89,7 +92,7 @@ fn layer(dice: &mut Dice, nodes: &[Node], from: usize) -> Option<(Layer, Vec<usi
     let rank = x.len();
     let alone = |layer: Layer| Some((layer, vec![from]));
     match dice.below(30) {
-        0..3 => {
+        0..3 if rank > 1 => {
             let outputs = dice.within(1, 5);
             let bias = dice.chance(60).then(|| dice.array(&[outputs]));
             alone(Layer::Linear { weight: dice.array(&[x[rank - 1], outputs]), bias })
@@ -105,7 +108,8 @@ fn layer(dice: &mut Dice, nodes: &[Node], from: usize) -> Option<(Layer, Vec<usi
             alone(Layer::Extremum { windows: windows(dice, x)?, largest })
         }
         12 => {
-            let axes: Vec<usize> = (0..rank).filter(|axis| dice.chance(if *axis == 0 { 15 } else { 50 })).collect();
+            let axes: Vec<usize> =
+                (0..rank).filter(|axis| dice.chance(if *axis == 0 { 15 } else { 50 })).collect();
             let axes = if dice.chance(10) { None } else { Some(axes) };
             alone(Layer::Reduce { mean: dice.chance(50), axes })
         }
@@ -283,7 +287,8 @@ fn conv_transpose(dice: &mut Dice, x: &[usize]) -> Option<Layer> {
     };
     let kernel = dice.times(axes, |dice| dice.within(1, 3));
     let fits = (0..axes).all(|axis| {
-        let full = (x[axis + 2] - 1) * geometry.stride[axis] + (kernel[axis] - 1) * geometry.dilation[axis] + 1;
+        let full =
+            (x[axis + 2] - 1) * geometry.stride[axis] + (kernel[axis] - 1) * geometry.dilation[axis] + 1;
         full + geometry.padding_out[axis] > 2 * geometry.padding[axis]
     });
     let weight = dice.array(&[&[x[1], per_group], kernel.as_slice()].concat());
@@ -300,7 +305,9 @@ fn windows(dice: &mut Dice, x: &[usize]) -> Option<PoolGeometry> {
     let axes = dice.within(1, (x.len() - 1).min(3));
     let sizes = &x[x.len() - axes..];
     if dice.chance(25) {
-        return Some(PoolGeometry::Adaptive { output: sizes.iter().map(|&size| dice.within(1, size + 1)).collect() });
+        return Some(PoolGeometry::Adaptive {
+            output: sizes.iter().map(|&size| dice.within(1, size + 1)).collect(),
+        });
     }
     let kernel = dice.times(axes, |dice| dice.within(1, 3));
     let padding = dice.times(axes, |dice| (dice.pick(&[0, 0, 1, 2]), dice.pick(&[0, 0, 1, 2])));
@@ -347,7 +354,9 @@ fn routing(dice: &mut Dice, x: &[usize]) -> Layer {
             }
             Layer::Permute { axes }
         }
-        3 => Layer::Flip { axes: (0..rank).filter(|axis| dice.chance(if *axis == 0 { 20 } else { 50 })).collect() },
+        3 => Layer::Flip {
+            axes: (0..rank).filter(|axis| dice.chance(if *axis == 0 { 20 } else { 50 })).collect(),
+        },
         4 => {
             let cut = |size: usize, dice: &mut Dice| {
                 let start = dice.below(size);
@@ -364,7 +373,8 @@ fn routing(dice: &mut Dice, x: &[usize]) -> Layer {
             Layer::Select { dim: axis, places: dice.times(count, |dice| dice.below(x[axis])) }
         }
         6 => {
-            let mut side = |axis: usize| if axis > 0 || dice.chance(10) { dice.pick(&[0, 0, 1, 2]) } else { 0 };
+            let mut side =
+                |axis: usize| if axis > 0 || dice.chance(10) { dice.pick(&[0, 0, 1, 2]) } else { 0 };
             let padding = (0..rank).map(|axis| (side(axis), side(axis))).collect();
             Layer::Pad { padding, fill: dice.pick(&[0.0, 0.0, 1.0, -0.5]) }
         }

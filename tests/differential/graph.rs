@@ -156,7 +156,8 @@ impl fmt::Display for Graph {
                     writeln!(f, " input {values:?}")?;
                 }
                 Some((layer, recipe)) => {
-                    let inputs: Vec<&str> = node.inputs.iter().map(|&i| self.nodes[i].name.as_str()).collect();
+                    let inputs: Vec<&str> =
+                        node.inputs.iter().map(|&i| self.nodes[i].name.as_str()).collect();
                     writeln!(f, " of {inputs:?}\n    {layer:?}\n    {recipe:?}")?;
                 }
             }

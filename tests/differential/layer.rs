@@ -66,7 +66,12 @@ impl Layer {
         use Layer::*;
         matches!(
             self,
-            Linear { .. } | Conv { .. } | ConvTranspose { .. } | Average { .. } | Reduce { .. } | MatmulBy { .. }
+            Linear { .. }
+                | Conv { .. }
+                | ConvTranspose { .. }
+                | Average { .. }
+                | Reduce { .. }
+                | MatmulBy { .. }
         )
     }
 
@@ -132,8 +137,11 @@ impl Layer {
                     let term = |tap: Vec<usize>| {
                         let mut from = vec![place[0], group * weight.dims[1] + tap[0]];
                         for axis in 0..axes {
-                            let at = place[axis + 2] * geometry.stride[axis] + tap[axis + 1] * geometry.dilation[axis];
-                            from.push(at.checked_sub(geometry.padding[axis].0).filter(|at| *at < x[axis + 2])?);
+                            let at = place[axis + 2] * geometry.stride[axis]
+                                + tap[axis + 1] * geometry.dilation[axis];
+                            from.push(
+                                at.checked_sub(geometry.padding[axis].0).filter(|at| *at < x[axis + 2])?,
+                            );
                         }
                         let tap = [&place[1..2], &tap].concat();
                         Some(Term::new(0, flat(&from, x), weight.data[flat(&tap, &weight.dims)]))
@@ -172,26 +180,31 @@ impl Layer {
                     Row::new(terms, bias, place[1])
                 })
             }
-            Self::Average { windows, count_include_pad } => {
-                build(pooled_dims(windows, x), &|place| {
-                    let (elements, with_padding) = window(windows, x, place);
-                    let count = if *count_include_pad { with_padding } else { elements.len() };
-                    let share = Num::ONE / (count as f64).into();
-                    Row {
-                        terms: elements.iter().map(|&element| Term { input: 0, element, coefficient: share }).collect(),
-                        constant: Num::ZERO,
-                    }
-                })
-            }
+            Self::Average { windows, count_include_pad } => build(pooled_dims(windows, x), &|place| {
+                let (elements, with_padding) = window(windows, x, place);
+                let count = if *count_include_pad { with_padding } else { elements.len() };
+                let share = Num::ONE / (count as f64).into();
+                Row {
+                    terms: elements
+                        .iter()
+                        .map(|&element| Term { input: 0, element, coefficient: share })
+                        .collect(),
+                    constant: Num::ZERO,
+                }
+            }),
             Self::Reduce { mean, axes } => {
                 let reduced = |axis: usize| axes.as_ref().is_none_or(|axes| axes.contains(&axis));
-                let kept: Vec<usize> = (0..x.len()).map(|axis| if reduced(axis) { 1 } else { x[axis] }).collect();
+                let kept: Vec<usize> =
+                    (0..x.len()).map(|axis| if reduced(axis) { 1 } else { x[axis] }).collect();
                 let count = x.iter().product::<usize>() / kept.iter().product::<usize>();
                 let share = if *mean { Num::ONE / (count as f64).into() } else { Num::ONE };
                 build(if axes.is_none() { vec![1] } else { kept }, &|place| {
-                    let same = |from: &Vec<usize>| (0..x.len()).all(|axis| reduced(axis) || from[axis] == place[axis]);
+                    let same = |from: &Vec<usize>| {
+                        (0..x.len()).all(|axis| reduced(axis) || from[axis] == place[axis])
+                    };
                     let from = places(x).into_iter().filter(same);
-                    let term = |from: Vec<usize>| Term { input: 0, element: flat(&from, x), coefficient: share };
+                    let term =
+                        |from: Vec<usize>| Term { input: 0, element: flat(&from, x), coefficient: share };
                     Row { terms: from.map(term).collect(), constant: Num::ZERO }
                 })
             }
@@ -241,13 +254,16 @@ impl Layer {
             Self::Flip { axes } => moved(
                 x.to_vec(),
                 &|place| {
-                    let turned = |(axis, &at): (usize, &usize)| if axes.contains(&axis) { x[axis] - 1 - at } else { at };
+                    let turned = |(axis, &at): (usize, &usize)| {
+                        if axes.contains(&axis) { x[axis] - 1 - at } else { at }
+                    };
                     Some(place.iter().enumerate().map(turned).collect())
                 },
                 0.0,
             ),
             Self::Slice { cuts } => {
-                let kept: Vec<Vec<usize>> = cuts.iter().zip(x).map(|(cut, &size)| cut_places(*cut, size)).collect();
+                let kept: Vec<Vec<usize>> =
+                    cuts.iter().zip(x).map(|(cut, &size)| cut_places(*cut, size)).collect();
                 moved(
                     kept.iter().map(Vec::len).collect(),
                     &|place| Some(place.iter().zip(&kept).map(|(&at, kept)| kept[at]).collect()),
@@ -255,7 +271,10 @@ impl Layer {
                 )
             }
             Self::Select { dim, places } => moved(
-                x.iter().enumerate().map(|(axis, &size)| if axis == *dim { places.len() } else { size }).collect(),
+                x.iter()
+                    .enumerate()
+                    .map(|(axis, &size)| if axis == *dim { places.len() } else { size })
+                    .collect(),
                 &|place| {
                     let from = |(axis, &at): (usize, &usize)| if axis == *dim { places[at] } else { at };
                     Some(place.iter().enumerate().map(from).collect())
@@ -274,7 +293,8 @@ impl Layer {
             ),
             Self::Expand { dims } => {
                 let new = dims.len() - x.len();
-                let from = |place: &[usize]| place[new..].iter().zip(x).map(|(&at, &size)| at % size).collect();
+                let from =
+                    |place: &[usize]| place[new..].iter().zip(x).map(|(&at, &size)| at % size).collect();
                 moved(dims.clone(), &|place| Some(from(place)), 0.0)
             }
             Self::Repeat { dim, times } => {
@@ -374,17 +394,16 @@ pub(crate) fn pooled_dims(windows: &PoolGeometry, x: &[usize]) -> Vec<usize> {
             let (before, after) = padding[axis];
             let (size, extent) = (x[leading + axis], (kernel[axis] - 1) * dilation[axis] + 1);
             let padded = before + size + after;
-            let starts = (0..).map(|window| window * stride[axis]);
+            let starts = (0usize..).map(|window| window * stride[axis]);
             match output {
                 PoolOutput::Exact(output) => output[axis],
                 PoolOutput::Floor => starts.take_while(|start| start + extent <= padded).count(),
-                // A window that reaches out counts, if the one before did not reach the end and it starts
-                // in the input or in the padding before it.
-                PoolOutput::Ceil => starts
-                    .take_while(|&start| {
-                        start == 0 || (start + extent < padded + stride[axis] && start < before + size)
-                    })
-                    .count(),
+                // PyTorch's: windows until one reaches the end, less a last one that starts beyond the
+                // input and the padding before it.
+                PoolOutput::Ceil => {
+                    let all = starts.take_while(|start| start + extent < padded + stride[axis]).count();
+                    if (all - 1) * stride[axis] >= before + size { all - 1 } else { all }
+                }
             }
         }
     };

@@ -39,7 +39,12 @@ pub(crate) fn model(graph: &Graph, dtype: DType) -> Result<Model<Flex>, String> 
         };
         let id = id.map_err(|error| error.to_string())?;
         if builder.dims(id) != Some(&node.value.dims) {
-            return Err(format!("{}: sizes {:?} instead of {:?}", node.name, builder.dims(id), node.value.dims));
+            return Err(format!(
+                "{}: sizes {:?} instead of {:?}",
+                node.name,
+                builder.dims(id),
+                node.value.dims
+            ));
         }
         ids.push(id);
     }
@@ -62,7 +67,11 @@ pub(crate) fn value(array: &Array, dtype: DType) -> V {
 }
 
 /// Compares output, relevance at every node and ledger; an error says what differs.
-pub(crate) fn compare(graph: &Graph, explained: &[Option<Explained>], precision: usize) -> Result<Count, String> {
+pub(crate) fn compare(
+    graph: &Graph,
+    explained: &[Option<Explained>],
+    precision: usize,
+) -> Result<Count, String> {
     let (dtype, _) = PRECISIONS[precision];
     let mut composite = Composite::new("random");
     for (node, _) in graph.nodes.iter().zip(graph.kept()).filter(|(_, kept)| *kept) {
@@ -74,9 +83,18 @@ pub(crate) fn compare(graph: &Graph, explained: &[Option<Explained>], precision:
     let model = model(graph, dtype)?.with_canonizers(Vec::new());
     let lrp = Lrp::new(&model, composite).with_relevance_at("*").with_ledger();
     let target = Target::relevance(value(&graph.relevance, dtype));
-    let attribution = lrp.attribute(inputs(graph, dtype), target).map_err(|error| error.to_string())?;
-
     let mut count = Count::default();
+    let attribution = match lrp.attribute(inputs(graph, dtype), target) {
+        Ok(attribution) => attribution,
+        // A denominator that only rounding kept from 0, or did not; the inputs come last.
+        Err(ExplainError::RelevanceNotFinite { .. })
+            if explained[0].as_ref().is_some_and(|x| !x.sure[precision]) =>
+        {
+            count.left_out += 1;
+            return Ok(count);
+        }
+        Err(error) => return Err(format!("{dtype:?}: {error}")),
+    };
     let last = &graph.nodes[graph.nodes.len() - 1];
     let output = kept(&attribution, None, last.value.dims.len());
     check("output", &last.value, last.value.largest(), true, &output, precision, &mut count)?;
@@ -87,7 +105,8 @@ pub(crate) fn compare(graph: &Graph, explained: &[Option<Explained>], precision:
         let what = format!("relevance at {}", node.name);
         check(&what, relevance, relevance.largest(), sure[precision], &got, precision, &mut count)?;
         let Some(columns) = columns else { continue };
-        let row = ledger.rows().iter().find(|row| row.node == node.name).ok_or("a row of the ledger is missing")?;
+        let row =
+            ledger.rows().iter().find(|row| row.node == node.name).ok_or("a row of the ledger is missing")?;
         let got = [&row.arrived, &row.passed, &row.bias, &row.stabilizer, &row.dropped];
         let names = ["arrived", "passed", "bias", "stabilizer", "dropped"];
         for ((name, want), got) in names.into_iter().zip(&columns.sums).zip(got) {
@@ -124,7 +143,9 @@ fn check(
         let Num { value, .. } = want;
         let difference = (value - got).abs();
         if difference.is_nan() || difference > tolerance * scale {
-            return Err(format!("{dtype:?}, {what}, element {place}: {got:e}, the reference has {value:e} (largest {scale:e})"));
+            return Err(format!(
+                "{dtype:?}, {what}, element {place}: {got:e}, the reference has {value:e} (largest {scale:e})"
+            ));
         }
     }
     Ok(())
@@ -205,8 +226,6 @@ fn library_layer(layer: &Layer, dtype: DType) -> layer::Layer<Flex> {
         Layer::Expand { dims } => layer::Expand::new(signed(&dims)).into(),
         Layer::Repeat { dim, times } => layer::Repeat::new(dim, times).into(),
         Layer::Concat { dim, parts } if parts.iter().all(Option::is_none) => layer::Concat::new(dim).into(),
-        Layer::Concat { dim, parts } => {
-            layer::Concat::with_constants(dim, parts.iter().map(optional)).into()
-        }
+        Layer::Concat { dim, parts } => layer::Concat::with_constants(dim, parts.iter().map(optional)).into(),
     }
 }

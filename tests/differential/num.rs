@@ -45,6 +45,9 @@ impl Num {
     pub(crate) const ZERO: Self = Self { value: 0.0, error: [0.0; 2] };
     pub(crate) const ONE: Self = Self { value: 1.0, error: [0.0; 2] };
 
+    /// A number that nothing is known of.
+    pub(crate) const UNKNOWN: Self = Self { value: 0.0, error: [f64::INFINITY; 2] };
+
     /// The result of an operation on numbers with these errors, which rounds relative to `size`.
     fn rounded(value: f64, size: f64, error: [f64; 2]) -> Self {
         let each = |p: usize| match error[p] == 0.0 && is_exact(value, p) && size <= GRID[p].1 {

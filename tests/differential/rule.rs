@@ -2,7 +2,6 @@
 
 use burn_xai::rule::{self, Bound, Rule, ZBox};
 
-use super::function::winner;
 use super::graph::note_zero_denominator;
 use super::layer::{Layer, Rows, Term, window};
 use super::num::{Num, Nums, places};
@@ -111,14 +110,21 @@ impl Recipe {
     /// Hands the relevance of the outputs on.
     pub(crate) fn propagate(&self, at: &At<'_>, relevance: &[Num]) -> Passed {
         let parts = at.inputs.iter().map(|input| vec![Vec::new(); input.data.len()]).collect();
-        let mut passed = Passed { parts, absorbed: std::array::from_fn(|_| vec![Vec::new(); relevance.len()]) };
+        let mut passed =
+            Passed { parts, absorbed: std::array::from_fn(|_| vec![Vec::new(); relevance.len()]) };
         let x = at.inputs[0];
         let bias_or_none = |zero: &bool| if *zero { no_bias } else { same as fn(Num) -> Num };
         match self {
             Self::Epsilon { st, zero_bias } => {
-                at.share(Form { numerator: &|_, x, w| x * w, bias: &bias_or_none(zero_bias), st }, relevance, &mut passed);
+                at.share(
+                    Form { numerator: &|_, x, w| x * w, bias: &bias_or_none(zero_bias), st },
+                    relevance,
+                    &mut passed,
+                );
             }
-            Self::ZPlus { st, zero_bias } => at.alpha_beta([1.0, 0.0], st, *zero_bias, relevance, &mut passed),
+            Self::ZPlus { st, zero_bias } => {
+                at.alpha_beta([1.0, 0.0], st, *zero_bias, relevance, &mut passed)
+            }
             Self::AlphaBeta { alpha, beta, st, zero_bias } => {
                 at.alpha_beta([*alpha, *beta], st, *zero_bias, relevance, &mut passed);
             }
@@ -154,7 +160,11 @@ impl Recipe {
                 let weight = at.layer.has_weight();
                 // Maps without a weight have nothing to square.
                 let numerator = |_, _, w: Num| if weight { w * w } else { w };
-                at.share(Form { numerator: &numerator, bias: &|b| kept(b) * kept(b), st }, relevance, &mut passed);
+                at.share(
+                    Form { numerator: &numerator, bias: &|b| kept(b) * kept(b), st },
+                    relevance,
+                    &mut passed,
+                );
             }
             Self::Flat { st } => {
                 let weight = at.layer.has_weight();
@@ -234,8 +244,12 @@ impl Recipe {
     pub(crate) fn library(&self) -> Rule {
         let st = |st: &Stabilizer| st.library();
         match self {
-            Self::Epsilon { st: e, zero_bias } => rule::Epsilon { epsilon: st(e), zero_bias: *zero_bias }.into(),
-            Self::ZPlus { st: e, zero_bias } => rule::ZPlus { stabilizer: st(e), zero_bias: *zero_bias }.into(),
+            Self::Epsilon { st: e, zero_bias } => {
+                rule::Epsilon { epsilon: st(e), zero_bias: *zero_bias }.into()
+            }
+            Self::ZPlus { st: e, zero_bias } => {
+                rule::ZPlus { stabilizer: st(e), zero_bias: *zero_bias }.into()
+            }
             Self::AlphaBeta { alpha, beta, st: e, zero_bias } => {
                 let (alpha, beta) = (*alpha, *beta);
                 rule::AlphaBeta { alpha, beta, stabilizer: st(e), zero_bias: *zero_bias }.into()

@@ -23,8 +23,7 @@ fn recorded_models_in_f32() {
 
 #[test]
 fn recorded_models_in_f64() {
-    golden::recorded::<NdArray>(&Golden::open().unwrap(), DType::F64, &Default::default())
-        .assert_passed();
+    golden::recorded::<NdArray>(&Golden::open().unwrap(), DType::F64, &Default::default()).assert_passed();
 }
 
 #[test]
