@@ -53,7 +53,7 @@ pub(crate) fn model(graph: &Graph, dtype: DType) -> Result<Model<Flex>, String> 
 }
 
 /// The inputs' values.
-pub(crate) fn inputs(graph: &Graph, dtype: DType) -> Vec<V> {
+fn inputs(graph: &Graph, dtype: DType) -> Vec<V> {
     let inputs = graph.nodes.iter().filter(|node| node.layer.is_none());
     inputs.map(|node| value(&array(&node.value), dtype)).collect()
 }
