@@ -7,7 +7,7 @@ use xai_testkit::host::Array;
 use super::dice::Dice;
 use super::graph::{Graph, Node};
 use super::layer::Layer;
-use super::num::{Num, Nums};
+use super::num::{Num, Nums, doubtful, reset_doubts};
 use super::recipes::recipe;
 
 /// Elements that no value exceeds, so that thousands of graphs stay a matter of seconds.
@@ -15,6 +15,7 @@ const LARGEST: usize = 160;
 
 /// The graph of a seed.
 pub(crate) fn graph(seed: u64) -> Graph {
+    reset_doubts();
     let dice = &mut Dice::new(seed);
     let batch = dice.within(1, 3);
     let mut nodes = Vec::new();
@@ -40,7 +41,8 @@ pub(crate) fn graph(seed: u64) -> Graph {
     } else {
         dice.array(&last.dims)
     };
-    Graph { nodes, relevance }
+    let sure = doubtful().map(|doubtful| !doubtful);
+    Graph { nodes, relevance, sure }
 }
 
 fn input_dims(dice: &mut Dice, batch: usize) -> Vec<usize> {

@@ -23,6 +23,8 @@ pub(crate) struct Node {
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) relevance: Array,
+    /// Whether no decision of the forward pass hung on rounding, in `f64` and `f32`.
+    pub(crate) sure: [bool; 2],
 }
 
 /// What the reference says of one node.
@@ -72,6 +74,11 @@ impl Graph {
         values.pop().unwrap()
     }
 
+    fn sure_so_far(&self) -> [bool; 2] {
+        let doubtful = doubtful();
+        [self.sure[0] && !doubtful[0], self.sure[1] && !doubtful[1]]
+    }
+
     /// The relevance of every kept node, by the nodes' own rules or by one for all.
     pub(crate) fn explain(&self, rule_for_all: Option<&Recipe>) -> Vec<Option<Explained>> {
         reset_doubts();
@@ -85,7 +92,7 @@ impl Graph {
         for (index, node) in self.nodes.iter().enumerate().rev().filter(|(index, _)| kept[*index]) {
             let data = parts[index].iter().map(|parts| Num::sum(parts.iter().copied())).collect();
             let relevance = Nums { dims: node.value.dims.clone(), data };
-            let sure = doubtful().map(|doubtful| !doubtful);
+            let sure = self.sure_so_far();
             let Some((layer, recipe)) = &node.layer else {
                 explained[index] = Some(Explained { relevance, sure, ledger: None });
                 continue;
@@ -93,7 +100,7 @@ impl Graph {
             let inputs: Vec<&Nums> = node.inputs.iter().map(|&input| &self.nodes[input].value).collect();
             let at = At { layer, rows: node.rows.as_ref(), inputs: &inputs, output: &node.value };
             let passed = rule_for_all.unwrap_or(recipe).propagate(&at, &relevance.data);
-            let ledger = Some(columns(&relevance, &inputs, &passed));
+            let ledger = Some(columns(&relevance, &inputs, &passed, self.sure_so_far()));
             for (&input, given) in node.inputs.iter().zip(passed.parts) {
                 parts[input].iter_mut().zip(given).for_each(|(all, given)| all.extend(given));
             }
@@ -103,7 +110,7 @@ impl Graph {
     }
 }
 
-fn columns(relevance: &Nums, inputs: &[&Nums], passed: &Passed) -> Columns {
+fn columns(relevance: &Nums, inputs: &[&Nums], passed: &Passed, sure: [bool; 2]) -> Columns {
     // Where dimension 0 changes, it is not the batch, and only the whole can be balanced.
     let batch = relevance.dims[0];
     let samples = if inputs.iter().all(|input| input.dims[0] == batch) { batch } else { 1 };
@@ -125,7 +132,7 @@ fn columns(relevance: &Nums, inputs: &[&Nums], passed: &Passed) -> Columns {
     let all = [&arrived, &given, &absorbed[0], &absorbed[1], &absorbed[2]];
     Columns {
         sums: all.map(|amounts| sums(&mut amounts.iter().copied())),
-        sure: doubtful().map(|doubtful| !doubtful),
+        sure,
         scale: all.iter().flat_map(|amounts| amounts.iter()).map(|(.., amount)| amount.value.abs()).sum(),
     }
 }

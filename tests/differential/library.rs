@@ -97,7 +97,15 @@ pub(crate) fn compare(
     };
     let last = &graph.nodes[graph.nodes.len() - 1];
     let output = kept(&attribution, None, last.value.dims.len());
-    check("output", &last.value, last.value.largest(), true, &output, precision, &mut count)?;
+    check(
+        "output",
+        &last.value,
+        last.value.largest(),
+        graph.sure[precision],
+        &output,
+        precision,
+        &mut count,
+    )?;
     let ledger = attribution.ledger().ok_or("no ledger")?;
     for (node, explained) in graph.nodes.iter().zip(explained) {
         let Some(Explained { relevance, sure, ledger: columns }) = explained else { continue };
