@@ -303,8 +303,8 @@ fn a_node_that_no_entry_matches() {
     // Every kind that lacks an entry, not only the first.
     let PlanError::Unmatched { kinds, .. } = &error else { panic!("{error}") };
     let found: Vec<_> = kinds.iter().map(|group| (group.what.as_str(), group.first.as_str())).collect();
-    assert_eq!(found, [("activation", "relu"), ("reshape", "flat"), ("linear", "head")]);
-    assert_says(&error, &["`relu`", "`activation`", "`convolutions only`", "add one for each kind"]);
+    assert_eq!(found, [("activation relu", "relu"), ("reshape", "flat"), ("linear", "head")]);
+    assert_says(&error, &["`relu`", "`activation relu`", "`convolutions only`", "add one for each kind"]);
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl Capability {
         matches!(self.family, Family::Flex | Family::NdArray) && !self.differentiates
     }
 
+    /// Whether a sum over dimensions reads an expanded value right: Flex reads past the end of its storage.
+    pub(crate) fn sums_repeated_elements(self) -> bool {
+        self.family != Family::Flex
+    }
+
     /// Whether arithmetic with a value that repeats is fast only where whole rows or columns repeat, as
     /// `benches/kernels.rs` shows for Flex.
     pub(crate) fn broadcasts_in_rows(self, dtype: DType) -> bool {

@@ -2,7 +2,7 @@
 
 use burn_backend::ops::ConvOptions;
 
-use crate::error::{ShapeError, check_filled, check_length, check_nonzero};
+use crate::error::{ShapeError, check_elements, check_filled, check_length, check_nonzero};
 
 /// How a convolution's kernel moves over its input: one entry per spatial dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +51,12 @@ impl ConvGeometry {
         }
         self.check_channels(input[1], weight)?;
         let mut output = vec![input[0], weight[0]];
+        let mut padded = input.to_vec();
         for axis in 0..spatial {
             output.push(self.output_size(axis, input[axis + 2], weight[axis + 2])?);
+            padded[axis + 2] += self.padding[axis].0 + self.padding[axis].1;
         }
+        check_elements("padded input", &padded)?;
         Ok(output)
     }
 

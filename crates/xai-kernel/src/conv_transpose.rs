@@ -7,7 +7,7 @@ use crate::choice::ConvAdjoint;
 use crate::conv::conv;
 use crate::conv_adjoint::{conv_adjoint, conv_adjoint_by};
 use crate::conv_geometry::ConvGeometry;
-use crate::error::{ShapeError, check_filled, check_length, check_nonzero};
+use crate::error::{ShapeError, check_elements, check_filled, check_length, check_nonzero};
 use crate::layout::narrow;
 
 /// How a transposed convolution spreads its input: one entry per spatial dimension.
@@ -69,9 +69,12 @@ impl ConvTransposeGeometry {
         let overflow = ShapeError::Overflow { axis: 0 };
         let channels_out = weight[1].checked_mul(groups).ok_or(overflow)?;
         let mut output = vec![input[0], channels_out];
+        let mut whole = output.clone();
         for axis in 0..spatial {
             output.push(self.output_size(axis, input[axis + 2], weight[axis + 2])?);
+            whole.push(output[axis + 2] + 2 * self.padding[axis]);
         }
+        check_elements("output before it is cut", &whole)?;
         Ok(output)
     }
 

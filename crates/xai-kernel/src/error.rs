@@ -136,6 +136,29 @@ pub enum ShapeError {
         /// Spatial dimension, counted from 0.
         axis: usize,
     },
+    /// More elements than any use has, which would end in an allocation that fails.
+    #[error(
+        "the {what} would have the shape {dims:?}, more than 2^31 elements; check the sizes that the layer \
+         was given"
+    )]
+    TooLarge {
+        /// Which value.
+        what: &'static str,
+        /// Its shape.
+        dims: Vec<usize>,
+    },
+}
+
+/// A value of these sizes has at most 2^31 elements.
+///
+/// # Errors
+/// [`ShapeError::TooLarge`] otherwise.
+pub fn check_elements(what: &'static str, dims: &[usize]) -> Result<(), ShapeError> {
+    let elements = dims.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    match elements.filter(|elements| *elements <= 1 << 31) {
+        Some(_) => Ok(()),
+        None => Err(ShapeError::TooLarge { what, dims: dims.to_vec() }),
+    }
 }
 
 /// One entry per spatial dimension, or an error that names the list.

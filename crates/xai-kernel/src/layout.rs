@@ -46,6 +46,9 @@ pub fn pad<B: Backend>(x: &Value<B>, axis: usize, begin: isize, end: isize, fill
 /// `step - 1` zeros between neighbours along `axis`: size `n` becomes `(n - 1) * step + 1`.
 pub fn interleave_zeros<B: Backend>(x: &Value<B>, axis: usize, step: usize) -> Value<B> {
     let dims = x.dims();
+    if dims[axis] == 1 {
+        return x.clone();
+    }
     let (head, tail) = dims.split_at(axis + 1);
     let split: Vec<usize> = head.iter().copied().chain([1]).chain(tail.iter().copied()).collect();
     let spread = pad(&x.clone().reshape(&split), axis + 1, 0, step.saturating_sub(1) as isize, 0.0);

@@ -35,7 +35,7 @@ pub use conv_adjoint::{conv_adjoint, conv_adjoint_by};
 pub use conv_geometry::ConvGeometry;
 pub use conv_transpose::{ConvTransposeGeometry, conv_transpose, conv_transpose_adjoint};
 pub use distance::{squared_distances, weighted_squared_differences};
-pub use error::ShapeError;
+pub use error::{ShapeError, check_elements};
 pub use layout::{interleave_zeros, narrow, pad};
 pub use linear::{linear, linear_adjoint, linear_output_dims, times_transposed};
 pub use pool::{average_pool, average_pool_adjoint, extremum_pool, extremum_pool_adjoint, takes_most};

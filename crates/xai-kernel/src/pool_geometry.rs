@@ -3,7 +3,7 @@
 use burn_backend::Backend;
 
 use crate::Value;
-use crate::error::{ShapeError, check_filled, check_length, check_nonzero};
+use crate::error::{ShapeError, check_elements, check_filled, check_length, check_nonzero};
 use crate::window::Windows;
 
 /// Number of windows per spatial dimension.
@@ -96,9 +96,15 @@ impl PoolGeometry {
             check_nonzero("output", output)?;
         }
         let mut dims = input[..leading].to_vec();
+        let mut padded = input.to_vec();
         for axis in 0..spatial {
             dims.push(self.output_size(axis, input[leading + axis])?);
+            if let Self::Sliding { padding, .. } = self {
+                padded[leading + axis] += padding[axis].0 + padding[axis].1;
+            }
         }
+        check_elements("padded input", &padded)?;
+        check_elements("output", &dims)?;
         Ok(dims)
     }
 
@@ -116,6 +122,10 @@ impl PoolGeometry {
         else {
             return Err(ShapeError::Overflow { axis });
         };
+        // A window beyond the input is walked through element by element.
+        if extent > padded + (1 << 16) {
+            return Err(ShapeError::WindowTooLarge { axis, extent, padded });
+        }
         let ceil = match output {
             PoolOutput::Exact(output) => {
                 let reached = output[axis].checked_mul(stride).filter(|&reached| reached < limit);
@@ -144,7 +154,8 @@ impl PoolGeometry {
                 Self::Adaptive { output } => Windows::adaptive(size, output[axis]),
                 Self::Sliding { kernel, stride, padding, dilation, .. } => Windows::Sliding {
                     kernel: kernel[axis],
-                    stride: stride[axis],
+                    // Of one window the stride does not matter, and a huge one would be laid out.
+                    stride: stride[axis].min(size + padding[axis].0 + padding[axis].1),
                     dilation: dilation[axis],
                     begin: padding[axis].0,
                     end: padding[axis].1,

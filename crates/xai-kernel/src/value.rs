@@ -15,6 +15,7 @@ use burn_backend::{
 };
 
 use crate::broadcast::broadcast;
+use crate::capability::Capability;
 
 /// A float tensor of any rank on backend `B`.
 ///
@@ -96,7 +97,15 @@ impl<B: Backend> Value<B> {
 
     /// Dimensions of size 1 repeated to `dims`.
     pub fn expand(self, dims: &[usize]) -> Self {
-        Self(B::float_expand(self.0, Shape::from(dims.to_vec())))
+        Self(B::float_expand(self.0, Shape::from(dims.to_vec()))).laid_out()
+    }
+
+    /// The same value with every element stored, on a backend that needs it.
+    pub fn laid_out(self) -> Self {
+        match Capability::of::<B>().sums_repeated_elements() {
+            true => self,
+            false => Self(B::float_mul_scalar(self.0, Scalar::Float(1.0))),
+        }
     }
 
     /// One range per dimension.
@@ -183,8 +192,11 @@ impl<B: Backend> Value<B> {
         Ok(!burn_backend::read_sync(B::bool_into_data(any))?.iter::<bool>().any(|bad| bad))
     }
 
-    /// `x` where `mask` is not 0, 0 elsewhere.
+    /// `x` where `mask` is not 0, 0 elsewhere; dimensions of size 1 of the mask are repeated.
     pub fn where_nonzero(self, mask: &Self) -> Self {
+        let dims = self.dims();
+        let wide = (mask.dims() != dims).then(|| mask.clone().expand(&dims));
+        let mask = wide.as_ref().unwrap_or(mask);
         let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;
         let off = B::float_equal_elem(mask.0.clone(), Scalar::Float(0.0), bool_dtype);
         Self(B::float_mask_fill(self.0, off, Scalar::Float(0.0)))

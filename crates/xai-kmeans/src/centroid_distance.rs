@@ -115,8 +115,8 @@ impl<B: Backend> LayerOps<B> for CentroidDistance<B> {
         Some(self)
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.centroids)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        vec![&self.centroids]
     }
 }
 

@@ -129,8 +129,8 @@ impl<B: Backend> LayerOps<B> for ClusterHead<B> {
         Some(self)
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.centroids)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        vec![&self.centroids]
     }
 }
 

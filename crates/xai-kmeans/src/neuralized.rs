@@ -181,8 +181,8 @@ impl<B: Backend> LayerOps<B> for NeuralizedKMeansLayer<B> {
         Some(self)
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.weight)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        vec![&self.weight, &self.bias, &self.centroids]
     }
 }
 

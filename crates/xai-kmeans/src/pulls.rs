@@ -15,6 +15,7 @@ use burn::tensor::Tensor;
 use burn_backend::Backend;
 use xai_core::Value;
 use xai_core::error::LayerError;
+use xai_core::layer::LedgerTerm;
 use xai_core::rule::Stabilizer;
 
 use crate::matrix::{host, tensor, value_like};
@@ -36,8 +37,8 @@ pub(crate) enum Sharing {
 pub(crate) struct Pulls<B: Backend> {
     /// `v`, `[N, K]`.
     pub(crate) on_centroids: Value<B>,
-    /// What the stabilizer absorbs, `[N, K]`.
-    pub(crate) stabilizer: Value<B>,
+    /// What is absorbed on the way, `[N, K]` each.
+    pub(crate) absorbed: Vec<(LedgerTerm, Value<B>)>,
 }
 
 impl<B: Backend> Pulls<B> {
@@ -50,21 +51,25 @@ impl<B: Backend> Pulls<B> {
         stabilizer: Option<&Stabilizer>,
     ) -> Result<Self, LayerError> {
         let mut v = tensor(discriminants)?.zeros_like();
-        let mut absorbed = v.clone();
+        let mut absorbed = Vec::new();
         for Shares { one_hot, h, relevance, .. } in shares(discriminants, relevance, sharing)? {
             let q = match stabilizer {
                 None => relevance,
                 Some(stabilizer) => {
                     let h = Value::from(h);
-                    let stabilized = stabilizer.apply(&h);
-                    let q = Value::from(relevance) / &stabilized;
-                    absorbed = absorbed + tensor(&(&q * (stabilized - h)))?;
+                    let relevance = Value::from(relevance);
+                    if stabilizer.leaves_zero() {
+                        let dropped = &relevance - relevance.clone().where_nonzero(&h);
+                        absorbed.push((LedgerTerm::Dropped, dropped));
+                    }
+                    let q = stabilizer.quotient(relevance, &h);
+                    absorbed.push((LedgerTerm::Stabilizer, &q * (stabilizer.apply(&h) - h)));
                     tensor(&q)?
                 }
             };
             v = v + one_hot * q.clone().sum_dim(1) - q;
         }
-        Ok(Self { on_centroids: v.into(), stabilizer: absorbed.into() })
+        Ok(Self { on_centroids: v.into(), absorbed })
     }
 }
 

@@ -1,6 +1,6 @@
 //! How relevance passes the layers of a neuralized k-means.
 
-use burn_backend::Backend;
+use burn_backend::{Backend, DType};
 use serde::{Deserialize, Serialize};
 use xai_core::Value;
 use xai_core::error::{LayerError, RuleError};
@@ -90,9 +90,14 @@ impl ClusterRule {
 
     /// Checks that the rule applies to `head`.
     pub(crate) fn check<B: Backend>(&self, head: &ClusterHead<B>) -> Result<(), RuleError> {
-        let fine = |parameter: &'static str, value: f64| match value.is_finite() && value >= 0.0 {
-            true => Ok(()),
-            false => Err(RuleError::Parameter { parameter, value, range: "finite and 0 or more" }),
+        let rounded = |value: f64| match head.centroids().dtype() {
+            DType::F64 => value,
+            _ => f64::from(value as f32),
+        };
+        let fine = |parameter: &'static str, value: f64| {
+            let fits = rounded(value).is_finite() && (rounded(value) > 0.0 || value == 0.0);
+            let range = "finite and 0 or more, in the element type of the centroids";
+            if fits { Ok(()) } else { Err(RuleError::Parameter { parameter, value, range }) }
         };
         fine("beta", self.beta)?;
         match &self.linear {
@@ -143,13 +148,13 @@ impl ClusterRule {
         let (samples, clusters) = (points.dims()[0], head.centroids().dims()[0]);
         match &self.linear {
             LinearRule::Midpoint { epsilon } | LinearRule::Epsilon { epsilon } => {
-                let stabilized = Stabilizer::from(*epsilon).apply(h);
+                let stabilizer = Stabilizer::from(*epsilon);
+                let q = stabilizer.quotient(h.clone(), h);
                 let mut sides = vec![0.0; clusters];
                 (sides[a], sides[b]) = (1.0, -1.0);
                 let sides = value_like(sides, [1, clusters], points);
-                let stabilizer = h * ((&stabilized - h) / &stabilized);
-                let on_centroids = sides * (h / stabilized);
-                Ok(self.pulled(head, points, Pulls { on_centroids, stabilizer }))
+                let absorbed = vec![(LedgerTerm::Stabilizer, &q * (stabilizer.apply(h) - h))];
+                Ok(self.pulled(head, points, Pulls { on_centroids: sides * q, absorbed }))
             }
             LinearRule::Other { rule } => {
                 let h = h.clone().expand(&[samples, clusters]);
@@ -161,8 +166,7 @@ impl ClusterRule {
 
     /// Relevance of points `[N, D]` that are pulled to centroids.
     fn pulled<B: Backend>(&self, head: &ClusterHead<B>, points: &Value<B>, pulls: Pulls<B>) -> Passed<B> {
-        let Pulls { on_centroids: v, stabilizer } = pulls;
-        let mut absorbed = vec![(LedgerTerm::Stabilizer, stabilizer)];
+        let Pulls { on_centroids: v, mut absorbed } = pulls;
         let relevance = match self.linear {
             // (x - (mu_c + mu_k)/2) w_ck is (x - mu_k)^2 - (x - mu_c)^2 feature by feature, so it all
             // comes down to -sum_j v_j (x - mu_j)^2: no origin, and nothing large to cancel.
@@ -239,16 +243,14 @@ impl<B: Backend> PropagationRule<B> for Midpoint {
         let Some(layer) = node.layer().downcast_ref::<NeuralizedKMeansLayer<B>>().cloned() else {
             return Err(RuleError::Ability { needs: "a `NeuralizedKMeans`", kind: node.layer().kind() });
         };
-        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
-            let (value, range) = (self.epsilon, "finite and 0 or more");
-            return Err(RuleError::Parameter { parameter: "epsilon", value, range });
-        }
-        let stabilizer = Stabilizer::from(self.epsilon);
+        let stabilizer = Stabilizer::from(self.epsilon).check(node)?;
         Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
             let h = context.output()?;
-            let stabilized = stabilizer.apply(h);
-            let q = relevance / &stabilized;
-            context.absorb(LedgerTerm::Stabilizer, || &q * (stabilized - h));
+            if stabilizer.leaves_zero() {
+                context.absorb(LedgerTerm::Dropped, || &relevance - relevance.clone().where_nonzero(h));
+            }
+            let q = stabilizer.quotient(relevance, h);
+            context.absorb(LedgerTerm::Stabilizer, || &q * (stabilizer.apply(h) - h));
             Ok(vec![from_midpoints(&layer, context, q)?])
         }))
     }

@@ -41,6 +41,18 @@ pub enum TraceError {
          with float tensor operations"
     )]
     Disconnected,
+    /// The layers give another output than the function did.
+    #[error(
+        "the model's output holds {recorded:e}, but its layers give {replayed:e} there: an operation of the \
+         backend overflows or loses digits on these inputs (Burn's softplus does from about 90 on in f32); \
+         use smaller inputs, f64, or another backend"
+    )]
+    OutputDiffers {
+        /// What the function computed.
+        recorded: f64,
+        /// What the recorded layers compute.
+        replayed: f64,
+    },
     /// The output is an input.
     #[error("the model returns an input as it is, so there is nothing to explain")]
     Identity,

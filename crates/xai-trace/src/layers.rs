@@ -4,8 +4,8 @@ use burn_backend::{Backend, Shape};
 use xai_core::Value;
 use xai_core::kernel::{ConvGeometry, PoolGeometry, PoolOutput};
 use xai_core::layer::{
-    Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Elementwise, Expand, Layer,
-    Linear, Matmul, PRelu, Pad, Pool, Reshape, Slice,
+    Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Detach, Elementwise, Expand,
+    Layer, Linear, Matmul, PRelu, Pad, Pool, Reshape, Slice,
 };
 
 use crate::op::{Op, Window};
@@ -43,6 +43,7 @@ pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         Op::MulScalar(value) => Affine::scale(Coefficient::Scalar(*value)).into(),
         Op::DivScalar(value) => Affine::scale(Coefficient::Scalar(1.0 / value)).into(),
         Op::Neg => Affine::scale(Coefficient::Scalar(-1.0)).into(),
+        Op::Detach => Detach.into(),
         Op::Matmul => matmul(node)?,
         Op::Reduce(reduce) => reduce.clone().into(),
         Op::Cat { dim } => concat(node, *dim)?,

@@ -60,7 +60,6 @@ mod mask;
 mod names;
 mod op;
 mod ops;
-mod panics;
 mod reads;
 mod record;
 mod tensor;

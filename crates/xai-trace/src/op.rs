@@ -36,6 +36,7 @@ pub(crate) enum Op {
     MulScalar(f64),
     DivScalar(f64),
     Neg,
+    Detach,
     Matmul,
     Reduce(Reduce),
     Cat {
@@ -151,6 +152,7 @@ impl Op {
             Self::Mul | Self::MulScalar(_) => "mul",
             Self::Div | Self::DivScalar(_) => "div",
             Self::Neg => "neg",
+            Self::Detach => "detach",
             Self::Matmul => "matmul",
             Self::Reduce(reduce) if reduce.is_mean() => "mean",
             Self::Reduce(_) => "sum",

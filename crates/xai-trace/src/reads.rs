@@ -1,4 +1,4 @@
-//! Whether a forward function reads values that depend on its input.
+//! Whether a forward function reads values that depend on its input, or draws random ones.
 
 use std::cell::Cell;
 

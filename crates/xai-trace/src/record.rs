@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::{HasAutodiffModule, Module};
-use burn_backend::Backend;
 use burn_backend::tensor::FloatTensor;
+use burn_backend::{Backend, DType};
 use xai_core::Value;
-use xai_core::error::{ExplainError, InputError, TargetError};
+use xai_core::error::{ExplainError, InputError, TargetError, caught};
 use xai_core::graph::Graph;
 use xai_core::model::{GraphSource, Input, InputKind, InputSignature, Inputs, Model, Signature};
 
@@ -18,7 +18,6 @@ use crate::forward::{ForwardInputs, ForwardOutputs, Outputs};
 use crate::lower::lower;
 use crate::mask::TracedMask;
 use crate::names::Parameters;
-use crate::panics::caught;
 use crate::reads;
 use crate::tensor::{Node, Source, TracedTensor};
 
@@ -39,7 +38,12 @@ use crate::tensor::{Node, Source, TracedTensor};
 /// a [`Graph`]. Control flow is followed, not recorded, and so are values that the function reads out of
 /// a float input (`into_data`, `int`, `argmax`) and computes with: they are constants of the graph, and
 /// from then on the model is recorded anew for each input. Masks made by comparisons are followed: into
-/// known activations, and into unsupported operations elsewhere.
+/// known activations, and into unsupported operations elsewhere. A function that draws random numbers is
+/// recorded anew for each input, too; one that keeps a state of its own between calls is recorded with the
+/// state of that moment.
+///
+/// What the graph computes is compared with what the function did, once for each recording: an operation
+/// that overflows on the backend where a layer does not would make it the explanation of another model.
 ///
 /// An operation that has no layer becomes an [unsupported operation](xai_core::layer::Unsupported) that
 /// keeps its name. No activation is kept: the graph holds the layers' parameters, shared with the
@@ -96,8 +100,10 @@ struct Recorded<B: Backend> {
     forward: Box<Forward<B>>,
     inputs: Vec<InputSignature>,
     parameters: Parameters<B>,
-    /// Whether a recording has read values that depend on a float input.
+    /// Whether a recording has read values that depend on a float input, or drawn random ones.
     reads_values: AtomicBool,
+    /// Whether a graph was compared with the function, of a model that is recorded for every input.
+    is_compared: AtomicBool,
 }
 
 impl<B: Backend> Recorded<B> {
@@ -115,6 +121,7 @@ impl<B: Backend> Recorded<B> {
             forward: Box::new(move |inputs| Some(forward(X::take(&mut inputs.into_iter())?).outputs())),
             parameters,
             reads_values: AtomicBool::new(false),
+            is_compared: AtomicBool::new(false),
         }
     }
 
@@ -162,10 +169,13 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
         self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
         let floats = self.inputs.iter().filter(|input| input.kind == InputKind::Float);
         let names = floats.map(|input| input.name.as_str());
-        match traced?.source {
-            Source::Node(output) => lower(names.zip(&nodes), &output, &self.parameters),
-            Source::Constant(_) => Err(TraceError::Disconnected.into()),
+        let TracedTensor { primitive, source } = traced?;
+        let Source::Node(last) = source else { return Err(TraceError::Disconnected.into()) };
+        let graph = lower(names.zip(&nodes), &last, &self.parameters)?;
+        if graph.unsupported().is_empty() && !self.is_compared.swap(reads_values, Ordering::Relaxed) {
+            compare(&Value::from_primitive(primitive), &graph.forward(&inputs.floats())?)?;
         }
+        Ok(graph)
     }
 
     fn output(&self, inputs: &Inputs<B>, output: usize) -> Result<Value<B>, ExplainError> {
@@ -175,6 +185,27 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
 
     fn depends_on_values(&self) -> bool {
         self.reads_values.load(Ordering::Relaxed)
+    }
+}
+
+/// What the function computed and what the layers make of it. They differ where an operation of the
+/// backend overflows or loses digits and the layer does not, and then the explanation would be of another
+/// model.
+fn compare<B: Backend>(recorded: &Value<B>, replayed: &Value<B>) -> Result<(), ExplainError> {
+    let tolerance = if recorded.dtype() == DType::F64 { 1e-6 } else { 1e-3 };
+    let read = |value: &Value<B>| match value.to_data() {
+        Ok(data) => Ok(data.iter::<f64>().collect::<Vec<_>>()),
+        Err(error) => Err(ExplainError::Backend(format!("{error:?}"))),
+    };
+    let (recorded, replayed) = (read(recorded)?, read(replayed)?);
+    let finite = recorded.iter().filter(|value| value.is_finite());
+    let scale = finite.fold(f64::MIN_POSITIVE, |scale, value| scale.max(value.abs()));
+    let differs = |(a, b): &(&f64, &f64)| {
+        a.is_finite() && (*a - *b).abs().partial_cmp(&(tolerance * scale)) != Some(std::cmp::Ordering::Less)
+    };
+    match recorded.iter().zip(&replayed).find(differs) {
+        Some((&recorded, &replayed)) => Err(TraceError::OutputDiffers { recorded, replayed }.into()),
+        None => Ok(()),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Attribution<B: Backend> {
     pub(crate) activations: BTreeMap<String, Value<B>>,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) convergence_delta: Option<Vec<f64>>,
+    /// Whether the model computes with values that it read or drew.
+    pub(crate) reads_values: bool,
 }
 
 impl<B: Backend> Attribution<B> {
@@ -47,6 +49,7 @@ impl<B: Backend> Attribution<B> {
             activations,
             ledger: None,
             convergence_delta: None,
+            reads_values: false,
         }
     }
 

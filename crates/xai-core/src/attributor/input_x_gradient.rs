@@ -22,7 +22,7 @@ pub struct InputXGradient<B: Backend> {
 impl<B: Backend> InputXGradient<B> {
     /// Input times gradient of `model`.
     pub fn new(model: &Model<B>) -> Self {
-        Self { gradient: Lrp::new(model, gradient()) }
+        Self { gradient: Lrp::new(&model.unmerged(), gradient()) }
     }
 }
 

@@ -31,7 +31,7 @@ impl<B: Backend> IntegratedGradients<B> {
     /// Integrated gradients of `model`: 20 steps, right end points, a baseline of 0.
     pub fn new(model: &Model<B>) -> Self {
         Self {
-            gradient: Lrp::new(model, gradient()),
+            gradient: Lrp::new(&model.unmerged(), gradient()),
             steps: 20,
             quadrature: Quadrature::default(),
             baselines: PerInput::All(Baseline::default()),

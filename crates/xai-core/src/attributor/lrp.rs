@@ -10,7 +10,7 @@ use crate::composite::{Composite, CustomRules, Matcher, Plan};
 use crate::engine::check_inputs;
 use crate::error::{ExplainError, PlanError};
 use crate::graph::Graph;
-use crate::model::{Inputs, Model, Target};
+use crate::model::{Inputs, Model, Start, Target};
 use crate::recent::Recent;
 use crate::rule::PropagationRule;
 
@@ -166,9 +166,19 @@ impl<B: Backend> Lrp<B> {
             let (output, start) = starts[place].clone();
             let Some(of) = runs.iter().position(|(of, _)| *of == output) else { continue };
             let run = if last(output, &starts[place + 1..]) { runs.remove(of).1 } else { runs[of].1.clone() };
-            attributions.push(run.attribution(&inputs, start, self.ledger)?);
+            attributions.push(self.attribution(run, &inputs, start)?);
         }
         Ok(attributions)
+    }
+
+    fn attribution(
+        &self,
+        run: Run<B>,
+        inputs: &Inputs<B>,
+        start: Start<B>,
+    ) -> Result<Attribution<B>, ExplainError> {
+        let attribution = run.attribution(inputs, start, self.ledger)?;
+        Ok(Attribution { reads_values: self.model.reads_values(), ..attribution })
     }
 
     /// Runs the model, keeping what the rules read.
@@ -226,6 +236,6 @@ impl<B: Backend> Attributor<B> for Lrp<B> {
     ) -> Result<Attribution<B>, ExplainError> {
         let run = self.run(inputs, target.output())?;
         let start = run.start(target.clone())?;
-        run.attribution(inputs, start, self.ledger)
+        self.attribution(run, inputs, start)
     }
 }

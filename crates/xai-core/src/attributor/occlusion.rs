@@ -136,7 +136,8 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
                     explained.iter().map(|other| Value::cat(vec![other.clone(); places.len()], 0)).collect();
                 stacks[input] = Value::cat(hidden, 0);
                 let stacked = inputs.stacked(places.len(), stacks);
-                let hidden_scores = score.read(&self.model.output(stacked, target.output())?)?;
+                let hidden_scores =
+                    score.read(&self.model.stacked_output(stacked, places.len(), target.output())?)?;
                 for (place, hidden_scores) in places.iter().zip(hidden_scores.chunks(batch)) {
                     let drops: Vec<_> =
                         scores.iter().zip(hidden_scores).map(|(score, hidden)| score - hidden).collect();

@@ -20,7 +20,7 @@ pub struct Saliency<B: Backend> {
 impl<B: Backend> Saliency<B> {
     /// The gradient of `model`.
     pub fn new(model: &Model<B>) -> Self {
-        Self { gradient: Lrp::new(model, gradient()) }
+        Self { gradient: Lrp::new(&model.unmerged(), gradient()) }
     }
 }
 

@@ -35,7 +35,7 @@ pub struct SmoothGrad<B: Backend> {
 impl<B: Backend> SmoothGrad<B> {
     /// SmoothGrad of `model`: noise level 0.1, 20 samples, seed 0.
     pub fn new(model: &Model<B>) -> Self {
-        Self::of(Lrp::new(model, gradient()))
+        Self::of(Lrp::new(&model.unmerged(), gradient()))
     }
 
     /// The same average of another method's relevance, started with one, such as guided

@@ -29,6 +29,10 @@ impl<B: Backend> Canonizer<B> for MergeBatchNorm {
         "merge-batch-norm"
     }
 
+    fn merges_weights(&self) -> bool {
+        true
+    }
+
     fn rewrite(&self, graph: &Graph<B>) -> Result<Option<GraphPatch<B>>, GraphError> {
         let consumers = graph.consumers();
         for (id, node) in graph.iter() {

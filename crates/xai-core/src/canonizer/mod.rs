@@ -25,6 +25,12 @@ pub trait Canonizer<B: Backend>: Debug + Send + Sync {
     /// [`GraphError`] when the rewrite does not fit the graph.
     fn rewrite(&self, graph: &Graph<B>) -> Result<Option<GraphPatch<B>>, GraphError>;
 
+    /// Whether it merges weights, which rounds anew: a ReLU whose input is next to 0 may open or close, and
+    /// with it a gradient. The gradient methods use models without such canonizers.
+    fn merges_weights(&self) -> bool {
+        false
+    }
+
     /// Whether the rewritten graph's output is that of the model, and not another form of it.
     fn keeps_output(&self) -> bool {
         true
@@ -44,13 +50,21 @@ pub fn canonize<B: Backend>(
     graph: Graph<B>,
     canonizers: &[Box<dyn Canonizer<B>>],
 ) -> Result<Graph<B>, CanonizeError> {
+    canonize_by(graph, canonizers.iter().map(AsRef::as_ref))
+}
+
+/// The same for some canonizers of a list.
+pub(crate) fn canonize_by<'a, B: Backend>(
+    graph: Graph<B>,
+    canonizers: impl Iterator<Item = &'a dyn Canonizer<B>> + Clone,
+) -> Result<Graph<B>, CanonizeError> {
     // Every rewrite of a well-behaved canonizer uses up at least one node.
     let limit = 10 * graph.nodes().len();
     let (mut graph, mut rewrites) = (graph, 0);
     let mut changed = true;
     while changed {
         changed = false;
-        for canonizer in canonizers {
+        for canonizer in canonizers.clone() {
             let failed = |source| CanonizeError::Rewrite { canonizer: canonizer.name().to_owned(), source };
             while let Some(patch) = canonizer.rewrite(&graph).map_err(failed)? {
                 if rewrites >= limit {

@@ -8,7 +8,7 @@ use wildmatch::WildMatch;
 
 use crate::error::{PlanError, nearest};
 use crate::graph::{Graph, Node};
-use crate::layer::{Activation, Layer, LayerKind};
+use crate::layer::{Activation, LayerKind, PRelu};
 
 /// Decides whether an entry is for a node.
 ///
@@ -21,12 +21,14 @@ pub enum Matcher {
     Any,
     /// Nodes of one of these kinds.
     Kinds(Vec<LayerKind>),
-    /// Activations by their [names](Activation::name): `relu`, `leaky-relu`. A name that no activation
+    /// Activations by their [names](Activation::name): `relu`, `leaky-relu`, and `prelu`. A name that no activation
     /// has is a planning error.
     Activations(Vec<String>),
     /// Nodes of one of these kinds before which, along the flow of data, no node of these kinds
     /// comes. A model with two input branches has a first layer in each.
     First(Vec<LayerKind>),
+    /// Nodes that no node of these kinds comes before, along the flow of data, and that are of none of them.
+    Before(Vec<LayerKind>),
     /// Nodes by name, or by the name of a node merged into them. `*` stands for any characters,
     /// `?` for one: `features.*`. A pattern that no node of a graph has is a planning error.
     Name(String),
@@ -43,6 +45,8 @@ pub enum Matcher {
     },
     /// Nodes that all of these accept.
     All(Vec<Matcher>),
+    /// Nodes that this does not accept.
+    Not(Box<Matcher>),
 }
 
 impl Matcher {
@@ -61,6 +65,11 @@ impl Matcher {
         Self::First(kinds.into_iter().collect())
     }
 
+    /// The nodes before all of these kinds.
+    pub fn before(kinds: impl IntoIterator<Item = LayerKind>) -> Self {
+        Self::Before(kinds.into_iter().collect())
+    }
+
     /// Nodes whose name has this pattern.
     pub fn name(pattern: impl Into<String>) -> Self {
         Self::Name(pattern.into())
@@ -72,11 +81,12 @@ impl Matcher {
         match self {
             Self::Any => each(&|_| true),
             Self::Kinds(kinds) => each(&|node| kinds.contains(&node.layer().kind())),
-            Self::Activations(names) => each(&|node| match node.layer() {
-                Layer::Activation(activation) => names.iter().any(|name| name == activation.name()),
-                _ => false,
+            Self::Activations(names) => each(&|node| {
+                let activation = node.layer().activation();
+                activation.is_some_and(|activation| names.iter().any(|name| name == activation))
             }),
-            Self::First(kinds) => first(graph, kinds),
+            Self::First(kinds) => nothing_before(graph, kinds, true),
+            Self::Before(kinds) => nothing_before(graph, kinds, false),
             Self::Range { kinds, start, end } => {
                 let mut count = 0;
                 let mut counted = Vec::with_capacity(graph.nodes().len());
@@ -92,6 +102,7 @@ impl Matcher {
                 let both = |a: Vec<bool>, b: Vec<bool>| a.iter().zip(b).map(|(a, b)| *a && b).collect();
                 all.fold(each(&|_| true), both)
             }
+            Self::Not(matcher) => matcher.matches(graph).into_iter().map(|accepts| !accepts).collect(),
             Self::Name(pattern) => {
                 let pattern = WildMatch::new(pattern);
                 let has = |name: &String| pattern.matches(name);
@@ -104,14 +115,15 @@ impl Matcher {
     pub(crate) fn check<B: Backend>(&self, graph: &Graph<B>) -> Result<(), PlanError> {
         match self {
             Self::Any => Ok(()),
-            Self::Kinds(kinds) | Self::First(kinds) => check_kinds(kinds, graph),
+            Self::Kinds(kinds) | Self::First(kinds) | Self::Before(kinds) => check_kinds(kinds, graph),
             Self::Activations(names) => {
-                match names.iter().find(|name| !Activation::NAMES.contains(&name.as_str())) {
+                let known = || Activation::NAMES.iter().copied().chain([PRelu::<B>::NAME]);
+                match names.iter().find(|name| !known().any(|known| known == *name)) {
                     None => Ok(()),
-                    Some(name) => Err(PlanError::NoSuchActivation {
-                        name: name.clone(),
-                        nearest: nearest(name, Activation::NAMES.iter().copied()),
-                    }),
+                    Some(name) => {
+                        let nearest = nearest(name, known());
+                        Err(PlanError::NoSuchActivation { name: name.clone(), nearest })
+                    }
                 }
             }
             Self::Name(_) if self.matches(graph).contains(&true) => Ok(()),
@@ -131,6 +143,7 @@ impl Matcher {
                 }
             }
             Self::All(matchers) => matchers.iter().try_for_each(|matcher| matcher.check(graph)),
+            Self::Not(matcher) => matcher.check(graph),
         }
     }
 }
@@ -149,14 +162,15 @@ fn check_kinds<B: Backend>(kinds: &[LayerKind], graph: &Graph<B>) -> Result<(), 
     }
 }
 
-fn first<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind]) -> Vec<bool> {
+/// Nodes before which none of these kinds comes: those of these kinds, or those of others.
+fn nothing_before<B: Backend>(graph: &Graph<B>, kinds: &[LayerKind], of_kinds: bool) -> Vec<bool> {
     let is_one: Vec<bool> = graph.nodes().iter().map(|node| kinds.contains(&node.layer().kind())).collect();
     let mut behind_one: Vec<bool> = Vec::with_capacity(is_one.len());
     for node in graph.nodes() {
         let behind = node.inputs().iter().any(|input| is_one[input.index()] || behind_one[input.index()]);
         behind_one.push(behind);
     }
-    is_one.iter().zip(&behind_one).map(|(is_one, behind)| *is_one && !behind).collect()
+    is_one.iter().zip(&behind_one).map(|(is_one, behind)| *is_one == of_kinds && !behind).collect()
 }
 
 impl From<LayerKind> for Matcher {
@@ -182,6 +196,7 @@ impl fmt::Display for Matcher {
             Self::Kinds(kinds) => write!(f, "kind {}", either(kinds)),
             Self::Activations(names) => write!(f, "activation {}", either(names)),
             Self::First(kinds) => write!(f, "first {}", either(kinds)),
+            Self::Before(kinds) => write!(f, "before any {}", either(kinds)),
             Self::Range { kinds, start, end } => match end {
                 Some(end) => write!(f, "{} number {start}..{end}", either(kinds)),
                 None => write!(f, "{} number {start}..", either(kinds)),
@@ -189,6 +204,7 @@ impl fmt::Display for Matcher {
             Self::All(matchers) => {
                 write!(f, "{}", matchers.iter().map(Self::to_string).collect::<Vec<_>>().join(" and "))
             }
+            Self::Not(matcher) => write!(f, "not {matcher}"),
             Self::Name(pattern) => write!(f, "name {pattern}"),
         }
     }

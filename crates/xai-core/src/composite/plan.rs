@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn_backend::Backend;
 
 use super::Composite;
-use crate::error::{NodeGroup, PlanError, RuleError};
+use crate::error::{NodeGroup, PlanError, RuleError, caught};
 use crate::graph::{Graph, GraphFacts, NodeView};
 use crate::layer::{Layer, LayerKind};
 use crate::rule::{BoundRule, PropagationRule, Rule};
@@ -56,8 +56,11 @@ impl<B: Backend> Plan<B> {
         let unmatched = graph
             .iter()
             .filter(|(id, node)| !matches!(node.layer(), Layer::Input) && entry_of(id.index()).is_none());
-        let kinds =
-            NodeGroup::collect(unmatched.map(|(_, node)| (node.layer().kind().to_string(), node.name())));
+        let what = |layer: &Layer<B>| match layer.activation() {
+            Some(name) => format!("{} {name}", layer.kind()),
+            None => layer.kind().to_string(),
+        };
+        let kinds = NodeGroup::collect(unmatched.map(|(_, node)| (what(node.layer()), node.name())));
         if !kinds.is_empty() {
             return Err(PlanError::Unmatched { kinds, composite: composite.name().to_owned() });
         }
@@ -72,11 +75,12 @@ impl<B: Backend> Plan<B> {
                 plan.bound.push(None);
                 continue;
             };
-            let bound = match (entry.rule.propagation::<B>(), custom.get(entry.rule.name())) {
+            let bound = caught(|| match (entry.rule.propagation::<B>(), custom.get(entry.rule.name())) {
                 (Some(rule), _) => rule.bind(&view),
                 (None, Some(rule)) => rule.bind(&view),
                 (None, None) => Err(RuleError::NotRegistered),
-            };
+            });
+            let bound = bound.unwrap_or_else(|message| Err(RuleError::Panicked { message }));
             let refused = |source| PlanError::Rule {
                 node: node.name().to_owned(),
                 rule: entry.rule.name().to_owned(),
@@ -185,10 +189,7 @@ mod tests {
         assert_eq!(trimmed[1], ["x", "input", "-", "graph input"]);
         let z_box = "z-box(high=1.0, low=0.0, stabilizer=1e-6)";
         assert_eq!(trimmed[2], ["conv", "conv", z_box, "first conv or conv-transpose"]);
-        assert_eq!(
-            trimmed[3],
-            ["conv.relu", "activation", "pass", "kind activation or batch-norm or affine"]
-        );
+        assert_eq!(trimmed[3], ["conv.relu", "activation", "pass", "kind activation or batch-norm or scale"]);
         assert_eq!(trimmed[5], ["head", "linear", "epsilon(epsilon=1e-6)", "kind linear"]);
     }
 

@@ -13,10 +13,10 @@ const CONVOLUTIONS: [LayerKind; 2] = [LayerKind::Conv, LayerKind::ConvTranspose]
 const LINEAR: [LayerKind; 3] = [LayerKind::Conv, LayerKind::ConvTranspose, LayerKind::Linear];
 
 /// Layers that work element by element, linear or nearly so.
-const ELEMENTWISE: [LayerKind; 3] = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Affine];
-/// Layers that add their inputs up.
-const SUMS: [LayerKind; 5] =
-    [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool];
+const ELEMENTWISE: [LayerKind; 3] = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Scale];
+/// Layers that add their inputs up, or a constant to an input.
+const SUMS: [LayerKind; 6] =
+    [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool, LayerKind::Shift];
 
 /// The composites of the literature with parameters of one's own; the functions of this module are
 /// those with the default parameters.
@@ -111,23 +111,23 @@ impl Presets {
     }
 
     /// [`ZPlus`] on linear layers and convolutions, [`Norm`] on sums and average pools, the plain
-    /// gradient on activations and batch norms. Zhang et al., ECCV 2016.
+    /// gradient on activations, batch norms and products with constants. Zhang et al., ECCV 2016.
     pub fn excitation_backprop(&self) -> Composite {
         self.sums_and_routes(Composite::new("excitation-backprop").append(ELEMENTWISE, Gradient))
             .append(LINEAR, self.z_plus())
     }
 
-    /// The gradient with [`ReluDeconvNet`] on ReLU. Zeiler and Fergus, ECCV 2014.
+    /// The gradient with [`ReluDeconvNet`] on ReLU. A model with other rectifiers, such as GELU, is refused. Zeiler and Fergus, ECCV 2014.
     pub fn deconv_net(&self) -> Composite {
         on_relu("deconv-net", ReluDeconvNet)
     }
 
-    /// The gradient with [`ReluGuidedBackprop`] on ReLU. Springenberg et al., arXiv 1412.6806.
+    /// The gradient with [`ReluGuidedBackprop`] on ReLU; other rectifiers likewise. Springenberg et al., arXiv 1412.6806.
     pub fn guided_backprop(&self) -> Composite {
         on_relu("guided-backprop", ReluGuidedBackprop)
     }
 
-    /// The gradient with [`ReluBetaSmooth`] on ReLU. Dombrowski et al., NeurIPS 2019.
+    /// The gradient with [`ReluBetaSmooth`] on ReLU; other rectifiers likewise. Dombrowski et al., NeurIPS 2019.
     pub fn beta_smooth(&self) -> Composite {
         on_relu("beta-smooth", ReluBetaSmooth::new(self.beta_smooth))
     }
@@ -154,9 +154,12 @@ impl Presets {
     }
 
     /// Sums share relevance out, max pools give it to their winner, min pools most of it to
-    /// theirs, and layers that only move elements move it along.
+    /// theirs, and layers that only move elements move it along. A shift before all layers with a weight
+    /// is a normalisation of the input: its constant is no evidence and gets no share.
     fn sums_and_routes(&self, composite: Composite) -> Composite {
         composite
+            .append(Matcher::All(vec![LayerKind::Shift.into(), Matcher::before(LINEAR)]), Pass)
+            .append(LayerKind::Detach, Pass)
             .append(SUMS, Norm { stabilizer: self.stabilizer.clone() })
             .append(LayerKind::MaxPool, WinnerTakesAll)
             .append(LayerKind::MinPool, TakesMost::default())
@@ -164,8 +167,28 @@ impl Presets {
     }
 }
 
+/// Activations that take the place of a ReLU in a network. The rules for ReLU are not defined for them, and
+/// with the gradient instead the method would be the plain gradient under another name.
+const RECTIFIERS: [&str; 13] = [
+    "leaky-relu",
+    "prelu",
+    "elu",
+    "celu",
+    "selu",
+    "gelu",
+    "gelu-tanh",
+    "silu",
+    "softplus",
+    "hard-swish",
+    "mish",
+    "thresholded-relu",
+    "shrink",
+];
+
 fn on_relu(name: &str, rule: impl Into<Rule>) -> Composite {
-    gradient().named(name).prepend(Matcher::activations([Activation::Relu.name()]), rule)
+    Composite::new(name)
+        .append(Matcher::activations([Activation::Relu.name()]), rule)
+        .append(Matcher::Not(Box::new(Matcher::activations(RECTIFIERS))), Gradient)
 }
 
 /// The presets with the default parameters, as functions.

@@ -10,7 +10,7 @@ use super::host::first_not_finite;
 use super::ledger::LedgerBuilder;
 use crate::Value;
 use crate::composite::Plan;
-use crate::error::ExplainError;
+use crate::error::{ExplainError, guarded};
 use crate::graph::{Graph, Node};
 use crate::layer::{BackwardContext, LedgerTerms, NodeValues};
 
@@ -61,8 +61,7 @@ pub(crate) fn backward<B: Backend>(
             reference: reference.as_ref().map(|values| of_node(node, index, values)),
             terms: terms.as_ref(),
         };
-        let passed = bound
-            .propagate(&context, arrived)
+        let passed = guarded(|| bound.propagate(&context, arrived))
             .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
         let fits = passed.len() == context.input_dims.len()
             && passed.iter().zip(&context.input_dims).all(|(passed, dims)| passed.dims() == *dims);

@@ -4,7 +4,7 @@ use burn_backend::Backend;
 
 use crate::Value;
 use crate::composite::Plan;
-use crate::error::ExplainError;
+use crate::error::{ExplainError, guarded};
 use crate::graph::Graph;
 
 /// Values and shapes of one forward pass. A clone shares the values' storage.
@@ -60,10 +60,7 @@ impl<B: Backend> Forward<B> {
                     let last = unread[index] == 0 && !keep(index);
                     read.extend(if last { values[index].take() } else { values[index].clone() });
                 }
-                let value = node
-                    .layer()
-                    .ops()
-                    .forward(read)
+                let value = guarded(|| node.layer().ops().forward(read))
                     .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
                 values[id.index()] = Some(value);
             }
@@ -91,7 +88,6 @@ fn infer_dims<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<Vec<V
         let input_dims: Vec<_> = node.inputs().iter().map(|input| dims[input.index()].as_slice()).collect();
         dims[id.index()] = node
             .layer()
-            .ops()
             .output_dims(&input_dims)
             .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
     }

@@ -20,7 +20,7 @@ pub struct LedgerRow {
     pub arrived: Vec<f64>,
     /// Relevance passed on to the node's inputs.
     pub passed: Vec<f64>,
-    /// The bias's share.
+    /// The share of the bias and of other constants.
     pub bias: Vec<f64>,
     /// The stabilizer's share.
     pub stabilizer: Vec<f64>,
@@ -52,7 +52,7 @@ impl Ledger {
         &self.rows
     }
 
-    /// Relevance that the biases absorbed, for each sample, summed over all nodes. If some node has one
+    /// Relevance that the biases and other constants absorbed, for each sample, summed over all nodes. If some node has one
     /// number for the whole batch, so has the sum.
     pub fn bias(&self) -> Vec<f64> {
         self.total(|row| row.bias.clone())

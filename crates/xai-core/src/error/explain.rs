@@ -173,6 +173,19 @@ pub enum ExplainError {
         /// Place of the input, counted from 0.
         input: usize,
     },
+    /// The model took the batch, but not several copies of it in one run.
+    #[error(
+        "the model takes the batch of {batch}, but fails on {samples} samples in one run: {source}; if it \
+         holds constants of the batch's size, set `with_largest_batch({batch})`"
+    )]
+    Stacked {
+        /// Samples in the run.
+        samples: usize,
+        /// Samples in the batch.
+        batch: usize,
+        /// Why.
+        source: Box<ExplainError>,
+    },
     /// The backend failed.
     #[error("the backend failed: {0}")]
     Backend(String),

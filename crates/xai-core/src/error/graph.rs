@@ -17,6 +17,19 @@ pub enum GraphError {
         /// Why.
         source: LayerError,
     },
+    /// Parameters of more than one element type or device.
+    #[error(
+        "a parameter of node `{node}` is {got}, but those before it are {expected}; bring all to one element \
+         type and device"
+    )]
+    Parameters {
+        /// Name of the node.
+        node: String,
+        /// Element type and device of its parameter.
+        got: String,
+        /// Those of the parameters before.
+        expected: String,
+    },
     /// Two nodes of one name.
     #[error("the name `{name}` is used twice; node names must be unique")]
     DuplicateName {

@@ -20,6 +20,12 @@ pub enum LayerError {
         /// Number of inputs given.
         got: usize,
     },
+    /// The code of the layer or its rule panicked.
+    #[error("the layer or its rule panicked: {message}")]
+    Panicked {
+        /// Text of the panic, and where it happened.
+        message: String,
+    },
     /// A graph input where a layer is wanted.
     #[error("an input computes nothing; declare it with `GraphBuilder::input`")]
     NotALayer,

@@ -5,6 +5,7 @@ mod explain;
 mod graph;
 mod layer;
 mod nearest;
+mod panics;
 mod plan;
 
 pub use attributor::AttributorError;
@@ -12,4 +13,6 @@ pub use explain::{ExplainError, TargetError};
 pub use graph::{CanonizeError, GraphError, InputError};
 pub use layer::LayerError;
 pub(crate) use nearest::nearest;
+pub use panics::caught;
+pub(crate) use panics::guarded;
 pub use plan::{NodeGroup, PlanError, RuleError};

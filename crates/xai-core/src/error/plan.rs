@@ -57,6 +57,12 @@ pub enum RuleError {
     /// No rule of this name was registered.
     #[error("no custom rule is registered under this name; register it with `Lrp::with_rule`")]
     NotRegistered,
+    /// The rule's code panicked.
+    #[error("binding the rule panicked: {message}")]
+    Panicked {
+        /// Text of the panic, and where it happened.
+        message: String,
+    },
 }
 
 /// Nodes of one sort.
@@ -112,7 +118,7 @@ pub enum PlanError {
         /// The operations.
         operations: Vec<NodeGroup>,
     },
-    /// Kinds of nodes that no entry matches: all of the graph's.
+    /// Kinds of nodes, or activations, that no entry matches: all of the graph's.
     #[error("composite `{composite}` has no entry for {}; add one for each kind{}", list(kinds), hint(kinds))]
     Unmatched {
         /// The kinds.

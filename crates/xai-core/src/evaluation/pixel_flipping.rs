@@ -264,7 +264,11 @@ impl<B: Backend> PixelFlipping<B> {
                 Value::from_data(TensorData::new(stack, dims).convert_dtype(x.dtype()), &x.device())
             });
             let stacked = inputs.stacked(last - first, stacks);
-            scores.extend(score.read(&self.model.output(stacked, target.output())?)?);
+            scores.extend(score.read(&self.model.stacked_output(
+                stacked,
+                last - first,
+                target.output(),
+            )?)?);
             self.listener.tell(last, steps);
         }
         let fractions: Vec<_> = (0..=steps).map(|step| flipped(step) as f64 / places.len() as f64).collect();

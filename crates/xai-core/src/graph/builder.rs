@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use burn_backend::Backend;
+use burn_backend::tensor::Device;
+use burn_backend::{Backend, DType};
 
 use super::{Graph, Node, NodeId};
 use crate::error::{GraphError, LayerError};
@@ -31,11 +32,13 @@ pub struct GraphBuilder<B: Backend> {
     nodes: Vec<Node<B>>,
     inputs: Vec<NodeId>,
     names: HashSet<String>,
+    /// Element type and device of the parameters so far.
+    parameters: Option<(DType, Device<B>)>,
 }
 
 impl<B: Backend> Default for GraphBuilder<B> {
     fn default() -> Self {
-        Self { nodes: Vec::new(), inputs: Vec::new(), names: HashSet::new() }
+        Self { nodes: Vec::new(), inputs: Vec::new(), names: HashSet::new(), parameters: None }
     }
 }
 
@@ -69,7 +72,8 @@ impl<B: Backend> GraphBuilder<B> {
     /// module.
     ///
     /// # Errors
-    /// [`GraphError`] for a name in use, an unknown id, or inputs that the layer cannot take.
+    /// [`GraphError`] for a name in use, an unknown id, inputs that the layer cannot take, or parameters of
+    /// another element type or device than those of the layers before.
     pub fn push(
         &mut self,
         name: impl Into<String>,
@@ -87,10 +91,19 @@ impl<B: Backend> GraphBuilder<B> {
             let input = input.ok_or(GraphError::UnknownNode { id: id.0, nodes: self.nodes.len() })?;
             input_dims.push(input.dims.as_slice());
         }
-        let dims = match layer.ops().output_dims(&input_dims) {
+        let dims = match layer.output_dims(&input_dims) {
             Ok(dims) => dims,
             Err(source) => return Err(GraphError::Layer { node: name, source }),
         };
+        for parameter in layer.ops().parameters() {
+            let own = (parameter.dtype(), parameter.device());
+            let expected = self.parameters.get_or_insert_with(|| own.clone());
+            if *expected != own {
+                let [got, expected] =
+                    [&own, expected].map(|(dtype, device)| format!("{dtype:?} on {device:?}"));
+                return Err(GraphError::Parameters { node: name, got, expected });
+            }
+        }
         self.add(Node { name, aliases: Vec::new(), layer, inputs: inputs.to_vec(), dims })
     }
 

@@ -52,7 +52,7 @@ impl<B: Backend> Graph<B> {
                 continue;
             }
             let input_dims: Vec<_> = node.inputs.iter().map(|id| self.nodes[id.0].dims.as_slice()).collect();
-            match node.layer.ops().output_dims(&input_dims) {
+            match node.layer.output_dims(&input_dims) {
                 Ok(dims) if dims == node.dims => {}
                 Ok(dims) => {
                     return Err(GraphError::ShuntShape {

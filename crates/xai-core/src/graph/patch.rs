@@ -85,7 +85,7 @@ impl<B: Backend> GraphPatch<B> {
     ) -> Result<Wire, GraphError> {
         let (name, layer) = (name.into(), layer.into());
         let input_dims: Vec<_> = inputs.iter().map(|wire| wire.dims.as_slice()).collect();
-        let dims = match layer.ops().output_dims(&input_dims) {
+        let dims = match layer.output_dims(&input_dims) {
             Ok(dims) => dims,
             Err(source) => return Err(GraphError::Layer { node: name, source }),
         };

@@ -43,7 +43,7 @@ pub struct GraphFacts {
 impl GraphFacts {
     /// What is known of the nodes of `graph`.
     pub fn of<B: Backend>(graph: &Graph<B>) -> Self {
-        let parameter = graph.nodes().iter().find_map(|node| node.layer().ops().parameter());
+        let parameter = graph.nodes().iter().find_map(|node| node.layer().ops().parameters().pop());
         Self { intervals: graph.intervals(), dtype: parameter.map(|value| value.dtype()) }
     }
 }
@@ -56,7 +56,7 @@ impl<'a, B: Backend> NodeView<'a, B> {
             input_dims: input_dims.to_vec(),
             output_dims,
             inputs: vec![Interval::ANY; input_dims.len()],
-            dtype: layer.ops().parameter().map(|value| value.dtype()),
+            dtype: layer.ops().parameters().pop().map(|value| value.dtype()),
             place: None,
         }
     }

@@ -16,7 +16,8 @@ pub enum Coefficient<B: Backend> {
 }
 
 /// `y = factor x + offset`, element by element, with constants: a scaling by a layer's own factor,
-/// a positional embedding, a normalisation of the input.
+/// a positional embedding, a normalisation of the input. Of the kind `shift` with an offset, `scale`
+/// without.
 #[derive(Debug, Clone)]
 pub struct Affine<B: Backend> {
     factor: Option<Coefficient<B>>,
@@ -60,7 +61,7 @@ impl<B: Backend> Affine<B> {
 
 impl<B: Backend> LayerOps<B> for Affine<B> {
     fn kind(&self) -> LayerKind {
-        LayerKind::Affine
+        if self.offset.is_some() { LayerKind::Shift } else { LayerKind::Scale }
     }
 
     fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
@@ -91,6 +92,13 @@ impl<B: Backend> LayerOps<B> for Affine<B> {
         Ok(vec![self.scaled(gradient)])
     }
 
+    fn constant(&self, _: &BackwardContext<'_, B>, like: &Value<B>) -> Option<Value<B>> {
+        Some(match self.offset.as_ref()? {
+            Coefficient::Scalar(offset) => like.full_like(&vec![1; like.rank()], *offset),
+            Coefficient::Tensor(offset) => offset.clone(),
+        })
+    }
+
     fn output_interval(&self, inputs: &[Interval]) -> Interval {
         // The elements of a tensor are not read for this.
         let known = |coefficient: &Option<Coefficient<B>>, neutral: f64| match coefficient {
@@ -105,11 +113,12 @@ impl<B: Backend> LayerOps<B> for Affine<B> {
         }
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        [&self.factor, &self.offset].into_iter().find_map(|coefficient| match coefficient {
-            Some(Coefficient::Tensor(tensor)) => Some(tensor),
-            _ => None,
-        })
+    fn parameters(&self) -> Vec<&Value<B>> {
+        let tensor = |coefficient| match coefficient {
+            &Coefficient::Tensor(ref tensor) => Some(tensor),
+            Coefficient::Scalar(_) => None,
+        };
+        self.factor.iter().chain(&self.offset).filter_map(tensor).collect()
     }
 }
 

@@ -75,8 +75,8 @@ impl<B: Backend> LayerOps<B> for BatchNorm<B> {
         Ok(vec![gradient * along(&factor, rank, 1)])
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.mean)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        vec![&self.mean, &self.std, &self.scale, &self.shift]
     }
 }
 

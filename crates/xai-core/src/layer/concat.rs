@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{BackwardContext, Interval, LayerKind, LayerOps};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, sums_of};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel::narrow;
@@ -49,6 +49,14 @@ impl<B: Backend> Concat<B> {
             return Ok(parts);
         }
         Err(LayerError::Arity { expected: "one input for each part that is no constant", got: inputs })
+    }
+
+    /// Size of a part along the dimension.
+    fn length(&self, part: Result<&Value<B>, usize>, context: &BackwardContext<'_, B>) -> usize {
+        match part {
+            Ok(constant) => constant.dims()[self.dim],
+            Err(place) => context.input_dims(place).map_or(0, |dims| dims[self.dim]),
+        }
     }
 
     /// Sizes of the parts, which constants take over the batch from the inputs.
@@ -109,16 +117,42 @@ impl<B: Backend> LayerOps<B> for Concat<B> {
         let mut start = 0;
         let mut gradients = Vec::with_capacity(context.arity());
         for part in parts {
-            let length = match part {
-                Ok(constant) => constant.dims()[self.dim],
-                Err(place) => context.input_dims(place).map_or(0, |dims| dims[self.dim]),
-            };
+            let length = self.length(part, context);
             if part.is_err() {
                 gradients.push(narrow(&gradient, self.dim, start, length));
             }
             start += length;
         }
         Ok(gradients)
+    }
+
+    fn constant(&self, context: &BackwardContext<'_, B>, like: &Value<B>) -> Option<Value<B>> {
+        if self.parts.iter().all(Option::is_none) {
+            return None;
+        }
+        let (parts, mut dims) = (self.parts(context.arity()).ok()?, like.dims());
+        let parts = parts.into_iter().map(|part| {
+            dims[self.dim] = self.length(part, context);
+            part.map_or_else(|_| like.full_like(&dims, 0.0), |constant| constant.clone().expand(&dims))
+        });
+        Some(Value::cat(parts.collect(), self.dim))
+    }
+
+    fn relevance_of_constants(
+        &self,
+        context: &BackwardContext<'_, B>,
+        relevance: &Value<B>,
+    ) -> Option<Value<B>> {
+        let mut start = 0;
+        let mut sums = Vec::new();
+        for part in self.parts(context.arity()).ok()? {
+            let length = self.length(part, context);
+            if part.is_ok() {
+                sums.push(narrow(relevance, self.dim, start, length));
+            }
+            start += length;
+        }
+        sums.into_iter().map(|part| sums_of(part, self.dim > 0)).reduce(|sum, part| sum + part)
     }
 
     fn output_interval(&self, inputs: &[Interval]) -> Interval {
@@ -128,8 +162,8 @@ impl<B: Backend> LayerOps<B> for Concat<B> {
         }
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        self.parts.iter().find_map(Option::as_ref)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        self.parts.iter().flatten().collect()
     }
 }
 

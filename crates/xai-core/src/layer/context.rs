@@ -51,11 +51,12 @@ impl BitOr for Saved {
 /// Where relevance goes that does not reach the inputs of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerTerm {
-    /// The share of a bias: `sum_j b_j s_j`.
+    /// The share of biases, `sum_j b_j s_j`, and of other constants: those that are added, those that lie
+    /// between inputs, padding.
     Bias,
     /// The share of the stabilizer: `sum_j (st(z_j) - z_j) s_j`.
     Stabilizer,
-    /// Relevance that met an output of exactly 0, or an empty pooling window.
+    /// Relevance that met an output without contributions (of exactly 0), or an empty pooling window.
     Dropped,
 }
 

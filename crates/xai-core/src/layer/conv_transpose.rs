@@ -104,8 +104,8 @@ impl<B: Backend> LayerOps<B> for ConvTranspose<B> {
         Some(self)
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.weight)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        std::iter::once(&self.weight).chain(&self.bias).collect()
     }
 }
 

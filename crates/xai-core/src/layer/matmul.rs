@@ -127,8 +127,8 @@ impl<B: Backend> LayerOps<B> for Matmul<B> {
         }
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        self.constant.as_ref().map(|constant| &constant.matrix)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        self.constant.iter().map(|constant| &constant.matrix).collect()
     }
 }
 

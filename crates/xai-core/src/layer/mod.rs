@@ -15,6 +15,7 @@ mod concat;
 mod context;
 mod conv;
 mod conv_transpose;
+mod detach;
 mod elementwise;
 mod expand;
 mod functions;
@@ -53,6 +54,7 @@ pub use context::{BackwardContext, LedgerTerm, Saved};
 pub(crate) use context::{LedgerTerms, NodeValues};
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
+pub use detach::Detach;
 pub use elementwise::Elementwise;
 pub use expand::{Expand, Repeat};
 pub use interval::Interval;
@@ -70,7 +72,8 @@ pub use softmax::{Softmax, SoftmaxForm};
 pub use unsupported::Unsupported;
 
 use crate::Value;
-use crate::error::LayerError;
+use crate::error::{LayerError, guarded};
+use crate::kernel::check_elements;
 
 /// From one row per layer, `Variant(Type) = [Kind = "name", ...]`: the enums [`Layer`] and
 /// [`LayerKind`], the names, the conversions and the dispatch. A layer without a kind in its row
@@ -172,7 +175,9 @@ layers! {
     /// Difference, product or quotient of two values.
     Arithmetic(Arithmetic) = [Sub = "sub", Mul = "mul", Div = "div"],
     /// Product and sum with constants.
-    Affine(Affine<B>) = [Affine = "affine"],
+    Affine(Affine<B>) = [Scale = "scale", Shift = "shift"],
+    /// The same value, without a gradient.
+    Detach(Detach) = [Detach = "detach"],
     /// Matrix product.
     Matmul(Matmul<B>) = [Matmul = "matmul"],
     /// Sum or mean over dimensions.
@@ -210,6 +215,22 @@ impl<B: Backend> Layer<B> {
     /// What composites match on.
     pub fn kind(&self) -> LayerKind {
         self.ops().kind()
+    }
+
+    /// The name of the activation, if it is one.
+    pub(crate) fn activation(&self) -> Option<&'static str> {
+        match self {
+            Self::Activation(activation) => Some(activation.name()),
+            Self::PRelu(_) => Some(PRelu::<B>::NAME),
+            _ => None,
+        }
+    }
+
+    /// Sizes of the output, checked, given those of the inputs.
+    pub(crate) fn output_dims(&self, inputs: &[&[usize]]) -> Result<Vec<usize>, LayerError> {
+        let dims = guarded(|| self.ops().output_dims(inputs))?;
+        check_elements("output", &dims)?;
+        Ok(dims)
     }
 
     /// The layer as a `T`, if it is one and [says so](LayerOps::as_any).
@@ -257,6 +278,12 @@ impl<B: Backend> LayerOps<B> for Input {
     fn forward(&self, _: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
         Err(LayerError::NotALayer)
     }
+}
+
+/// The sum of each sample, or one sum for all where dimension 0 is not the batch.
+pub(crate) fn sums_of<B: Backend>(value: Value<B>, per_sample: bool) -> Value<B> {
+    let elements = value.dims().iter().product();
+    if per_sample { value.sum_per_sample() } else { value.reshape(&[1, elements]).sum_per_sample() }
 }
 
 /// The only value, or an arity error.

@@ -57,6 +57,24 @@ pub trait LayerOps<B: Backend>: Debug + Send + Sync {
         None
     }
 
+    /// The part of the output that no input has a share in, such as a bias or an added constant, shaped to
+    /// broadcast against the output `like`; `None` if there is none.
+    fn constant(&self, context: &BackwardContext<'_, B>, like: &Value<B>) -> Option<Value<B>> {
+        let _ = context;
+        self.linear_map()?.bias(like.rank())
+    }
+
+    /// For each index of dimension 0, how much of the output's `relevance` lies on elements that no input
+    /// gives; `None` where the inputs give all of them.
+    fn relevance_of_constants(
+        &self,
+        context: &BackwardContext<'_, B>,
+        relevance: &Value<B>,
+    ) -> Option<Value<B>> {
+        let _ = (context, relevance);
+        None
+    }
+
     /// What a max or min pool takes from which windows, if the layer is one.
     fn pooling(&self) -> Option<(Extremum, &PoolGeometry)> {
         None
@@ -80,9 +98,9 @@ pub trait LayerOps<B: Backend>: Debug + Send + Sync {
         None
     }
 
-    /// One value of the layer's parameters, from which element type and device can be read.
-    fn parameter(&self) -> Option<&Value<B>> {
-        None
+    /// The layer's parameters and constants: of one element type and on one device, which inputs must share.
+    fn parameters(&self) -> Vec<&Value<B>> {
+        Vec::new()
     }
 }
 /// A layer that is linear in its one input, up to a bias: `z = A_W x + b`.

@@ -2,7 +2,7 @@
 
 use burn_backend::Backend;
 
-use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only};
+use super::{BackwardContext, Interval, LayerKind, LayerOps, one_input, only, sums_of};
 use crate::Value;
 use crate::error::LayerError;
 use crate::kernel;
@@ -61,6 +61,22 @@ impl<B: Backend> LayerOps<B> for Pad {
         Ok(vec![sizes.fold(gradient, |gradient, (axis, (&(before, _), &size))| {
             kernel::narrow(&gradient, axis, before, size)
         })])
+    }
+
+    fn relevance_of_constants(
+        &self,
+        context: &BackwardContext<'_, B>,
+        relevance: &Value<B>,
+    ) -> Option<Value<B>> {
+        // The border: all, less what lies inside.
+        let per_sample = self.padding.first() == Some(&(0, 0));
+        let inside = LayerOps::<B>::vjp(self, context, relevance.clone()).ok()?.pop()?;
+        Some(sums_of(relevance.clone(), per_sample) - sums_of(inside, per_sample))
+    }
+
+    fn constant(&self, context: &BackwardContext<'_, B>, like: &Value<B>) -> Option<Value<B>> {
+        let zeros = like.full_like(context.dims().ok()?, 0.0);
+        LayerOps::<B>::forward(self, vec![zeros]).ok().filter(|_| self.fill != 0.0)
     }
 
     fn output_interval(&self, inputs: &[Interval]) -> Interval {

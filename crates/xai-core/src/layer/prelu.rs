@@ -16,6 +16,9 @@ pub struct PRelu<B: Backend> {
 }
 
 impl<B: Backend> PRelu<B> {
+    /// Name among the activations.
+    pub(crate) const NAME: &str = "prelu";
+
     /// A rectification with `slope` `[channels]`, or `[1]` for all channels alike.
     ///
     /// # Errors
@@ -71,8 +74,8 @@ impl<B: Backend> LayerOps<B> for PRelu<B> {
         Interval::hull(inputs.iter().copied()).sign_only()
     }
 
-    fn parameter(&self) -> Option<&Value<B>> {
-        Some(&self.slope)
+    fn parameters(&self) -> Vec<&Value<B>> {
+        vec![&self.slope]
     }
 }
 

@@ -120,7 +120,7 @@ impl<B: Backend> From<Value<B>> for Input<B> {
 
 impl<B: Backend, const D: usize> From<Tensor<B, D>> for Input<B> {
     fn from(tensor: Tensor<B, D>) -> Self {
-        Self::Float(tensor.into())
+        Self::Float(Value::from(tensor).laid_out())
     }
 }
 

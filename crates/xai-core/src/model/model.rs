@@ -7,7 +7,7 @@ use burn_backend::{Backend, TensorData};
 
 use super::{GraphSource, Inputs, Signature};
 use crate::Value;
-use crate::canonizer::{Canonizer, canonize, default_canonizers};
+use crate::canonizer::{Canonizer, canonize_by, default_canonizers};
 use crate::engine::{check_inputs, check_output, run};
 use crate::error::{ExplainError, PlanError};
 use crate::graph::Graph;
@@ -49,12 +49,15 @@ pub struct Model<B: Backend> {
     source: Arc<dyn GraphSource<B>>,
     canonizers: Arc<Vec<Box<dyn Canonizer<B>>>>,
     graphs: Arc<Recent<Key, Arc<Graph<B>>>>,
+    /// Whether weights stay as they are, for gradients.
+    is_unmerged: bool,
 }
 
 /// What a graph was made for.
 #[derive(PartialEq)]
 struct Key {
     output: usize,
+    is_unmerged: bool,
     shapes: Vec<Vec<usize>>,
     /// Elements of the int and bool inputs: the model may have computed constants from them.
     discrete: Vec<TensorData>,
@@ -68,12 +71,24 @@ impl<B: Backend> Model<B> {
 
     fn of(source: Arc<dyn GraphSource<B>>, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
         let graphs = Arc::new(Recent::new(KEPT_SHAPES));
-        Self { source, canonizers: Arc::new(canonizers), graphs }
+        Self { source, canonizers: Arc::new(canonizers), graphs, is_unmerged: false }
     }
 
     /// The same model with these canonizers instead.
     pub fn with_canonizers(&self, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
         Self::of(self.source.clone(), canonizers)
+    }
+
+    /// The same model without the canonizers that [merge weights](Canonizer::merges_weights).
+    pub(crate) fn unmerged(&self) -> Self {
+        Self { is_unmerged: true, ..self.clone() }
+    }
+
+    /// Whether the model computes with values that it read out of a float input (`int`, `into_data`,
+    /// `argmax`) or drew at random, as far as it was recorded: relevance of what comes from there is booked
+    /// under the constants.
+    pub fn reads_values(&self) -> bool {
+        self.source.depends_on_values()
     }
 
     /// What the model takes.
@@ -107,7 +122,8 @@ impl<B: Backend> Model<B> {
 
     /// The graph for inputs that were checked.
     pub(crate) fn graph_for(&self, inputs: &Inputs<B>, output: usize) -> Result<Arc<Graph<B>>, ExplainError> {
-        let mut key = Key { output, shapes: Vec::new(), discrete: Vec::new() };
+        let is_unmerged = self.is_unmerged;
+        let mut key = Key { output, is_unmerged, shapes: Vec::new(), discrete: Vec::new() };
         if self.source.depends_on_shape() {
             key.shapes = inputs.iter().map(|input| input.dims()).collect();
             let discrete = inputs.iter().filter_map(|input| input.discrete()).collect::<Result<_, _>>();
@@ -117,7 +133,9 @@ impl<B: Backend> Model<B> {
         if let Some(graph) = find() {
             return Ok(graph);
         }
-        let graph = Arc::new(canonize(self.source.graph(inputs, output)?, &self.canonizers)?);
+        let canonizers = self.canonizers.iter().map(AsRef::as_ref);
+        let canonizers = canonizers.filter(|canonizer| !(is_unmerged && canonizer.merges_weights()));
+        let graph = Arc::new(canonize_by(self.source.graph(inputs, output)?, canonizers)?);
         if self.source.depends_on_values() {
             return Ok(graph);
         }
@@ -127,6 +145,20 @@ impl<B: Backend> Model<B> {
         }
         self.graphs.insert(key, graph.clone());
         Ok(graph)
+    }
+
+    /// The output for `copies` copies of a batch, one after the other, that the model took by itself.
+    pub(crate) fn stacked_output(
+        &self,
+        stacked: Inputs<B>,
+        copies: usize,
+        output: usize,
+    ) -> Result<Value<B>, ExplainError> {
+        let samples = stacked.batch().unwrap_or(copies);
+        self.output(stacked, output).map_err(|source| match copies {
+            1 => source,
+            _ => ExplainError::Stacked { samples, batch: samples / copies, source: Box::new(source) },
+        })
     }
 
     /// The output for inputs that were checked.

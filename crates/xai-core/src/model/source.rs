@@ -72,7 +72,7 @@ impl<B: Backend> GraphSource<B> for Graph<B> {
             kind: InputKind::Float,
             rank: node.dims().len(),
         };
-        let parameter = self.nodes().iter().find_map(|node| node.layer().ops().parameter());
+        let parameter = self.nodes().iter().find_map(|node| node.layer().ops().parameters().pop());
         Signature {
             inputs: inputs.map(signature).collect(),
             parameters: parameter.map(|value| (value.dtype(), value.device())),

@@ -12,7 +12,7 @@ use crate::layer::Saved;
 /// `R_in = x W^T (R / st(z))`, elementwise product with `x`.
 ///
 /// The bias absorbs its share `b / st(z)` of the relevance, unless `zero_bias` leaves it out of
-/// `z`. With an epsilon of 0 this is LRP-0. One adjoint. Bach et al., PLoS ONE 10(7):e0130140, 2015.
+/// `z`. With an epsilon of 0 this is LRP-0. One adjoint, and one forward to leave a bias out. Bach et al., PLoS ONE 10(7):e0130140, 2015.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Epsilon {
@@ -31,15 +31,16 @@ impl Epsilon {
 
 impl<B: Backend> PropagationRule<B> for Epsilon {
     fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
-        require_linear(node)?;
-        let (st, zero_bias) = (self.epsilon.check(node)?, self.zero_bias);
-        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
-            let map = linear_map(context)?;
-            let (x, output) = (context.input(0)?, context.output()?);
-            let bias = map.bias(output.rank());
-            let (z, bias) = match bias {
-                Some(bias) if zero_bias => (output - bias, None),
-                bias => (output.clone(), bias),
+        let map = require_linear(node)?;
+        let st = self.epsilon.check(node)?;
+        // The output less the bias would have lost the digits of a `W x` that is small beside it.
+        let leaves_bias_out = self.zero_bias && map.bias(node.output_dims().len()).is_some();
+        let saved = if leaves_bias_out { Saved::INPUTS } else { Saved::ALL };
+        Ok(BoundRule::new(saved, move |context, relevance| {
+            let (map, x) = (linear_map(context)?, context.input(0)?);
+            let (z, bias) = match leaves_bias_out {
+                true => (map.apply(x, map.weight()), None),
+                false => (context.output()?.clone(), map.bias(relevance.rank())),
             };
             let s = divide(context, relevance, z, bias, (&st, Sign::Any));
             Ok(vec![x * map.adjoint(s, map.weight(), context.dims()?)])

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::plain::Plain;
 use super::stabilizer::Sign;
-use super::terms::{Term, divide, share_out};
+use super::terms::{Term, divide, drop_at_zero, share_out};
 use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
 use crate::Value;
 use crate::error::RuleError;
-use crate::layer::{BackwardContext, LedgerTerm, Saved};
+use crate::layer::{LedgerTerm, Saved};
 
 /// Favours contributions of the output's own sign: where `z > 0`,
 /// `R_in = (x+ (W + g W+)^T + x- (W + g W-)^T) s` with
@@ -17,7 +17,7 @@ use crate::layer::{BackwardContext, LedgerTerm, Saved};
 /// `W-`, `b+` and `b-` exchanged. Relevance that meets `z = 0` is dropped.
 ///
 /// The sign of `z` is that of the layer's output, bias included even if `zero_bias` leaves it out
-/// of the denominators. One forward and two adjoints. Montavon et al., LNCS 11700:193-209, 2019
+/// of the denominators. One forward, one more to leave a bias out, and two adjoints. Montavon et al., LNCS 11700:193-209, 2019
 /// (for `x >= 0`); Andeol et al., arXiv 2106.04923, 2021 (generalised).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,13 +78,13 @@ impl<B: Backend> PropagationRule<B> for Gamma {
             let magnitudes = scaled(magnitudes, favoured, &scaled_magnitude);
             let bias = map.bias(output.rank());
             let (sum, magnitudes) = match &bias {
-                Some(bias) if zero_bias => (output - bias, magnitudes),
+                Some(_) if zero_bias => (map.apply(x, map.weight()), magnitudes),
                 Some(bias) => (output.clone(), magnitudes + bias.abs() * favoured),
                 None => (output.clone(), magnitudes),
             };
             drop_at_zero(context, &relevance, output);
             let relevance = relevance.where_nonzero(output);
-            let s = match st.constant().filter(|_| !zero_bias) {
+            let s = match st.constant().filter(|epsilon| !zero_bias && *epsilon != 0.0) {
                 // The denominator has the sign of the output, so epsilon can go with the magnitudes.
                 Some(epsilon) => {
                     let s = relevance / (sum * whole + (magnitudes + epsilon) * &sign);
@@ -105,11 +105,6 @@ impl<B: Backend> PropagationRule<B> for Gamma {
             }])
         }))
     }
-}
-
-/// Books the relevance of outputs that are exactly 0.
-fn drop_at_zero<B: Backend>(context: &BackwardContext<'_, B>, relevance: &Value<B>, output: &Value<B>) {
-    context.absorb(LedgerTerm::Dropped, || relevance - relevance.clone().where_nonzero(output));
 }
 
 impl<B: Backend> PropagationRule<B> for Plain<Gamma> {

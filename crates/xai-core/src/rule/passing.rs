@@ -4,16 +4,18 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 use super::stabilizer::Sign;
+use super::terms::divide;
 use super::{BoundRule, NodeView, PropagationRule, Stabilizer};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
 use crate::kernel::{self, PoolGeometry};
-use crate::layer::{LayerKind, LedgerTerm, Saved};
+use crate::layer::{Arithmetic, Elementwise, Layer, LayerKind, LedgerTerm, Saved};
 
-/// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds and
-/// whatever else has a gradient.
+/// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds, shifts by
+/// a constant and whatever else has a gradient. Constants absorb their share, as biases do.
 ///
-/// For linear layers this is [`Epsilon`](super::Epsilon).
+/// For linear layers this is [`Epsilon`](super::Epsilon). A product, quotient or power is refused: each
+/// factor would get all the relevance.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Norm {
@@ -23,25 +25,43 @@ pub struct Norm {
 
 impl<B: Backend> PropagationRule<B> for Norm {
     fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let (layer, kind) = (node.layer(), node.layer().kind());
+        let multiplies = match layer {
+            Layer::Arithmetic(Arithmetic::Mul | Arithmetic::Div) => true,
+            Layer::Elementwise(Elementwise::Power(_) | Elementwise::Recip) => true,
+            Layer::Matmul(_) => layer.ops().linear_map().is_none(),
+            _ => false,
+        };
+        if multiplies {
+            return Err(RuleError::Ability {
+                needs: "a sum (this is a product, a quotient or a power)",
+                kind,
+            });
+        }
         let st = self.stabilizer.check(node)?;
-        let saved = Saved::ALL | node.layer().ops().vjp_saved();
+        // The sums of a network, on which a look for infinite inputs would take as long as the rule itself.
+        let finite = [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool];
+        let finite = finite.contains(&kind);
+        let saved = Saved::ALL | layer.ops().vjp_saved();
         Ok(BoundRule::new(saved, move |context, relevance| {
-            let output = context.output()?;
-            let s = relevance / st.apply(output);
-            if let Some(bias) = context.layer().ops().linear_map().and_then(|map| map.bias(output.rank())) {
-                context.absorb(LedgerTerm::Bias, || &s * bias);
-            }
-            context.absorb(LedgerTerm::Stabilizer, || &s * st.share(output, Sign::Any));
-            let gradients = context.layer().ops().vjp(context, s)?;
-            gradients.into_iter().enumerate().map(|(i, gradient)| Ok(context.input(i)? * gradient)).collect()
+            let (ops, output) = (context.layer().ops(), context.output()?);
+            let constant = ops.constant(context, output);
+            let s = divide(context, relevance, output.clone(), constant, (&st, Sign::Any));
+            let gradients = ops.vjp(context, s)?.into_iter().enumerate();
+            let shares = gradients.map(|(i, gradient)| {
+                let share = context.input(i)? * &gradient;
+                // An input of minus infinity, which masks an element, has no share where it has no effect.
+                Ok(if finite { share } else { share.where_nonzero(&gradient) })
+            });
+            shares.collect()
         }))
     }
 }
 
 /// `R_in = R`, for layers whose output has the shape of their one input: activations, batch norms.
 /// (A linear layer of that shape takes it too, for comparison with other systems.) Relevance that meets a layer that
-/// only moves elements, such as a reshape or a concatenation, moves back along with them; what lies
-/// on padding is dropped.
+/// only moves elements, such as a reshape or a concatenation, moves back along with them; padding and
+/// constants between the inputs absorb what lies on them, as biases do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pass;
 
@@ -50,23 +70,11 @@ impl<B: Backend> PropagationRule<B> for Pass {
         let (layer, kind) = (node.layer(), node.layer().kind());
         if LayerKind::ROUTES.contains(&kind) {
             return Ok(BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
-                let arrived = relevance.clone();
-                let passed = context.layer().ops().vjp(context, relevance)?;
-                if kind == LayerKind::Pad
-                    && let [inside] = &passed[..]
-                {
-                    // What lies on the border: the sum of all, less that of the inside.
-                    let per_sample = arrived.dims()[0] == inside.dims()[0];
-                    let sums = |value: Value<B>| match per_sample {
-                        true => value.sum_per_sample(),
-                        false => {
-                            let elements = value.dims().iter().product();
-                            value.reshape(&[1, elements]).sum_per_sample()
-                        }
-                    };
-                    context.absorb(LedgerTerm::Dropped, || sums(arrived) - sums(inside.clone()));
+                let ops = context.layer().ops();
+                if let Some(on_constants) = ops.relevance_of_constants(context, &relevance) {
+                    context.absorb(LedgerTerm::Bias, || on_constants);
                 }
-                Ok(passed)
+                ops.vjp(context, relevance)
             }));
         }
         if *node.input_dims() == [node.output_dims()] {

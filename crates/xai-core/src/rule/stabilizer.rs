@@ -16,7 +16,7 @@ use crate::graph::NodeView;
 ///
 /// A number converts, and stands for a plain stabilizer of that epsilon wherever one is
 /// serialised: `"stabilizer": 1e-6`, or `"stabilizer": { "epsilon": 0.1, "clip": true, "rms": [1] }`.
-/// Values: `epsilon >= 0`; with 0 a denominator of 0 stays 0.
+/// Values: `epsilon >= 0`. With 0 a denominator of 0 stays 0: such an output passes nothing on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Form", into = "Form")]
 pub struct Stabilizer {
@@ -115,6 +115,11 @@ impl Stabilizer {
         self.rms != no_rms()
     }
 
+    /// Whether a denominator of 0 stays 0.
+    pub fn leaves_zero(&self) -> bool {
+        self.epsilon == 0.0 && !self.is_scaled()
+    }
+
     /// `st(z)`, of the shape of `z`.
     pub fn apply<B: Backend>(&self, z: &Value<B>) -> Value<B> {
         match self.scale(z) {
@@ -122,6 +127,14 @@ impl Stabilizer {
             None => z + z.signed(self.epsilon),
             Some(e) if self.clip => z.sign() * ((z.abs() - &e).positive() + e),
             Some(e) => z + z.sign() * e,
+        }
+    }
+
+    /// `r / st(z)`, 0 where that denominator is 0.
+    pub fn quotient<B: Backend>(&self, r: Value<B>, z: &Value<B>) -> Value<B> {
+        match self.leaves_zero() {
+            true => (r / z).where_nonzero(z),
+            false => r / self.apply(z),
         }
     }
 
@@ -171,7 +184,11 @@ impl Stabilizer {
     }
 
     /// Checks the stabilizer for the output of a node.
-    pub(crate) fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Self, RuleError> {
+    ///
+    /// # Errors
+    /// [`RuleError::Parameter`] for an epsilon that is negative, or not finite in the element type of the
+    /// layer, or 0 there without being 0, and for a dimension that the output does not have.
+    pub fn check<B: Backend>(&self, node: &NodeView<'_, B>) -> Result<Self, RuleError> {
         let parameter = "epsilon of the stabilizer";
         check_number(node, parameter, self.epsilon, "finite and not negative", |epsilon| epsilon >= 0.0)?;
         let Rms::Over(dims) = &self.rms else { return Ok(self.clone()) };

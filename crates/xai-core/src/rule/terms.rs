@@ -43,7 +43,8 @@ pub(super) fn share_out<B: Backend>(
     shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotSaved { what: "any term of the rule" })
 }
 
-/// `s = R / st(z)`; books the shares of bias and stabilizer.
+/// `s = R / st(z)`; books the shares of bias and stabilizer. An output whose denominator stays 0 has no
+/// contributions: it passes nothing on, and its relevance is booked as dropped.
 pub(super) fn divide<B: Backend>(
     context: &BackwardContext<'_, B>,
     relevance: Value<B>,
@@ -53,12 +54,23 @@ pub(super) fn divide<B: Backend>(
 ) -> Value<B> {
     // A value without another owner is worked on in place, so it is kept for a ledger only.
     let kept = context.keeps_ledger().then(|| z.clone());
-    let s = relevance / st.apply_to(z, sign);
+    let s = if st.leaves_zero() {
+        drop_at_zero(context, &relevance, &z);
+        st.quotient(relevance, &z)
+    } else {
+        relevance / st.apply_to(z, sign)
+    };
     if let Some(bias) = bias {
-        context.absorb(LedgerTerm::Bias, || &s * bias);
+        // A constant of minus infinity, which masks an element, has no share where it has no effect.
+        context.absorb(LedgerTerm::Bias, || (&s * bias).where_nonzero(&s));
     }
     if let Some(z) = kept {
         context.absorb(LedgerTerm::Stabilizer, || &s * st.share(&z, sign));
     }
     s
+}
+
+/// Books the relevance of outputs where `z` is exactly 0.
+pub(super) fn drop_at_zero<B: Backend>(context: &BackwardContext<'_, B>, relevance: &Value<B>, z: &Value<B>) {
+    context.absorb(LedgerTerm::Dropped, || relevance - relevance.clone().where_nonzero(z));
 }

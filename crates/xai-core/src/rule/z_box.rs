@@ -11,15 +11,15 @@ use super::terms::divide;
 use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
-use crate::layer::{LinearMap, Saved};
+use crate::layer::Saved;
 use crate::recent::Recent;
 
 /// `R_in = x W^T s - l W+^T s - h W-^T s` with `s = R / st(x W - l W+ - h W-)`: contributions are
 /// counted from the corner of the box `l <= x <= h` where the output is least.
 ///
-/// The bias cancels. Outside the input, in zero padding, the bounds are 0 too. One adjoint, two on
-/// layers that cannot take two inputs side by side, such as convolutions in groups, and two forwards
-/// once per input shape. Montavon et al., Pattern Recognition 65:211-222, 2017.
+/// The bias cancels. Outside the input, in zero padding, the bounds are 0 too. One forward and one
+/// adjoint, two of each on layers that cannot take two inputs side by side, such as convolutions in
+/// groups. Montavon et al., Pattern Recognition 65:211-222, 2017.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZBox {
@@ -140,26 +140,8 @@ impl ZBox {
     }
 }
 
-/// What [`ZBox`] needs of its bounds, for one input shape.
-#[derive(Debug, Clone)]
-struct Corner<B: Backend> {
-    low: Value<B>,
-    high: Value<B>,
-    /// `l W+ + h W-`.
-    z: Value<B>,
-}
-
-impl<B: Backend> Corner<B> {
-    fn new(rule: &ZBox, map: &dyn LinearMap<B>, x: &Value<B>, dims: &[usize]) -> Result<Self, LayerError> {
-        let (low, high) = (rule.low.expanded(x, dims)?, rule.high.expanded(x, dims)?);
-        let z = map.apply(&low, map.weight().map(Value::positive).as_ref());
-        let z = match map.weight().map(Value::negative) {
-            Some(negative) => z + map.apply(&high, Some(&negative)),
-            None => z,
-        };
-        Ok(Self { low, high, z })
-    }
-}
+/// Lower and upper bound of every input, for one input shape.
+type Corners<B> = Recent<(Vec<usize>, DType), [Value<B>; 2]>;
 
 impl<B: Backend> PropagationRule<B> for ZBox {
     fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
@@ -167,25 +149,24 @@ impl<B: Backend> PropagationRule<B> for ZBox {
         let parts = Split::two(map, node);
         let terms = parts.weights(map).positive_first();
         let (rule, st) = (self.clone(), self.check(node)?);
-        let corners: Recent<(Vec<usize>, DType), Corner<B>> = Recent::new(1);
-        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+        let corners = Corners::new(1);
+        Ok(BoundRule::new(Saved::INPUTS, move |context, relevance| {
             let (map, x, dims) = (linear_map(context)?, context.input(0)?, context.dims()?);
             let key = (batch_of(map, dims), x.dtype());
-            let corner = match corners.find(|other| *other == key) {
+            let [low, high] = match corners.find(|other| *other == key) {
                 Some(corner) => corner,
                 None => {
-                    let corner = Corner::new(&rule, map, x, &key.0)?;
+                    let corner = [rule.low.expanded(x, &key.0)?, rule.high.expanded(x, &key.0)?];
                     corners.insert(key, corner.clone());
                     corner
                 }
             };
-            let output = context.output()?;
-            let sum = map.bias(output.rank()).map_or_else(|| output.clone(), |bias| output - bias);
-            let z = sum - corner.z;
+            // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these products
+            // is negative, so nothing cancels, and a bias, however large, takes no digits away.
+            let distances = parts.arrange(x - low, x - high);
+            let z =
+                terms.sum(map, &distances).ok_or(LayerError::NotSaved { what: "any term of the rule" })?;
             let s = divide(context, relevance, z, None, (&st, Sign::Any));
-            // `x W - l W+ - h W-`, with the distances from the corner taken first: none of these
-            // products is negative, so nothing cancels where z is small and s large.
-            let distances = parts.arrange(x - corner.low, x - corner.high);
             Ok(parts.relevance(distances, terms.adjoint(map, &s, dims)).into_iter().collect())
         }))
     }

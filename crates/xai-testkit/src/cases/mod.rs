@@ -12,6 +12,7 @@ pub mod attributors;
 pub mod canonization;
 pub mod conservation;
 pub mod engine;
+pub mod exact;
 mod graphs;
 mod host;
 mod matrix;
@@ -81,6 +82,11 @@ macro_rules! backend_suite {
             attributors: [
                 occlusion_of_a_recorded_model, integrated_gradients_are_complete, noise_is_drawn_on_the_host,
                 targets_share_a_forward_pass
+            ]
+            exact: [
+                a_bias_left_out_takes_no_digits, outputs_without_contributions_pass_nothing_on,
+                masked_scores_get_nothing, constants_have_one_column, repeated_values_are_summed,
+                averages_count_what_is_there
             ]
             values: [elementwise_operations_on_every_layout]
         );

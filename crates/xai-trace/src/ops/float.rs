@@ -18,7 +18,6 @@ use crate::tensor::{Argument, Call, MaskSource, Relation, TracedTensor};
 impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
     delegate! {
         (data: TensorData, device: &Device<B>) -> F { float_from_data }
-        (shape: Shape, distribution: Distribution, device: &Device<B>, dtype: FloatDType) -> F { float_random }
         (shape: Shape, device: &Device<B>, dtype: FloatDType) -> F { float_zeros, float_ones, float_empty }
         (shape: Shape, fill_value: Scalar, device: &Device<B>, dtype: FloatDType) -> F { float_full }
         (tensor: F) -> impl Future<Output = Result<TensorData, ExecutionError>> + Send { float_into_data }
@@ -32,7 +31,7 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         (lhs: F, rhs: Scalar) -> F { float_powi_scalar = powi(rhs), float_powi_scalar_impl = powi(rhs), float_powf_scalar = power(rhs.elem()), float_powf_scalar_impl = power(rhs.elem()) }
         (tensor: F, min: Scalar, max: Scalar) -> F { float_clamp = Op::Activation(Activation::clamp(Some(min.elem()), Some(max.elem()))) }
         (lhs: F, rhs: F, dim: usize) -> F { float_cross }
-        (tensor: F) -> F { float_neg = Op::Neg, float_recip = Op::Elementwise(Elementwise::Recip), float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_prod, float_mean = Op::Reduce(Reduce::mean_all()), float_exp = Op::Elementwise(Elementwise::Exp), float_log = Op::Elementwise(Elementwise::Log), float_log1p, float_sqrt = Op::Elementwise(Elementwise::Sqrt), float_abs = Op::Elementwise(Elementwise::Abs), float_cos, float_sin, float_tan, float_cosh, float_sinh, float_tanh = Op::Activation(Activation::Tanh), float_acos, float_acosh, float_asin, float_asinh, float_atan, float_atanh, float_round, float_floor, float_ceil, float_trunc, float_erf, float_max, float_min, float_max_abs, float_sign }
+        (tensor: F) -> F { float_detach = Op::Detach, float_neg = Op::Neg, float_recip = Op::Elementwise(Elementwise::Recip), float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_prod, float_mean = Op::Reduce(Reduce::mean_all()), float_exp = Op::Elementwise(Elementwise::Exp), float_log = Op::Elementwise(Elementwise::Log), float_log1p, float_sqrt = Op::Elementwise(Elementwise::Sqrt), float_abs = Op::Elementwise(Elementwise::Abs), float_cos, float_sin, float_tan, float_cosh, float_sinh, float_tanh = Op::Activation(Activation::Tanh), float_acos, float_acosh, float_asin, float_asinh, float_atan, float_atanh, float_round, float_floor, float_ceil, float_trunc, float_erf, float_max, float_min, float_max_abs, float_sign }
         (tensor: F, axes: &[usize]) -> F { float_permute = Op::Permute(Permute::new(axes.to_vec())), float_flip = Op::Flip(Flip::new(axes.to_vec())) }
         (tensor: F, shape: Shape) -> F { float_reshape = Op::Reshape, float_expand = Op::Expand }
         (dim: usize, tensor: F, indices: Int<B>) -> F { float_gather }
@@ -67,9 +66,15 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         tensor.moved(|t| B::float_to_device(t, device))
     }
 
-    // Relevance is defined through a detached value as well: only gradients stop there.
-    fn float_detach(tensor: TracedTensor<B>) -> TracedTensor<B> {
-        tensor.moved(B::float_detach)
+    // A draw is a constant of this recording only.
+    fn float_random(
+        shape: Shape,
+        distribution: Distribution,
+        device: &Device<B>,
+        dtype: FloatDType,
+    ) -> TracedTensor<B> {
+        crate::reads::note(&[true]);
+        TracedTensor::constant(B::float_random(shape, distribution, device, dtype))
     }
 
     fn float_set_require_grad(tensor: TracedTensor<B>, require_grad: bool) -> TracedTensor<B> {

@@ -86,7 +86,7 @@ fn activations_in_steps() {
         act::hard_shrink(x(), 0.5) => ["abs", "mask_fill"];
         act::soft_shrink(x(), 0.5) => ["abs", "!float_sign", "mul", "sub", "mask_fill"];
         act::quiet_softmax(x(), 1) =>
-            ["!float_max_dim", "sub", "exp", "sum", "neg", "exp", "add", "div"];
+            ["detach", "!float_max_dim", "sub", "exp", "sum", "neg", "exp", "add", "div"];
     }
 }
 
@@ -204,7 +204,7 @@ fn shapes() {
 fn tensors_keep_their_origin_only_where_their_value_stays() {
     let x = || input([2, 3]);
     records! {
-        x().detach() => [];
+        x().detach() => ["detach"];
         x().set_require_grad(true).reshape([6]) => ["reshape"];
         x().to_device(&Default::default()) + x() => ["add"];
         x() + constant([2, 3]) => ["add"];
@@ -215,5 +215,4 @@ fn tensors_keep_their_origin_only_where_their_value_stays() {
         x().greater(constant([2, 3])).int().float() => [];
         constant([2, 3]).exp() + constant([2, 3]) => [];
     }
-    assert!(matches!(x().detach().into_primitive().tensor().source, Source::Node(_)));
 }

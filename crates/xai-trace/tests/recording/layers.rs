@@ -120,20 +120,20 @@ fn shared_steps_are_not_swallowed() {
 #[test]
 fn arithmetic_with_constants_and_values() {
     lowers! {
-        [2, 3], |x: T<2>| x + ramp([1, 3]) => ["affine"];
-        [2, 3], |x: T<2>| x - ramp([1, 3]) => ["affine"];
-        [2, 3], |x: T<2>| ramp([1, 3]) - x => ["affine"];
-        [2, 3], |x: T<2>| x * ramp([1, 3]) => ["affine"];
-        [2, 3], |x: T<2>| x / ramp([1, 3]) => ["affine"];
-        [2, 3], |x: T<2>| -(x * 3.0 - 1.0) / 4.0 + 2.0 => ["affine", "affine", "affine", "affine", "affine"];
-        [2, 3], |x: T<2>| x.clone() * 2.0 - act::relu(x) => ["affine", "relu", "sub"];
-        [2, 3], |x: T<2>| act::relu(x.clone()) * (x + 1.0) => ["relu", "affine", "mul"];
-        [2, 3], |x: T<2>| x.clone() / (act::relu(x) + 1.0) => ["relu", "affine", "div"];
+        [2, 3], |x: T<2>| x + ramp([1, 3]) => ["shift"];
+        [2, 3], |x: T<2>| x - ramp([1, 3]) => ["shift"];
+        [2, 3], |x: T<2>| ramp([1, 3]) - x => ["shift"];
+        [2, 3], |x: T<2>| x * ramp([1, 3]) => ["scale"];
+        [2, 3], |x: T<2>| x / ramp([1, 3]) => ["scale"];
+        [2, 3], |x: T<2>| -(x * 3.0 - 1.0) / 4.0 + 2.0 => ["scale", "shift", "scale", "scale", "shift"];
+        [2, 3], |x: T<2>| x.clone() * 2.0 - act::relu(x) => ["scale", "relu", "sub"];
+        [2, 3], |x: T<2>| act::relu(x.clone()) * (x + 1.0) => ["relu", "shift", "mul"];
+        [2, 3], |x: T<2>| x.clone() / (act::relu(x) + 1.0) => ["relu", "shift", "div"];
         [2, 3], |x: T<2>| x.clone() + x => ["add"];
         [2, 3], |x: T<2>| x.clone() - x.mean_dim(1) => ["mean", "expand", "sub"];
         [2, 3, 4, 4], |x: T<4>| x.clone() * act::sigmoid(x.mean_dim(3).mean_dim(2)) =>
             ["mean", "mean", "sigmoid", "expand", "mul"];
-        [2, 1, 3], |x: T<3>| x + ramp([1, 4, 1]) => ["expand", "affine"];
+        [2, 1, 3], |x: T<3>| x + ramp([1, 4, 1]) => ["expand", "shift"];
     }
 }
 
@@ -144,8 +144,8 @@ fn products_and_reductions() {
         [2, 2], |x: T<2>| x.matmul(ramp([2, 4]) * 0.0 + 1.0) => ["linear"];
         [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) + ramp([1, 1, 4]) => ["linear"];
         [2, 3], |x: T<2>| ramp([1, 4]) + x.matmul(ramp([3, 4])) => ["linear"];
-        [2, 3], |x: T<2>| x.matmul(ramp([3, 1])) + ramp([1, 4]) => ["linear", "expand", "affine"];
-        [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) + ramp([1, 5, 4]) => ["linear", "affine"];
+        [2, 3], |x: T<2>| x.matmul(ramp([3, 1])) + ramp([1, 4]) => ["linear", "expand", "shift"];
+        [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) + ramp([1, 5, 4]) => ["linear", "shift"];
         [2, 5, 3], |x: T<3>| x.matmul(ramp([1, 3, 4])) => ["linear"];
         [2, 3, 5], |x: T<3>| ramp([1, 4, 3]).matmul(x) => ["matmul"];
         [2, 6, 5, 3], |x: T<4>| x.matmul(ramp([1, 6, 3, 4])) => ["matmul"];
@@ -169,9 +169,9 @@ fn elementwise_functions() {
         [2, 4], |x: T<2>| act::relu(x).powf_scalar(1.5) => ["relu", "elementwise"];
         [2, 4], |x: T<2>| act::relu(x).sqrt() => ["relu", "elementwise"];
         [2, 4], |x: T<2>| x.exp() => ["elementwise"];
-        [2, 4], |x: T<2>| (act::relu(x) + 1.0).log() => ["relu", "affine", "elementwise"];
+        [2, 4], |x: T<2>| (act::relu(x) + 1.0).log() => ["relu", "shift", "elementwise"];
         [2, 4], |x: T<2>| x.abs() => ["elementwise"];
-        [2, 4], |x: T<2>| (act::relu(x) + 1.0).recip() => ["relu", "affine", "elementwise"];
+        [2, 4], |x: T<2>| (act::relu(x) + 1.0).recip() => ["relu", "shift", "elementwise"];
         [2, 4], move |x: T<2>| x.powf(exponent(2.0).reshape([1, 1])) => ["elementwise"];
         [2, 4], move |x: T<2>| x.powi(exponent(3.0).reshape([1, 1])) => ["elementwise"];
     }
@@ -194,7 +194,7 @@ fn distances_stay_plain_layers() {
         [2, 3], |x: T<2>| {
             let difference = x.unsqueeze_dim::<3>(1) - ramp([1, 4, 3]);
             (difference.clone() * difference).sum_dim(2).squeeze_dim::<2>(2).sqrt()
-        } => ["reshape", "expand", "affine", "mul", "sum", "reshape", "elementwise"];
+        } => ["reshape", "expand", "shift", "mul", "sum", "reshape", "elementwise"];
     }
 }
 

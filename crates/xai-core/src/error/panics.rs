@@ -1,9 +1,11 @@
-//! Turns panics of the user's forward function into text.
+//! Turns panics of a user's code into text.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+
+use super::LayerError;
 
 thread_local! {
     /// Whether panics of this thread are caught and reported as errors.
@@ -14,10 +16,11 @@ thread_local! {
 
 /// Runs `task`; an `Err` is the text of its panic and the place in the code.
 ///
-/// Nothing is printed of such a panic. The first call puts a panic hook before the program's, which
+/// Aborts cannot be caught: those of a program built with `panic = "abort"`, an overflow of the stack, memory
+/// that the system does not have. Nothing is printed of a panic that was caught. The first call puts a panic hook before the program's, which
 /// stays silent on this thread while `task` runs and calls the program's hook for every other panic. A
 /// hook that the program sets later replaces it, and then prints.
-pub(crate) fn caught<T>(task: impl FnOnce() -> T) -> Result<T, String> {
+pub fn caught<T>(task: impl FnOnce() -> T) -> Result<T, String> {
     install();
     PLACE.set(None);
     let outer = CAUGHT.replace(true);
@@ -27,6 +30,11 @@ pub(crate) fn caught<T>(task: impl FnOnce() -> T) -> Result<T, String> {
         Some(place) => format!("{} ({place})", text(payload.as_ref())),
         None => text(payload.as_ref()),
     })
+}
+
+/// Runs the code of a layer or a rule, which may be a user's.
+pub(crate) fn guarded<T>(task: impl FnOnce() -> Result<T, LayerError>) -> Result<T, LayerError> {
+    caught(task).unwrap_or_else(|message| Err(LayerError::Panicked { message }))
 }
 
 fn install() {
