@@ -62,6 +62,9 @@ impl Layer {
 
     /// The derivatives of each output element by the input elements that it depends on.
     pub(crate) fn jacobian(&self, rows: Option<&Rows>, inputs: &[&Nums], output: &Nums) -> Vec<Vec<Term>> {
+        if let Self::Detach = self {
+            return vec![Vec::new(); output.data.len()];
+        }
         if let Some(Rows { rows, .. }) = rows {
             return rows.iter().map(|row| row.terms.clone()).collect();
         }

@@ -216,6 +216,7 @@ fn layer(dice: &mut Dice, nodes: &[Node], from: usize) -> Option<(Layer, Vec<usi
             // The library takes the batch from the first input.
             (nodes[inputs[0]].value.dims[0] == batch).then_some((Layer::Concat { dim, parts }, inputs))
         }
+        28 => alone(if dice.chance(30) { Layer::Detach } else { routing(dice, x) }),
         _ => alone(routing(dice, x)),
     }
 }

@@ -9,33 +9,93 @@ use super::num::{Num, flat, places};
 /// What a node computes. Names and parameters are those of the library's layers.
 #[derive(Debug, Clone)]
 pub(crate) enum Layer {
-    Linear { weight: Array, bias: Option<Array> },
-    Conv { weight: Array, bias: Option<Array>, geometry: ConvGeometry },
-    ConvTranspose { weight: Array, bias: Option<Array>, geometry: ConvTransposeGeometry },
-    Average { windows: PoolGeometry, count_include_pad: bool },
-    Extremum { windows: PoolGeometry, largest: bool },
-    Reduce { mean: bool, axes: Option<Vec<usize>> },
-    MatmulBy { matrix: Array, left: bool },
-    BatchNorm { mean: Array, std: Array, scale: Array, shift: Array },
-    Affine { factor: Option<Array>, offset: Option<Array> },
+    Linear {
+        weight: Array,
+        bias: Option<Array>,
+    },
+    Conv {
+        weight: Array,
+        bias: Option<Array>,
+        geometry: ConvGeometry,
+    },
+    ConvTranspose {
+        weight: Array,
+        bias: Option<Array>,
+        geometry: ConvTransposeGeometry,
+    },
+    Average {
+        windows: PoolGeometry,
+        count_include_pad: bool,
+    },
+    Extremum {
+        windows: PoolGeometry,
+        largest: bool,
+    },
+    Reduce {
+        mean: bool,
+        axes: Option<Vec<usize>>,
+    },
+    MatmulBy {
+        matrix: Array,
+        left: bool,
+    },
+    BatchNorm {
+        mean: Array,
+        std: Array,
+        scale: Array,
+        shift: Array,
+    },
+    Affine {
+        factor: Option<Array>,
+        offset: Option<Array>,
+    },
     Activation(Activation),
-    PRelu { slope: Array },
+    PRelu {
+        slope: Array,
+    },
     Elementwise(Elementwise),
-    Softmax { form: SoftmaxForm, dim: usize },
+    Softmax {
+        form: SoftmaxForm,
+        dim: usize,
+    },
+    /// The identity, with a gradient of 0.
+    Detach,
     Add,
     Sub,
     Mul,
     Div,
     Matmul,
-    Reshape { dims: Vec<usize> },
-    Permute { axes: Vec<usize> },
-    Flip { axes: Vec<usize> },
-    Slice { cuts: Vec<Cut> },
-    Select { dim: usize, places: Vec<usize> },
-    Pad { padding: Vec<(usize, usize)>, fill: f64 },
-    Expand { dims: Vec<usize> },
-    Repeat { dim: usize, times: usize },
-    Concat { dim: usize, parts: Vec<Option<Array>> },
+    Reshape {
+        dims: Vec<usize>,
+    },
+    Permute {
+        axes: Vec<usize>,
+    },
+    Flip {
+        axes: Vec<usize>,
+    },
+    Slice {
+        cuts: Vec<Cut>,
+    },
+    Select {
+        dim: usize,
+        places: Vec<usize>,
+    },
+    Pad {
+        padding: Vec<(usize, usize)>,
+        fill: f64,
+    },
+    Expand {
+        dims: Vec<usize>,
+    },
+    Repeat {
+        dim: usize,
+        times: usize,
+    },
+    Concat {
+        dim: usize,
+        parts: Vec<Option<Array>>,
+    },
 }
 
 /// One output element: `constant + sum of coefficient * input[place]`.
@@ -238,6 +298,7 @@ impl Layer {
                 terms: vec![Term::new(0, flat(place, x), 1.0), Term::new(1, flat(place, x), -1.0)],
                 constant: Num::ZERO,
             }),
+            Self::Detach => moved(x.to_vec(), &|place| Some(place.to_vec()), 0.0),
             Self::Reshape { dims } => {
                 let rows = (0..dims.iter().product()).map(|element| Row::one(0, element, Num::ONE)).collect();
                 Some(Rows { dims: dims.clone(), rows })

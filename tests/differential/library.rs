@@ -220,6 +220,7 @@ fn library_layer(layer: &Layer, dtype: DType) -> layer::Layer<Flex> {
         Layer::PRelu { slope } => layer::PRelu::new(value(&slope)).unwrap().into(),
         Layer::Elementwise(function) => function.into(),
         Layer::Softmax { form, dim } => layer::Softmax::new(form, dim).into(),
+        Layer::Detach => layer::Detach.into(),
         Layer::Add => layer::Add.into(),
         Layer::Sub => Arithmetic::Sub.into(),
         Layer::Mul => Arithmetic::Mul.into(),

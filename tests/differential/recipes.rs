@@ -1,6 +1,6 @@
 //! Random rules that apply to a layer.
 
-use burn_xai::layer::Activation;
+use burn_xai::layer::{Activation, Elementwise};
 use burn_xai::rule::Bound;
 
 use super::dice::Dice;
@@ -27,8 +27,14 @@ pub(crate) fn recipe(dice: &mut Dice, layer: &Layer, inputs: &[&[usize]], output
             _ => Recipe::Flat { st },
         };
     }
-    // A product's two inputs share its relevance by rules of their own; `Norm` gives it to both.
-    let is_product = matches!(layer, Layer::Mul | Layer::Div | Layer::Matmul);
+    // `Norm` would give a product's relevance to each factor, and is refused.
+    let is_product = matches!(
+        layer,
+        Layer::Mul
+            | Layer::Div
+            | Layer::Matmul
+            | Layer::Elementwise(Elementwise::Power(_) | Elementwise::Recip)
+    );
     let mut rules = vec![Recipe::Gradient];
     if !is_product {
         rules.push(Recipe::Norm { st });

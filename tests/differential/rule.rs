@@ -179,10 +179,9 @@ impl Recipe {
                     for term in &jacobian[j] {
                         passed.give(term, at.inputs[term.input].data[term.element] * (term.coefficient * s));
                     }
-                    if at.layer.is_linear() {
-                        let bias = at.rows.map_or(Num::ZERO, |rows| rows.rows[j].constant);
-                        passed.absorbed[BIAS][j].push(bias * s);
-                    }
+                    // Constants of every affine layer, not of the linear ones only.
+                    let constant = at.rows.map_or(Num::ZERO, |rows| rows.rows[j].constant);
+                    passed.absorbed[BIAS][j].push(constant * s);
                     passed.absorbed[STABILIZER][j].push((stable[j] - at.output.data[j]) * s);
                 }
             }
@@ -193,14 +192,14 @@ impl Recipe {
                 let jacobian = at.layer.jacobian(at.rows, at.inputs, at.output);
                 for (j, &r) in relevance.iter().enumerate() {
                     jacobian[j].iter().for_each(|term| passed.give(term, term.coefficient * r));
-                    let drops = match self {
-                        // On the border, and in windows without an element.
-                        Self::Pass => matches!(at.layer, Layer::Pad { .. }),
-                        Self::WinnerTakesAll => true,
-                        _ => false,
+                    // On a border or a constant between inputs, and in windows without an element.
+                    let column = match (self, at.layer) {
+                        (Self::Pass, Layer::Pad { .. } | Layer::Concat { .. }) => Some(BIAS),
+                        (Self::WinnerTakesAll, _) => Some(DROPPED),
+                        _ => None,
                     };
-                    if drops && jacobian[j].is_empty() {
-                        passed.absorbed[DROPPED][j].push(r);
+                    if let (Some(column), true) = (column, jacobian[j].is_empty()) {
+                        passed.absorbed[column][j].push(r);
                     }
                 }
             }
