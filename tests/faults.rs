@@ -1,12 +1,12 @@
 //! Models, settings and users' code that once gave a wrong number, a panic or a hang.
 
 use burn::nn::{Gelu, LinearConfig, Relu};
-use burn::tensor::activation::softplus;
+use burn::tensor::activation::{softmax, softplus};
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Distribution, Tensor, TensorData};
 use burn_flex::Flex;
 use burn_xai::Value;
-use burn_xai::attributor::{Attributor, InputXGradient, Lrp, Occlusion, Saliency};
+use burn_xai::attributor::{Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Saliency};
 use burn_xai::composite::{Composite, Matcher, epsilon_plus, gradient, guided_backprop};
 use burn_xai::error::{ExplainError, GraphError, LayerError, PlanError, RuleError};
 use burn_xai::graph::{Graph, GraphBuilder, NodeView};
@@ -123,6 +123,18 @@ fn a_normalisation_of_the_input_passes_relevance_on() {
     let lrp = Lrp::new(&model, epsilon_plus()).with_ledger();
     let attribution = lrp.attribute(row([1.0, 2.0]), Target::class(0)).unwrap();
     assert_eq!(attribution.ledger().unwrap().bias(), [0.0]);
+}
+
+#[test]
+fn integrated_gradients_worked_out_by_hand() {
+    let of = |model: &Model<Flex>, x| {
+        let method = IntegratedGradients::new(model).with_steps(300);
+        relevance(&method, x)[0]
+    };
+    let kinks = record_fn(|x: T<2>| Relu::new().forward(x.clone() - 1.0) + Relu::new().forward(x - 2.0));
+    assert!((of(&kinks, row([3.0])) - 3.0).abs() < 0.02);
+    let softmax = record_fn(|x: T<2>| softmax(T::cat(vec![x.clone(), x.zeros_like()], 1), 1));
+    assert!((of(&softmax, row([2.0])) - 0.380_797_1).abs() < 1e-5);
 }
 
 #[test]

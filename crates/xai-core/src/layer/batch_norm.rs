@@ -75,6 +75,11 @@ impl<B: Backend> LayerOps<B> for BatchNorm<B> {
         Ok(vec![gradient * along(&factor, rank, 1)])
     }
 
+    fn constant(&self, _: &BackwardContext<'_, B>, like: &Value<B>) -> Option<Value<B>> {
+        let (_, offset) = self.factor_and_offset();
+        Some(along(&offset, like.rank(), 1))
+    }
+
     fn parameters(&self) -> Vec<&Value<B>> {
         vec![&self.mean, &self.std, &self.scale, &self.shift]
     }

@@ -248,6 +248,37 @@ fn far_from_the_origin_nothing_cancels() {
     }
 }
 
+/// Relevance of one point under Midpoint, with its score.
+fn of_point(x: &[f64], mu: &Rows, beta: f64) -> (Vec<f64>, f64) {
+    let explainer = ClusterExplainer::new(tensor(mu, false), ClusterRule::midpoint(beta)).unwrap();
+    let got = explainer.attribute(tensor(&vec![x.to_vec()], false), Target::class(0)).unwrap();
+    (rows(&got)[0].clone(), got.scores().unwrap()[0])
+}
+
+#[test]
+fn values_worked_out_by_hand() {
+    let (relevance, score) = of_point(&[1.0, 0.0, 0.0], &vec![vec![1.0, 0.0, 0.0], vec![0.0, 0.0, 2.0]], 1.0);
+    assert_eq!(score, 5.0);
+    assert_close(&relevance, &[1.0, 0.0, 4.0], 1e-6, "two clusters");
+
+    // The nearer competitor gets 0.993307 of the 3, the other 0.006693.
+    let mu = vec![vec![1.0, 0.0], vec![2.0, 0.0], vec![0.0, 3.0]];
+    let (relevance, score) = of_point(&[0.0, 0.0], &mu, 1.0);
+    assert_eq!(score, 3.0);
+    assert_close(&relevance, &[2.977_412, 0.022_588], 1e-6, "three clusters");
+
+    // Small differences of a thousand features, as far as f32 holds them: also 10,000 away, where its numbers
+    // are a thousandth apart.
+    for shift in [0.0, 1e4] {
+        let [x, near, far] = [1.0, 1.001, 0.998].map(|value: f64| f64::from((value + shift) as f32));
+        let (relevance, score) = of_point(&[x; 1000], &vec![vec![near; 1000], vec![far; 1000]], 1.0);
+        let each = (far - x).powi(2) - (near - x).powi(2);
+        assert!(shift != 0.0 || (each - 3e-6).abs() < 1e-9, "{each}");
+        assert_close(&[score], &[1000.0 * each], 1e-5, "score");
+        assert_close(&relevance, &[each; 1000], 1e-5, "relevance");
+    }
+}
+
 #[test]
 fn beta_is_one_over_the_mean_discriminant() {
     let (mu, x) = (numbers(5, 3, 1), numbers(40, 3, 2));
