@@ -2,14 +2,15 @@
 
 use burn_xai::layer::{Activation, Elementwise, SoftmaxForm};
 
-use super::layer::{Layer, Rows, Term, factors, pooled_dims, product_dims, window};
+use super::layer::{Layer, Row, Rows, Term};
 use super::num::{Num, Nums, places};
+use super::rows::{factors, pooled_dims, product_dims, window};
 
 impl Layer {
     /// The output; `rows` are those of an affine layer.
     pub(crate) fn forward(&self, rows: Option<&Rows>, inputs: &[&Nums]) -> Nums {
         if let Some(Rows { dims, rows }) = rows {
-            let value = |row: &super::layer::Row| {
+            let value = |row: &Row| {
                 let terms =
                     row.terms.iter().map(|term| term.coefficient * inputs[term.input].data[term.element]);
                 Num::sum(terms.chain([row.constant]))

@@ -1,6 +1,5 @@
 //! A graph and its explanation by the reference.
 
-use std::cell::Cell;
 use std::fmt;
 
 use xai_testkit::host::Array;
@@ -58,8 +57,8 @@ impl Graph {
         kept
     }
 
-    /// The output for other inputs.
-    pub(crate) fn run(&self, inputs: &[Nums]) -> Nums {
+    /// The output for other inputs, `None` where a layer is not defined.
+    pub(crate) fn run(&self, inputs: &[Nums]) -> Option<Nums> {
         let mut inputs = inputs.iter();
         let mut values: Vec<Nums> = Vec::new();
         for node in &self.nodes {
@@ -71,7 +70,8 @@ impl Graph {
                 }
             });
         }
-        values.pop().unwrap()
+        let defined = |value: &Nums| value.data.iter().all(|x| x.value.is_finite() && x.error[0].is_finite());
+        values.iter().all(defined).then(|| values.pop())?
     }
 
     fn sure_so_far(&self) -> [bool; 2] {
@@ -79,8 +79,8 @@ impl Graph {
         [self.sure[0] && !doubtful[0], self.sure[1] && !doubtful[1]]
     }
 
-    /// The relevance of every kept node, by the nodes' own rules or by one for all.
-    pub(crate) fn explain(&self, rule_for_all: Option<&Recipe>) -> Vec<Option<Explained>> {
+    /// The relevance of every kept node.
+    pub(crate) fn explain(&self) -> Vec<Option<Explained>> {
         reset_doubts();
         let mut parts: Vec<Vec<Vec<Num>>> =
             self.nodes.iter().map(|node| vec![Vec::new(); node.value.data.len()]).collect();
@@ -99,7 +99,7 @@ impl Graph {
             };
             let inputs: Vec<&Nums> = node.inputs.iter().map(|&input| &self.nodes[input].value).collect();
             let at = At { layer, rows: node.rows.as_ref(), inputs: &inputs, output: &node.value };
-            let passed = rule_for_all.unwrap_or(recipe).propagate(&at, &relevance.data);
+            let passed = recipe.propagate(&at, &relevance.data);
             let ledger = Some(columns(&relevance, &inputs, &passed, self.sure_so_far()));
             for (&input, given) in node.inputs.iter().zip(passed.parts) {
                 parts[input].iter_mut().zip(given).for_each(|(all, given)| all.extend(given));
@@ -135,20 +135,6 @@ fn columns(relevance: &Nums, inputs: &[&Nums], passed: &Passed, sure: [bool; 2])
         sure,
         scale: all.iter().flat_map(|amounts| amounts.iter()).map(|(.., amount)| amount.value.abs()).sum(),
     }
-}
-
-thread_local! {
-    static ZERO_DENOMINATOR: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Notes that a denominator was 0.
-pub(crate) fn note_zero_denominator() {
-    ZERO_DENOMINATOR.set(true);
-}
-
-/// Whether a denominator was 0 since the last call.
-pub(crate) fn met_zero_denominator() -> bool {
-    ZERO_DENOMINATOR.replace(false)
 }
 
 /// The whole graph, for a failure: one line a node.

@@ -186,6 +186,8 @@ impl Sub for Num {
 
 impl Mul for Num {
     type Output = Self;
+    // The errors of the factors add up.
+    #[allow(clippy::suspicious_arithmetic_impl)]
     fn mul(self, other: Self) -> Self {
         let (a, b) = (self.value.abs(), other.value.abs());
         let each = |p: usize| a * other.error[p] + b * self.error[p] + self.error[p] * other.error[p];
@@ -196,6 +198,8 @@ impl Mul for Num {
 
 impl Div for Num {
     type Output = Self;
+    // As those of a product.
+    #[allow(clippy::suspicious_arithmetic_impl)]
     fn div(self, other: Self) -> Self {
         let value = self.value / other.value;
         let each = |p: usize| match other.value.abs() - other.error[p] {

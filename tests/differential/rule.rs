@@ -2,9 +2,9 @@
 
 use burn_xai::rule::{self, Bound, Rule, ZBox};
 
-use super::graph::note_zero_denominator;
-use super::layer::{Layer, Rows, Term, window};
+use super::layer::{Layer, Row, Rows, Term};
 use super::num::{Num, Nums, places};
+use super::rows::window;
 
 /// How denominators are moved away from 0.
 #[derive(Debug, Clone)]
@@ -286,7 +286,6 @@ fn no_bias(_: Num) -> Num {
 /// `R / st(z)`; nothing, and the relevance dropped, where the denominator is 0.
 fn quotient(relevance: Num, stable: Num, j: usize, passed: &mut Passed) -> Option<Num> {
     if stable.is_zero() {
-        note_zero_denominator();
         passed.absorbed[DROPPED][j].push(relevance);
         return None;
     }
@@ -300,17 +299,13 @@ impl At<'_> {
             unreachable!("linear layers only")
         };
         let numerator = |term: &Term| (form.numerator)(term.element, x[term.element], term.coefficient);
-        let denominator = |row: &super::layer::Row| {
-            Num::sum(row.terms.iter().map(numerator).chain([(form.bias)(row.constant)]))
-        };
+        let denominator =
+            |row: &Row| Num::sum(row.terms.iter().map(numerator).chain([(form.bias)(row.constant)]));
         let z = Nums { dims: dims.clone(), data: rows.iter().map(denominator).collect() };
         let stable = form.st.apply(&z);
         for (j, row) in rows.iter().enumerate() {
             // Where nothing arrives, a doubtful denominator does no harm.
             if relevance[j].value == 0.0 && relevance[j].error == [0.0; 2] {
-                if stable[j].value == 0.0 {
-                    note_zero_denominator();
-                }
                 continue;
             }
             let Some(s) = quotient(relevance[j], stable[j], j, passed) else { continue };

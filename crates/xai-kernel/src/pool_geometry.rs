@@ -145,6 +145,16 @@ impl PoolGeometry {
         Ok(if starts_outside { windows - 1 } else { windows })
     }
 
+    /// Whether a window may lie in the padding alone.
+    pub fn may_miss_the_input(&self) -> bool {
+        let Self::Sliding { kernel, padding, dilation, .. } = self else { return false };
+        let windows = kernel.iter().zip(dilation).zip(padding);
+        // Dilated elements may lie on both sides of the input.
+        windows.into_iter().any(|((&kernel, &dilation), &(begin, end))| {
+            begin.max(end) > kernel.saturating_sub(1).saturating_mul(dilation) || dilation > 1
+        })
+    }
+
     /// Windows along each spatial dimension of an input whose shape was checked.
     pub(crate) fn windows(&self, input: &[usize]) -> Vec<Windows> {
         let leading = input.len() - self.spatial_dims();

@@ -42,6 +42,21 @@ impl<B: Backend> Graph<B> {
         run(self, inputs)
     }
 
+    /// The largest magnitude of all finite elements of all nodes' outputs.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn largest_magnitude(&self, inputs: &[Value<B>]) -> Result<f64, ExplainError> {
+        check_inputs(&self.signature(), &inputs.into())?;
+        let values = Forward::run(self, inputs, |_| true)?.values;
+        let mut largest: f64 = 0.0;
+        for value in values.iter().flatten() {
+            let magnitudes = read(value)?.into_iter().map(f64::abs);
+            largest = magnitudes.filter(|magnitude| magnitude.is_finite()).fold(largest, f64::max);
+        }
+        Ok(largest)
+    }
+
     /// Vector-Jacobian product: for each graph input, the gradient of `sum(gradient * output)`.
     ///
     /// # Errors

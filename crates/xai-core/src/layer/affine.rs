@@ -114,11 +114,12 @@ impl<B: Backend> LayerOps<B> for Affine<B> {
     }
 
     fn parameters(&self) -> Vec<&Value<B>> {
-        let tensor = |coefficient| match coefficient {
-            &Coefficient::Tensor(ref tensor) => Some(tensor),
+        let coefficients = self.factor.iter().chain(&self.offset);
+        let tensors = coefficients.filter_map(|coefficient| match coefficient {
+            Coefficient::Tensor(tensor) => Some(tensor),
             Coefficient::Scalar(_) => None,
-        };
-        self.factor.iter().chain(&self.offset).filter_map(tensor).collect()
+        });
+        tensors.collect()
     }
 }
 

@@ -105,8 +105,15 @@ impl<B: Backend> LayerOps<B> for Pool {
     }
 
     fn output_interval(&self, inputs: &[Interval]) -> Interval {
-        // Windows without an element, and padding that counts, give 0.
-        Interval::hull(inputs.iter().copied().chain([Interval::new(0.0, 0.0)]))
+        match self.reduction {
+            // A window without an element gives the least or the greatest number there is.
+            Reduction::Extremum(_) if self.geometry.may_miss_the_input() => Interval::ANY,
+            Reduction::Extremum(_) => Interval::hull(inputs.iter().copied()),
+            // A window without an element, and padding that counts, give 0.
+            Reduction::Average { .. } => {
+                Interval::hull(inputs.iter().copied().chain([Interval::new(0.0, 0.0)]))
+            }
+        }
     }
 }
 
