@@ -8,3 +8,4 @@ mod faults;
 mod kmeans_canonizer;
 mod properties;
 mod reports;
+mod transformer;

@@ -8,14 +8,15 @@ pub use xai_core::attributor::{
     SmoothGrad,
 };
 pub use xai_core::composite::{
-    Composite, Matcher, Presets, beta_smooth, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat,
-    epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
+    Composite, Matcher, Presets, attn_lrp, beta_smooth, cp_lrp, deconv_net, epsilon_alpha2_beta1,
+    epsilon_alpha2_beta1_flat, epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop,
+    gradient, guided_backprop,
 };
 pub use xai_core::error::ExplainError;
 pub use xai_core::evaluation::PixelFlipping;
 pub use xai_core::layer::LayerKind;
 pub use xai_core::model::{Input, Inputs, Model, Seed, Target};
 pub use xai_core::rule::{
-    AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, Rule, Stabilizer, TakesMost, WSquare,
-    WinnerTakesAll, ZBox, ZPlus,
+    AlphaBeta, Epsilon, Flat, FrozenStd, Gamma, Gradient, Norm, Pass, Rule, SignalTakesAll, Stabilizer,
+    TakesMost, Uniform, WSquare, WinnerTakesAll, ZBox, ZPlus,
 };

@@ -1,11 +1,12 @@
 //! The table from recorded operations to layers.
 
-use burn_backend::{Backend, Shape};
+use burn_backend::tensor::BoolTensor;
+use burn_backend::{Backend, FloatDType, Scalar, Shape, TensorMetadata};
 use xai_core::Value;
 use xai_core::kernel::{ConvGeometry, PoolGeometry, PoolOutput};
 use xai_core::layer::{
     Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Detach, Elementwise, Expand,
-    Layer, Linear, Matmul, PRelu, Pad, Pool, Reshape, Slice,
+    Layer, LayerNorm, Linear, Matmul, PRelu, Pad, Pool, Reshape, Slice,
 };
 
 use crate::op::{Op, Window};
@@ -55,9 +56,12 @@ pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         Op::Select(select) => select.clone().into(),
         Op::Expand => expand(input_dims(node), output).into(),
         Op::Repeat(repeat) => (*repeat).into(),
-        Op::MaskWhere => return Err("outside a known activation".to_owned()),
-        Op::MaskFill(value) => return Err(format!("with {value}, outside a known activation")),
-        Op::LayerNorm { epsilon } => return Err(format!("epsilon {epsilon:e}")),
+        Op::MaskWhere => mask_where(node)?,
+        Op::MaskFill(value) => mask_fill(node, *value)?,
+        Op::LayerNorm { epsilon } => {
+            let (scale, shift) = parameters(node)?;
+            LayerNorm::new(scale, shift, *epsilon).map_err(|error| error.to_string())?.into()
+        }
         Op::Interpolate(options) => {
             let corners = if options.align_corners { "aligned" } else { "not aligned" };
             return Err(format!("{:?}, corners {corners}", options.mode));
@@ -98,6 +102,49 @@ fn power<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         Some(exponent) => Ok(Elementwise::Power(exponent).into()),
         None => Err("with exponents that differ".to_owned()),
     }
+}
+
+/// A value of the mask's shape, filled with `outside` where it does not hold and with `inside` where it does.
+fn filled<B: Backend>(node: &Node<B>, mask: &BoolTensor<B>, [outside, inside]: [f64; 2]) -> Value<B> {
+    let (shape, device, dtype) = (mask.shape(), B::bool_device(mask), FloatDType::from(node.dtype));
+    let outside = B::float_full(shape, Scalar::Float(outside), &device, dtype);
+    Value::from_primitive(B::float_mask_fill(outside, mask.clone(), Scalar::Float(inside)))
+}
+
+/// `value` where a constant mask holds, the input elsewhere.
+fn mask_fill<B: Backend>(node: &Node<B>, value: f64) -> Result<Layer<B>, String> {
+    match node.inputs.as_slice() {
+        [Edge::Node(x), Edge::ConstantMask(mask)] if x.shape == node.shape => {
+            let factor = filled(node, mask, [1.0, 0.0]);
+            let offset = filled(node, mask, [0.0, value]);
+            Ok(Affine::new(tensor(factor), tensor(offset)).into())
+        }
+        _ => Err(format!("with {value}, outside a known activation")),
+    }
+}
+
+/// A constant where a constant mask holds, or where it does not, the input elsewhere.
+fn mask_where<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+    let (x, mask, constant, kept) = match node.inputs.as_slice() {
+        [Edge::Node(x), Edge::ConstantMask(mask), Edge::Constant(constant)] => {
+            (x, mask, constant, [1.0, 0.0])
+        }
+        [Edge::Constant(constant), Edge::ConstantMask(mask), Edge::Node(x)] => {
+            (x, mask, constant, [0.0, 1.0])
+        }
+        _ => return Err("outside a known activation".to_owned()),
+    };
+    if x.shape != node.shape || mask.shape() != node.shape {
+        return Err("with a mask or a constant that repeats the input".to_owned());
+    }
+    let factor = filled(node, mask, kept);
+    // An infinite constant times 0 is no number, so it is put in its place, not multiplied.
+    let offset = constant.value.clone().expand(node.shape.as_slice()).where_nonzero(&(factor.clone() - 1.0));
+    Ok(Affine::new(tensor(factor), tensor(offset)).into())
+}
+
+fn tensor<B: Backend>(value: Value<B>) -> Option<Coefficient<B>> {
+    Some(Coefficient::Tensor(value))
 }
 
 /// The element that a constant consists of, if all are equal.

@@ -61,7 +61,10 @@ impl<B: Backend> Argument<B> for TracedMask<B> {
 
     fn note(&self, call: &mut Call<B>) {
         if let Call::Recorded(edges) = call {
-            edges.push(Edge::Mask(self.source.clone()));
+            edges.push(match &self.source {
+                MaskSource::Constant => Edge::ConstantMask(self.primitive.clone()),
+                source => Edge::Mask(source.clone()),
+            });
         }
     }
 

@@ -55,7 +55,6 @@ pub(crate) enum Op {
     MaskWhere,
     /// Likewise, with a number.
     MaskFill(f64),
-    /// No layer.
     LayerNorm {
         epsilon: f64,
     },

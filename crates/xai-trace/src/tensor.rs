@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn_backend::tensor::FloatTensor;
+use burn_backend::tensor::{BoolTensor, FloatTensor};
 use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
 
@@ -52,6 +52,8 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) inputs: Vec<Edge<B>>,
     /// Shape of the result.
     pub(crate) shape: Shape,
+    /// Its element type.
+    pub(crate) dtype: DType,
 }
 
 /// One float or bool argument of a recorded operation.
@@ -59,7 +61,10 @@ pub(crate) struct Node<B: Backend> {
 pub(crate) enum Edge<B: Backend> {
     Node(Arc<Node<B>>),
     Constant(Constant<B>),
+    /// A mask that depends on a graph input.
     Mask(MaskSource<B>),
+    /// One that does not.
+    ConstantMask(BoolTensor<B>),
 }
 
 /// What a mask was made from.
@@ -104,7 +109,7 @@ impl<B: Backend> TracedTensor<B> {
 
     /// A graph input and its node.
     pub(crate) fn input(primitive: FloatTensor<B>) -> (Self, Arc<Node<B>>) {
-        let node = Node::new(Op::Input, Vec::new(), primitive.shape());
+        let node = Node::new(Op::Input, Vec::new(), &primitive);
         (Self { primitive, source: Source::Node(node.clone()) }, node)
     }
 
@@ -115,8 +120,8 @@ impl<B: Backend> TracedTensor<B> {
 }
 
 impl<B: Backend> Node<B> {
-    fn new(op: Op, inputs: Vec<Edge<B>>, shape: Shape) -> Arc<Self> {
-        Arc::new(Self { id: next_id(), op, inputs, shape })
+    fn new(op: Op, inputs: Vec<Edge<B>>, result: &FloatTensor<B>) -> Arc<Self> {
+        Arc::new(Self { id: next_id(), op, inputs, shape: result.shape(), dtype: result.dtype() })
     }
 }
 
@@ -143,7 +148,7 @@ impl<B: Backend> Drop for Node<B> {
             let node = match edge {
                 Edge::Node(node) => node,
                 Edge::Mask(MaskSource::Comparison(comparison)) => comparison.value,
-                Edge::Constant(_) | Edge::Mask(_) => continue,
+                _ => continue,
             };
             if let Some(mut last) = Arc::into_inner(node) {
                 stack.append(&mut last.inputs);
@@ -165,7 +170,7 @@ impl<B: Backend> Edge<B> {
     pub(crate) fn node(&self) -> Option<&Arc<Node<B>>> {
         match self {
             Self::Node(node) => Some(node),
-            Self::Constant(_) | Self::Mask(_) => None,
+            _ => None,
         }
     }
 
@@ -174,7 +179,7 @@ impl<B: Backend> Edge<B> {
         match self {
             Self::Node(node) => Some(node),
             Self::Mask(MaskSource::Comparison(comparison)) => Some(&comparison.value),
-            Self::Constant(_) | Self::Mask(_) => None,
+            _ => None,
         }
     }
 
@@ -182,7 +187,7 @@ impl<B: Backend> Edge<B> {
     pub(crate) fn constant(&self) -> Option<Constant<B>> {
         match self {
             Self::Constant(constant) => Some(constant.clone()),
-            Self::Node(_) | Self::Mask(_) => None,
+            _ => None,
         }
     }
 }
@@ -217,7 +222,7 @@ impl<B: Backend> Call<B> {
     pub(crate) fn finish(self, op: Option<Op>, primitive: FloatTensor<B>) -> TracedTensor<B> {
         match (self, op) {
             (Self::Recorded(inputs), Some(op)) => {
-                let node = Node::new(op, inputs, primitive.shape());
+                let node = Node::new(op, inputs, &primitive);
                 TracedTensor { primitive, source: Source::Node(node) }
             }
             (Self::Constant(keys), _) if keys.len() == 1 => {

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use matcher::Matcher;
 pub use plan::{CustomRules, Plan, PlanRow};
 pub use presets::{
-    Presets, beta_smooth, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat, epsilon_gamma_box,
-    epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
+    Presets, attn_lrp, beta_smooth, cp_lrp, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat,
+    epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
 };
 
 use crate::rule::Rule;

@@ -198,11 +198,11 @@ mod tests {
         let mut builder = GraphBuilder::<Flex>::new();
         let x = builder.input("x", &[1, 4]).unwrap();
         let softmax = builder.push("softmax", Softmax::new(SoftmaxForm::Softmax, 1), &[x]).unwrap();
-        let square = builder.push("square", Arithmetic::Mul, &[softmax, softmax]).unwrap();
-        let graph = builder.finish(square).unwrap();
+        let ratio = builder.push("ratio", Arithmetic::Div, &[softmax, softmax]).unwrap();
+        let graph = builder.finish(ratio).unwrap();
         let error = Plan::new(&graph, &epsilon_plus_flat(), &CustomRules::new()).unwrap_err();
         let group = |what: &str, first: &str| NodeGroup { what: what.into(), count: 1, first: first.into() };
-        let kinds = vec![group("softmax", "softmax"), group("mul", "square")];
+        let kinds = vec![group("softmax", "softmax"), group("div", "ratio")];
         let expected = PlanError::Unmatched { kinds, composite: "epsilon-plus-flat".into() };
         assert_eq!(error, expected);
     }

@@ -3,8 +3,8 @@
 use super::{Composite, Matcher};
 use crate::layer::{Activation, LayerKind};
 use crate::rule::{
-    AlphaBeta, Bound, Epsilon, Flat, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet,
-    ReluGuidedBackprop, Rule, Stabilizer, TakesMost, WinnerTakesAll, ZBox, ZPlus,
+    AlphaBeta, Bound, Epsilon, Flat, FrozenStd, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet,
+    ReluGuidedBackprop, Rule, SignalTakesAll, Stabilizer, TakesMost, Uniform, WinnerTakesAll, ZBox, ZPlus,
 };
 
 /// Layers that convolve.
@@ -72,6 +72,8 @@ impl Presets {
             self.epsilon_alpha2_beta1_flat(),
             self.epsilon_gamma_box(low, high),
             self.excitation_backprop(),
+            self.attn_lrp(),
+            self.cp_lrp(),
             self.deconv_net(),
             self.guided_backprop(),
             self.beta_smooth(),
@@ -132,6 +134,32 @@ impl Presets {
         on_relu("beta-smooth", ReluBetaSmooth::new(self.beta_smooth))
     }
 
+    /// For transformers: [`Epsilon`] on linear layers, half of the relevance to each factor of a product
+    /// ([`Uniform`]), a softmax by its first-order expansion ([`Norm`]), layer norms with their standard
+    /// deviation kept ([`FrozenStd`]). Relevance is conserved up to what biases and softmaxes take.
+    /// Achtibat et al., "AttnLRP", ICML 2024, arXiv 2402.05602.
+    pub fn attn_lrp(&self) -> Composite {
+        let uniform = Uniform { stabilizer: self.stabilizer.clone() };
+        self.attention("attn-lrp", uniform)
+    }
+
+    /// The same with attention weights taken for constants: values get all relevance ([`SignalTakesAll`]), and
+    /// so does what a gate lets through. Ali et al., ICML 2022, arXiv 2202.07304.
+    pub fn cp_lrp(&self) -> Composite {
+        let signal = SignalTakesAll { stabilizer: self.stabilizer.clone() };
+        self.attention("cp-lrp", signal)
+    }
+
+    fn attention(&self, name: &str, products: impl Into<Rule>) -> Composite {
+        let epsilon = Epsilon { epsilon: self.epsilon.clone(), zero_bias: self.zero_bias };
+        let norm = Norm { stabilizer: self.stabilizer.clone() };
+        Composite::new(name)
+            .append(LayerKind::Shift, norm.clone())
+            .append(LayerKind::Softmax, norm)
+            .append([LayerKind::Mul, LayerKind::Matmul], products)
+            .append_all(self.layered(name, epsilon))
+    }
+
     fn z_plus(&self) -> ZPlus {
         ZPlus { stabilizer: self.stabilizer.clone(), zero_bias: self.zero_bias }
     }
@@ -160,6 +188,8 @@ impl Presets {
         composite
             .append(Matcher::All(vec![LayerKind::Shift.into(), Matcher::before(LINEAR)]), Pass)
             .append(LayerKind::Detach, Pass)
+            .append(LayerKind::LayerNorm, FrozenStd { stabilizer: self.stabilizer.clone() })
+            .append(LayerKind::Mul, SignalTakesAll { stabilizer: self.stabilizer.clone() })
             .append(SUMS, Norm { stabilizer: self.stabilizer.clone() })
             .append(LayerKind::MaxPool, WinnerTakesAll)
             .append(LayerKind::MinPool, TakesMost::default())
@@ -206,6 +236,8 @@ with_default_parameters!(
     epsilon_alpha2_beta1,
     epsilon_alpha2_beta1_flat,
     excitation_backprop,
+    attn_lrp,
+    cp_lrp,
     deconv_net,
     guided_backprop,
     beta_smooth,

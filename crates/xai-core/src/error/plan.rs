@@ -173,7 +173,9 @@ pub enum PlanError {
 /// What else to do about nodes that no entry matches.
 fn hint(kinds: &[NodeGroup]) -> &'static str {
     match kinds.iter().any(|group| group.what == LayerKind::Softmax.name()) {
-        true => ", or explain the scores before the softmax",
+        true => {
+            ", take `attn_lrp` or `cp_lrp` where it belongs to attention, or explain the scores before the softmax"
+        }
         false => "",
     }
 }

@@ -20,6 +20,7 @@ mod elementwise;
 mod expand;
 mod functions;
 mod interval;
+mod layer_norm;
 mod linear;
 mod matmul;
 mod ops;
@@ -58,6 +59,7 @@ pub use detach::Detach;
 pub use elementwise::Elementwise;
 pub use expand::{Expand, Repeat};
 pub use interval::Interval;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use matmul::Matmul;
 pub use ops::{LayerOps, LinearMap};
@@ -162,6 +164,8 @@ layers! {
     ConvTranspose(ConvTranspose<B>) = [ConvTranspose = "conv-transpose"],
     /// Batch normalisation with running statistics.
     BatchNorm(BatchNorm<B>) = [BatchNorm = "batch-norm"],
+    /// Layer normalisation.
+    LayerNorm(LayerNorm<B>) = [LayerNorm = "layer-norm"],
     /// Elementwise non-linearity.
     Activation(Activation) = [Activation = "activation"],
     /// Leaky rectification with learned slopes, of the kind `activation`.

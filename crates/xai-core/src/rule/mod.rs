@@ -13,9 +13,11 @@ mod fixed;
 // For the rules of this workspace's other crates.
 #[doc(hidden)]
 pub mod form;
+mod frozen_std;
 mod gamma;
 mod passing;
 mod plain;
+mod product;
 mod relu;
 mod split;
 mod stabilizer;
@@ -33,8 +35,10 @@ pub use alpha_beta::AlphaBeta;
 pub use bound::{BoundRule, Passed};
 pub use epsilon::Epsilon;
 pub use fixed::{Flat, WSquare};
+pub use frozen_std::FrozenStd;
 pub use gamma::Gamma;
 pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
+pub use product::{SignalTakesAll, Uniform};
 pub use relu::{ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop};
 pub use stabilizer::Stabilizer;
 pub use takes_most::TakesMost;
@@ -115,6 +119,9 @@ rules! {
     Pass = "pass",
     WinnerTakesAll = "winner-takes-all",
     TakesMost = "takes-most",
+    Uniform = "uniform",
+    SignalTakesAll = "signal-takes-all",
+    FrozenStd = "frozen-std",
     Gradient = "gradient",
     ReluDeconvNet = "relu-deconv-net",
     ReluGuidedBackprop = "relu-guided-backprop",

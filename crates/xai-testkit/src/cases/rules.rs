@@ -6,8 +6,8 @@ use xai_core::error::{ExplainError, PlanError};
 use xai_core::graph::{Graph, GraphBuilder};
 use xai_core::layer::{Activation, LayerKind};
 use xai_core::rule::{
-    AlphaBeta, Epsilon, Flat, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop,
-    Rule, TakesMost, WSquare, WinnerTakesAll, ZBox, ZPlus,
+    AlphaBeta, Epsilon, Flat, FrozenStd, Gamma, Gradient, Norm, Pass, ReluBetaSmooth, ReluDeconvNet,
+    ReluGuidedBackprop, Rule, SignalTakesAll, TakesMost, Uniform, WSquare, WinnerTakesAll, ZBox, ZPlus,
 };
 
 use super::host::{assert_close, explain_by, value};
@@ -59,6 +59,10 @@ pub(super) fn all() -> Vec<RuleCase> {
         case(WinnerTakesAll.into(), pools, |s| s.gradient()),
         case(TakesMost::default().into(), pools, |s| s.takes_most(1.0)),
         case(TakesMost { beta: 4.0 }.into(), pools, |s| s.takes_most(4.0)),
+        // Their layers have tests of their own: no layer here is one.
+        case(Uniform::default().into(), |_| false, |_| Vec::new()),
+        case(SignalTakesAll::default().into(), |_| false, |_| Vec::new()),
+        case(FrozenStd::default().into(), |_| false, |_| Vec::new()),
         case(Gradient.into(), any, |s| s.gradient()),
         case(ReluDeconvNet.into(), relu, |s| s.r.iter().map(|r| r.max(0.0)).collect()),
         case(ReluGuidedBackprop.into(), relu, |s| {
