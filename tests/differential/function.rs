@@ -26,6 +26,12 @@ impl Layer {
             Self::Activation(function) => each(&|_, x| activation(*function, x).0),
             Self::PRelu { slope } => each(&|i, x| leaky(x, channel_of(i, &x_dims(inputs), &slope.data)).0),
             Self::Elementwise(function) => each(&|_, x| elementwise(*function, x).0),
+            Self::LayerNorm { scale, shift, epsilon } => each(&|i, _| {
+                let (normal, _) = normalised(x, i, *epsilon);
+                let feature = i % scale.data.len();
+                let shift = shift.as_ref().map_or(0.0, |shift| shift.data[feature]);
+                normal * scale.data[feature] + Num::from(shift)
+            }),
             Self::Mul => each(&|i, x| x * inputs[1].data[i]),
             Self::Div => each(&|i, x| x / inputs[1].data[i]),
             Self::Softmax { form, dim } => each(&|i, x_i| {
@@ -81,6 +87,15 @@ impl Layer {
                 each(&|i| vec![(0, i, leaky(x.data[i], channel_of(i, &x.dims, &slope.data)).1())])
             }
             Self::Elementwise(function) => each(&|i| vec![(0, i, elementwise(*function, x.data[i]).1())]),
+            Self::LayerNorm { scale, epsilon, .. } => each(&|i| {
+                let (own, std) = normalised(x, i, *epsilon);
+                let features = scale.data.len();
+                let by = |k: usize| {
+                    let along = own * normalised(x, k, *epsilon).0 / Num::from(features as f64);
+                    (0, k, (centring(i, k, features) - along) / std * scale.data[i % features])
+                };
+                line(i, &x.dims, x.dims.len() - 1).map(by).collect()
+            }),
             Self::Mul => each(&|i| vec![(0, i, inputs[1].data[i]), (1, i, x.data[i])]),
             Self::Div => each(&|i| {
                 let b = inputs[1].data[i];
@@ -140,10 +155,26 @@ pub(crate) fn winner(elements: &[usize], x: &Nums, largest: bool) -> Option<usiz
 }
 
 /// The elements of the line through element `i` along a dimension.
-fn line(i: usize, dims: &[usize], dim: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn line(i: usize, dims: &[usize], dim: usize) -> impl Iterator<Item = usize> {
     let (size, step) = (dims[dim], dims[dim + 1..].iter().product::<usize>());
     let first = i - i / step % size * step;
     (0..size).map(move |k| first + k * step)
+}
+
+/// `(x_i - mean) / std` over the last dimension, and the standard deviation.
+pub(crate) fn normalised(x: &Nums, i: usize, epsilon: f64) -> (Num, Num) {
+    let last = x.dims.len() - 1;
+    let features = Num::from(x.dims[last] as f64);
+    let mean = Num::sum(line(i, &x.dims, last).map(|k| x.data[k])) / features;
+    let squares = line(i, &x.dims, last).map(|k| (x.data[k] - mean) * (x.data[k] - mean));
+    let std = (Num::sum(squares) / features + Num::from(epsilon)).sqrt();
+    ((x.data[i] - mean) / std, std)
+}
+
+/// The derivative of `x_i - mean` by `x_k`.
+pub(crate) fn centring(i: usize, k: usize, features: usize) -> Num {
+    let same = if i == k { Num::ONE } else { Num::ZERO };
+    same - Num::ONE / Num::from(features as f64)
 }
 
 /// The parameter of the element's channel, or the only one.

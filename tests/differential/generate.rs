@@ -131,6 +131,12 @@ fn layer(dice: &mut Dice, nodes: &[Node], from: usize) -> Option<(Layer, Vec<usi
             let [mean, scale, shift] = [(); 3].map(|()| dice.array(&channels));
             alone(Layer::BatchNorm { mean, std, scale, shift })
         }
+        15 if rank > 1 && x[rank - 1] > 1 && dice.chance(40) => {
+            let features = [x[rank - 1]];
+            let scale = dice.array(&features);
+            let shift = dice.chance(60).then(|| dice.array(&features));
+            alone(Layer::LayerNorm { scale, shift, epsilon: dice.pick(&[0.5, 0.0625]) })
+        }
         15 => {
             let mut constant = |percent| {
                 let scalar = dice.chance(40);

@@ -45,6 +45,11 @@ pub(crate) enum Layer {
         scale: Array,
         shift: Array,
     },
+    LayerNorm {
+        scale: Array,
+        shift: Option<Array>,
+        epsilon: f64,
+    },
     Affine {
         factor: Option<Array>,
         offset: Option<Array>,

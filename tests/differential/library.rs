@@ -215,6 +215,9 @@ fn library_layer(layer: &Layer, dtype: DType) -> layer::Layer<Flex> {
         Layer::BatchNorm { mean, std, scale, shift } => {
             layer::BatchNorm::new(value(&mean), value(&std), value(&scale), value(&shift)).unwrap().into()
         }
+        Layer::LayerNorm { scale, shift, epsilon } => {
+            layer::LayerNorm::new(value(&scale), shift.as_ref().map(value), epsilon).unwrap().into()
+        }
         Layer::Affine { factor, offset } => {
             layer::Affine::new(coefficient(&factor), coefficient(&offset)).into()
         }

@@ -36,8 +36,11 @@ pub(crate) fn recipe(dice: &mut Dice, layer: &Layer, inputs: &[&[usize]], output
             | Layer::Elementwise(Elementwise::Power(_) | Elementwise::Recip)
     );
     let mut rules = vec![Recipe::Gradient];
-    if !is_product {
-        rules.push(Recipe::Norm { st });
+    match layer {
+        Layer::Mul | Layer::Matmul => rules.push(Recipe::Uniform { st }),
+        Layer::LayerNorm { .. } => rules.push(Recipe::FrozenStd { st }),
+        _ if is_product => {}
+        _ => rules.push(Recipe::Norm { st }),
     }
     if layer.routes() || (inputs.len() == 1 && inputs[0] == output) {
         rules.push(Recipe::Pass);

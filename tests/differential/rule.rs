@@ -2,6 +2,7 @@
 
 use burn_xai::rule::{self, Bound, Rule, ZBox};
 
+use super::function::{centring, line, normalised};
 use super::layer::{Layer, Row, Rows, Term};
 use super::num::{Num, Nums, places};
 use super::rows::window;
@@ -26,6 +27,8 @@ pub(crate) enum Recipe {
     WSquare { st: Stabilizer, zero_bias: bool },
     Flat { st: Stabilizer },
     Norm { st: Stabilizer },
+    FrozenStd { st: Stabilizer },
+    Uniform { st: Stabilizer },
     Pass,
     WinnerTakesAll,
     TakesMost { beta: f64 },
@@ -185,6 +188,40 @@ impl Recipe {
                     passed.absorbed[STABILIZER][j].push((stable[j] - at.output.data[j]) * s);
                 }
             }
+            Self::FrozenStd { st } => {
+                let Layer::LayerNorm { scale, shift, epsilon } = at.layer else {
+                    unreachable!("layer norms only")
+                };
+                let (stable, features) = (st.apply(at.output), scale.data.len());
+                for (j, &r) in relevance.iter().enumerate() {
+                    let Some(s) = quotient(r, stable[j], j, &mut passed) else { continue };
+                    let (_, std) = normalised(x, j, *epsilon);
+                    for k in line(j, &x.dims, x.dims.len() - 1) {
+                        let slope = centring(j, k, features) / std * scale.data[j % features];
+                        passed.parts[0][k].push(x.data[k] * (slope * s));
+                    }
+                    let shift = shift.as_ref().map_or(0.0, |shift| shift.data[j % features]);
+                    passed.absorbed[BIAS][j].push(s * shift);
+                    passed.absorbed[STABILIZER][j].push((stable[j] - at.output.data[j]) * s);
+                }
+            }
+            Self::Uniform { .. } if matches!(at.layer, Layer::Mul) => {
+                for (j, &r) in relevance.iter().enumerate() {
+                    passed.parts.iter_mut().for_each(|parts| parts[j].push(r * 0.5));
+                }
+            }
+            Self::Uniform { st } => {
+                let stable = st.apply(at.output);
+                let jacobian = at.layer.jacobian(at.rows, at.inputs, at.output);
+                for (j, &r) in relevance.iter().enumerate() {
+                    let Some(s) = quotient(r, stable[j], j, &mut passed) else { continue };
+                    for term in &jacobian[j] {
+                        let product = at.inputs[term.input].data[term.element] * (term.coefficient * s);
+                        passed.give(term, product * 0.5);
+                    }
+                    passed.absorbed[STABILIZER][j].push((stable[j] - at.output.data[j]) * s);
+                }
+            }
             Self::Pass if !at.layer.routes() => {
                 relevance.iter().enumerate().for_each(|(j, &r)| passed.parts[0][j].push(r));
             }
@@ -264,6 +301,8 @@ impl Recipe {
             }
             Self::Flat { st: e } => rule::Flat { stabilizer: st(e) }.into(),
             Self::Norm { st: e } => rule::Norm { stabilizer: st(e) }.into(),
+            Self::FrozenStd { st: e } => rule::FrozenStd { stabilizer: st(e) }.into(),
+            Self::Uniform { st: e } => rule::Uniform { stabilizer: st(e) }.into(),
             Self::Pass => rule::Pass.into(),
             Self::WinnerTakesAll => rule::WinnerTakesAll.into(),
             Self::TakesMost { beta } => rule::TakesMost { beta: *beta }.into(),
