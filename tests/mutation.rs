@@ -71,14 +71,14 @@ fn is_sound(composite: Result<Composite, impl Sized>, graph: &Graph<Flex>) -> bo
 }
 
 #[test]
-fn composites_in_json() {
+fn mutations_of_composites_in_json() {
     let files: Vec<_> = composites().iter().map(|composite| serde_json::to_vec(composite).unwrap()).collect();
     let graph = graph();
     no_faults("JSON", &files, move |file| is_sound(serde_json::from_slice(file), &graph));
 }
 
 #[test]
-fn composites_in_toml() {
+fn mutations_of_composites_in_toml() {
     let text = |composite| toml::to_string(composite).unwrap().into_bytes();
     let files: Vec<_> = composites().iter().map(text).collect();
     let graph = graph();
@@ -129,7 +129,7 @@ fn npy() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn centroids_in_numpy_files() {
+fn mutations_of_centroids_in_numpy_files() {
     let path = temporary("npy");
     no_faults("NumPy", &npy(), move |file| {
         let field = if file.get(6) == Some(&1) { 8..10 } else { 8..12 };
@@ -138,7 +138,7 @@ fn centroids_in_numpy_files() {
 }
 
 #[test]
-fn centroids_in_safetensors() {
+fn mutations_of_centroids_in_safetensors() {
     let file = |header: &str| {
         let data: Vec<u8> = (0..12).flat_map(|i| (i as f32 - 3.5).to_le_bytes()).collect();
         [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat()
@@ -159,7 +159,7 @@ fn centroids_in_safetensors() {
 }
 
 #[test]
-fn digits() {
+fn mutations_of_digits() {
     let packed = digits::data::CSV_GZ.to_vec();
     let mut text = Vec::new();
     flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut text).unwrap();
@@ -177,7 +177,7 @@ fn digits() {
 }
 
 #[test]
-fn weights_of_the_digits_network() {
+fn mutations_of_weights_of_the_digits_network() {
     let device = Default::default();
     let files = [DigitsNet::<Flex>::new(&device).to_safetensors().unwrap()];
     no_faults("digits network", &files, move |file| {
@@ -187,7 +187,7 @@ fn weights_of_the_digits_network() {
 
 /// The search itself, on readers with a fault each.
 #[test]
-fn faults_are_found() {
+fn faults_of_mutations_are_found() {
     let files = [b"a file, of some length".to_vec()];
     let fault = |read: fn(&[u8]) -> bool| search("faulty", &files, read).unwrap_err();
     let panics = fault(|file| file.is_empty() || file[0] == b'a' || panic!("no a"));

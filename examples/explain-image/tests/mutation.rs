@@ -59,7 +59,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn png() {
+fn mutations_of_png() {
     let files = pictures().map(|picture| encoded(&picture, ImageFormat::Png));
     assert_eq!(with_check_sums(files[0].clone()), files[0]);
     no_faults("PNG", &files, |file| pixels::read(file, SIDE).is_ok());
@@ -69,7 +69,7 @@ fn png() {
 }
 
 #[test]
-fn jpeg() {
+fn mutations_of_jpeg() {
     let [color, .., grey] = pictures();
     let mut files = [color, grey].map(|picture| encoded(&picture, ImageFormat::Jpeg)).to_vec();
     files.push(include_bytes!("../photos/coffee.jpg").to_vec());
