@@ -7,6 +7,8 @@ use xai_testkit::host::Array;
 use super::num::Num;
 
 /// What a node computes. Names and parameters are those of the library's layers.
+// `LayerNorm` is its name there.
+#[allow(clippy::enum_variant_names)]
 #[derive(Debug, Clone)]
 pub(crate) enum Layer {
     Linear {
