@@ -8,6 +8,8 @@ use burn_backend::Backend;
 use thiserror::Error;
 
 use crate::error::KMeansError;
+#[cfg(feature = "safetensors")]
+use crate::matrix::numbers;
 #[cfg(feature = "npy")]
 use crate::npy::{self, Refusal};
 use crate::points::{check_finite, check_host_centroids};
@@ -163,11 +165,6 @@ fn some(names: &[String]) -> String {
     const LISTED: usize = 8;
     let more = if names.len() > LISTED { ", and more" } else { "" };
     names[..names.len().min(LISTED)].join(", ") + more
-}
-
-/// The elements of `SIZE` bytes each; what is left over at the end is no element.
-pub(crate) fn numbers<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f64) -> Vec<f64> {
-    bytes.as_chunks().0.iter().copied().map(number).collect()
 }
 
 /// Checked on the host, so that the error can name the file, and once more as what the tensor holds.

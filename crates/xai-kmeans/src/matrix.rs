@@ -34,3 +34,9 @@ pub(crate) fn tensor<B: Backend>(value: &Value<B>) -> Result<Tensor<B, 2>, Layer
     let matrix = value.clone().into_tensor();
     matrix.ok_or(LayerError::Parameter { name: "points", expected: "[points, features]", got: value.dims() })
 }
+
+/// The elements of `SIZE` bytes each; what is left over at the end is no element.
+#[cfg(any(feature = "npy", feature = "safetensors"))]
+pub(crate) fn numbers<const SIZE: usize>(bytes: &[u8], number: impl Fn([u8; SIZE]) -> f64) -> Vec<f64> {
+    bytes.as_chunks().0.iter().copied().map(number).collect()
+}

@@ -3,7 +3,7 @@
 //! By hand, for a matrix needs little of it: a general parser of Python literals, npyz's, takes time that
 //! doubles with every nested bracket, and multiplies sizes that nothing has checked.
 
-use crate::load::numbers;
+use crate::matrix::numbers;
 
 /// The longest header; NumPy itself reads no more than 10,000 bytes unless told to.
 const HEADER: usize = 1 << 16;

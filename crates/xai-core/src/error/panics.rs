@@ -17,7 +17,9 @@ thread_local! {
 /// Runs `task`; an `Err` is the text of its panic and the place in the code.
 ///
 /// Aborts cannot be caught: those of a program built with `panic = "abort"`, an overflow of the stack, memory
-/// that the system does not have. Nothing is printed of a panic that was caught. The first call puts a panic hook before the program's, which
+/// that the system does not have.
+///
+/// Nothing is printed of a panic that was caught. The first call puts a panic hook before the program's, which
 /// stays silent on this thread while `task` runs and calls the program's hook for every other panic. A
 /// hook that the program sets later replaces it, and then prints.
 pub fn caught<T>(task: impl FnOnce() -> T) -> Result<T, String> {

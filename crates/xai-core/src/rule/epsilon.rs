@@ -12,7 +12,8 @@ use crate::layer::Saved;
 /// `R_in = x W^T (R / st(z))`, elementwise product with `x`.
 ///
 /// The bias absorbs its share `b / st(z)` of the relevance, unless `zero_bias` leaves it out of
-/// `z`. With an epsilon of 0 this is LRP-0. One adjoint, and one forward to leave a bias out. Bach et al., PLoS ONE 10(7):e0130140, 2015.
+/// `z`. With an epsilon of 0 this is LRP-0. One adjoint, and one forward to leave a bias out.
+/// Bach et al., PLoS ONE 10(7):e0130140, 2015.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Epsilon {
