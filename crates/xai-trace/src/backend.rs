@@ -7,14 +7,16 @@ use burn_backend::backend::{AutodiffBackend, BackendTypes, DTypeUsageSet, Execut
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor, QuantizedTensor};
 use burn_backend::{Backend, DType, TensorData, TensorPrimitive};
 
+use crate::ids::TracedInt;
 use crate::mask::TracedMask;
 use crate::tensor::{Argument, Call, TracedTensor};
 
 /// A backend that computes everything on `B` and remembers how each float tensor came about.
 ///
 /// A model that is generic over its backend runs on `Traced<B>` unchanged, with bit-equal results.
-/// Devices, element types and int and quantized tensors are those of `B`; a float tensor carries its
-/// origin, a recorded operation or a constant, and a bool tensor what it was compared from.
+/// Devices, element types and quantized tensors are those of `B`; a float tensor carries its origin, a
+/// recorded operation or a constant, a bool tensor what it was compared from, and an int tensor the input that
+/// it is.
 ///
 /// Automatic differentiation is reported as off, so batch norm uses its running statistics and
 /// dropout is the identity while recording.
@@ -32,7 +34,7 @@ impl<B: Backend> BackendTypes for Traced<B> {
     type Device = B::Device;
     type FloatTensorPrimitive = TracedTensor<B>;
     type FloatElem = B::FloatElem;
-    type IntTensorPrimitive = B::IntTensorPrimitive;
+    type IntTensorPrimitive = TracedInt<B>;
     type IntElem = B::IntElem;
     type BoolTensorPrimitive = TracedMask<B>;
     type BoolElem = B::BoolElem;
@@ -107,8 +109,8 @@ impl<B: Backend> AutodiffBackend for Traced<B> {
         tensor.primitive
     }
 
-    fn int_inner(tensor: IntTensor<B>) -> IntTensor<B> {
-        tensor
+    fn int_inner(tensor: TracedInt<B>) -> IntTensor<B> {
+        tensor.inner()
     }
 
     fn bool_inner(tensor: TracedMask<B>) -> BoolTensor<B> {
@@ -123,8 +125,8 @@ impl<B: Backend> AutodiffBackend for Traced<B> {
         TracedTensor::constant(tensor)
     }
 
-    fn int_from_inner(tensor: IntTensor<B>) -> IntTensor<B> {
-        tensor
+    fn int_from_inner(tensor: IntTensor<B>) -> TracedInt<B> {
+        TracedInt::constant(tensor)
     }
 
     fn bool_from_inner(tensor: BoolTensor<B>) -> TracedMask<B> {

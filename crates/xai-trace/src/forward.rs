@@ -46,7 +46,7 @@ impl<B: Backend, const D: usize> ForwardInputs<B> for Tensor<Traced<B>, D> {
     }
 
     fn take(inputs: &mut impl Iterator<Item = Input<Traced<B>>>) -> Option<Self> {
-        inputs.next()?.float()?.clone().into_tensor()
+        inputs.next()?.floats().first()?.clone().into_tensor()
     }
 }
 

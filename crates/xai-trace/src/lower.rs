@@ -7,9 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use burn_backend::Backend;
-use xai_core::error::ExplainError;
+use burn_backend::tensor::IntTensor;
+use xai_core::error::{ExplainError, GraphError};
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
-use xai_core::layer::{Expand, Layer, Unsupported};
+use xai_core::layer::{Embedding, Expand, Layer, Unsupported};
 
 use crate::error::TraceError;
 use crate::fuse::{Fused, fused};
@@ -25,18 +26,43 @@ struct Place {
     stem: String,
 }
 
-/// The graph between the recorded `inputs`, in order and with their names, and `output`.
-pub(crate) fn lower<'a, B: Backend>(
-    inputs: impl IntoIterator<Item = (&'a str, &'a Arc<Node<B>>)>,
+/// A recorded input of the graph.
+pub(crate) struct GraphInput<'a, B: Backend> {
+    /// The name of the model's input.
+    pub(crate) name: &'a str,
+    pub(crate) node: Arc<Node<B>>,
+    /// For rows of a table, the place of the ids among the model's inputs, and those that were computed.
+    pub(crate) lookup: Option<(usize, Option<IntTensor<B>>)>,
+}
+
+/// The graph between the recorded `inputs`, in order, and `output`.
+pub(crate) fn lower<B: Backend>(
+    inputs: Vec<GraphInput<'_, B>>,
     output: &Arc<Node<B>>,
     parameters: &Parameters<B>,
 ) -> Result<Graph<B>, ExplainError> {
     let mut builder = GraphBuilder::new();
     let mut unique = Unique::default();
     let mut places: HashMap<u64, Place> = HashMap::new();
-    for (name, node) in inputs {
-        let stem = unique.claim(name);
-        let id = builder.input(stem.as_str(), node.shape.as_slice())?;
+    for GraphInput { name, node, lookup } in inputs {
+        let dims = node.shape.as_slice();
+        let (stem, id) = match (lookup, node.inputs.first().and_then(Edge::constant)) {
+            (Some((place, computed)), Some(table)) => {
+                let owner = parameters.owner([table.key]).filter(|owner| !owner.is_empty());
+                let stem = unique.claim(&owner.map_or_else(|| format!("{name}.embedding"), str::to_owned));
+                let embedding = Embedding::new(table.value, place);
+                let embedding =
+                    embedding.map_err(|source| GraphError::Layer { node: stem.clone(), source })?;
+                let embedding = computed.into_iter().fold(embedding, Embedding::with_computed_ids);
+                let id = builder.lookup(stem.as_str(), embedding, &dims[..dims.len() - 1])?;
+                (stem, id)
+            }
+            _ => {
+                let stem = unique.claim(name);
+                let id = builder.input(stem.as_str(), dims)?;
+                (stem, id)
+            }
+        };
         places.insert(node.id, Place { id, stem });
     }
     if places.contains_key(&output.id) {

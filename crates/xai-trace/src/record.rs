@@ -1,10 +1,11 @@
 //! The entry: a forward function, with its module or without, as a model.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::module::{HasAutodiffModule, Module};
-use burn_backend::tensor::FloatTensor;
+use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_backend::{Backend, DType};
 use xai_core::Value;
 use xai_core::error::{ExplainError, InputError, TargetError, caught};
@@ -15,11 +16,12 @@ use crate::backend::Traced;
 use crate::convert::attach;
 use crate::error::TraceError;
 use crate::forward::{ForwardInputs, ForwardOutputs, Outputs};
-use crate::lower::lower;
+use crate::ids::{Ids, Lookup, TracedInt};
+use crate::lower::{GraphInput, lower};
 use crate::mask::TracedMask;
 use crate::names::Parameters;
 use crate::reads;
-use crate::tensor::{Node, Source, TracedTensor};
+use crate::tensor::{Source, TracedTensor};
 
 /// A Burn module with its forward function, as a model that any method explains.
 ///
@@ -102,8 +104,26 @@ struct Recorded<B: Backend> {
     parameters: Parameters<B>,
     /// Whether a recording has read values that depend on a float input, or drawn random ones.
     reads_values: AtomicBool,
+    /// Which int inputs a recording did more with than looking them up.
+    ids_seen: IdsSeen,
     /// Whether a graph was compared with the function, of a model that is recorded for every input.
     is_compared: AtomicBool,
+}
+
+/// What recordings did with int inputs, by place.
+#[derive(Default)]
+struct IdsSeen(Mutex<HashMap<usize, bool>>);
+
+impl IdsSeen {
+    /// Adds what one recording did.
+    fn set(&self, place: usize, is_read: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(place).or_default() |= is_read;
+    }
+
+    /// Whether elements were read or, as long as there is no recording, may be.
+    fn may_be_read(&self, place: usize) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&place).copied().unwrap_or(true)
+    }
 }
 
 impl<B: Backend> Recorded<B> {
@@ -121,22 +141,28 @@ impl<B: Backend> Recorded<B> {
             forward: Box::new(move |inputs| Some(forward(X::take(&mut inputs.into_iter())?).outputs())),
             parameters,
             reads_values: AtomicBool::new(false),
+            ids_seen: IdsSeen::default(),
             is_compared: AtomicBool::new(false),
         }
     }
 
-    /// The output `output` of the function, run on the float inputs that `trace` makes.
+    /// The output `output` of the function, run on inputs that `float` and `int` make.
     fn run(
         &self,
         inputs: &Inputs<B>,
         output: usize,
-        mut trace: impl FnMut(FloatTensor<B>) -> TracedTensor<B>,
+        mut float: impl FnMut(FloatTensor<B>) -> TracedTensor<B>,
+        mut int: impl FnMut(IntTensor<B>, Arc<Ids<B>>) -> TracedInt<B>,
     ) -> Result<TracedTensor<B>, ExplainError> {
         let traced = inputs.iter().map(|input| match input {
             Input::Float(value) | Input::Fixed(value) => {
-                Input::Float(Value::from_primitive(trace(value.clone().into_primitive())))
+                Input::Float(Value::from_primitive(float(value.clone().into_primitive())))
             }
-            Input::Int(tensor) => Input::Int(tensor.clone()),
+            Input::Int(ids) => Input::Int(int(ids.clone(), Ids::new(Vec::new()))),
+            Input::Tokens { ids, rows } => {
+                let rows = rows.iter().map(|rows| rows.clone().into_primitive()).collect();
+                Input::Int(int(ids.clone(), Ids::new(rows)))
+            }
             Input::Bool(tensor) => Input::Bool(TracedMask::constant(tensor.clone())),
         });
         let traced = traced.collect();
@@ -158,28 +184,58 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
     }
 
     fn graph(&self, inputs: &Inputs<B>, output: usize) -> Result<Graph<B>, ExplainError> {
-        let mut nodes: Vec<Arc<Node<B>>> = Vec::new();
+        let (mut floats, mut ids) = (Vec::new(), Vec::new());
         let (traced, reads_values) = reads::watched(|| {
-            self.run(inputs, output, |primitive| {
+            let float = |primitive| {
                 let (tensor, node) = TracedTensor::input(primitive);
-                nodes.push(node);
+                floats.push(node);
                 tensor
-            })
+            };
+            let int = |primitive, input: Arc<Ids<B>>| {
+                ids.push(input.clone());
+                TracedInt::input(primitive, input)
+            };
+            self.run(inputs, output, float, int)
         });
         self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
-        let floats = self.inputs.iter().filter(|input| input.kind == InputKind::Float);
-        let names = floats.map(|input| input.name.as_str());
         let TracedTensor { primitive, source } = traced?;
         let Source::Node(last) = source else { return Err(TraceError::Disconnected.into()) };
-        let graph = lower(names.zip(&nodes), &last, &self.parameters)?;
+
+        let (mut floats, mut ids) = (floats.into_iter(), ids.into_iter());
+        let (mut sources, mut values) = (Vec::new(), Vec::new());
+        for (place, (signature, input)) in self.inputs.iter().zip(inputs.iter()).enumerate() {
+            let name = signature.name.as_str();
+            match signature.kind {
+                InputKind::Float => {
+                    sources.extend(floats.next().map(|node| GraphInput { name, node, lookup: None }));
+                    values.extend(input.floats().iter().cloned());
+                }
+                InputKind::Int => {
+                    let Some(ids) = ids.next() else { continue };
+                    let lookups = ids.lookups();
+                    self.ids_seen.set(place, lookups.is_read);
+                    for Lookup { node, rows, computed } in &lookups.all {
+                        let lookup = Some((place, computed.clone()));
+                        sources.push(GraphInput { name, node: node.clone(), lookup });
+                        values.push(Value::from_primitive(rows.clone()));
+                    }
+                }
+                InputKind::Bool => {}
+            }
+        }
+        let graph = lower(sources, &last, &self.parameters)?;
         if graph.unsupported().is_empty() && !self.is_compared.swap(reads_values, Ordering::Relaxed) {
-            compare(&Value::from_primitive(primitive), &graph, &inputs.floats())?;
+            compare(&Value::from_primitive(primitive), &graph, &values)?;
         }
         Ok(graph)
     }
 
+    fn depends_on_ids(&self, place: usize) -> bool {
+        self.ids_seen.may_be_read(place)
+    }
+
     fn output(&self, inputs: &Inputs<B>, output: usize) -> Result<Value<B>, ExplainError> {
-        let traced = self.run(inputs, output, TracedTensor::constant)?;
+        let traced = self.run(inputs, output, TracedTensor::constant, TracedInt::input)?;
         Ok(Value::from_primitive(traced.primitive))
     }
 

@@ -11,6 +11,7 @@ use burn_backend::tensor::{BoolTensor, FloatTensor};
 use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
 
+use crate::ids::Ids;
 use crate::op::Op;
 
 /// Ids only grow, and a node is made after its inputs: ids in order are a topological order.
@@ -120,7 +121,7 @@ impl<B: Backend> TracedTensor<B> {
 }
 
 impl<B: Backend> Node<B> {
-    fn new(op: Op, inputs: Vec<Edge<B>>, result: &FloatTensor<B>) -> Arc<Self> {
+    pub(crate) fn new(op: Op, inputs: Vec<Edge<B>>, result: &FloatTensor<B>) -> Arc<Self> {
         Arc::new(Self { id: next_id(), op, inputs, shape: result.shape(), dtype: result.dtype() })
     }
 }
@@ -244,6 +245,11 @@ pub(crate) trait Argument<B: Backend> {
     /// Adds its tensors to the call.
     fn note(&self, call: &mut Call<B>);
 
+    /// The int input of the model that it is or was computed from, for an int tensor.
+    fn ids(&self) -> Option<Arc<Ids<B>>> {
+        None
+    }
+
     /// Strips the origin.
     fn inner(self) -> Self::Inner;
 }
@@ -297,6 +303,10 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
 
     fn note(&self, call: &mut Call<B>) {
         self.iter().for_each(|t| t.note(call));
+    }
+
+    fn ids(&self) -> Option<Arc<Ids<B>>> {
+        self.iter().find_map(T::ids)
     }
 
     fn inner(self) -> Self::Inner {

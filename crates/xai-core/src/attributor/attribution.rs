@@ -8,12 +8,12 @@ use burn_backend::Backend;
 use crate::Value;
 use crate::engine::{Ledger, read, total};
 use crate::error::ExplainError;
-use crate::model::{Inputs, Start};
+use crate::model::{Input, Inputs, Start};
 
 /// Relevance of every input element, with what is needed to judge it.
 #[derive(Debug, Clone)]
 pub struct Attribution<B: Backend> {
-    /// One for each input of the model; `None` for int and bool inputs.
+    /// One for each input of the model; `None` for those that have none.
     pub(crate) relevance: Vec<Option<Value<B>>>,
     /// Place of the first explained input.
     pub(crate) first: usize,
@@ -28,8 +28,9 @@ pub struct Attribution<B: Backend> {
 }
 
 impl<B: Backend> Attribution<B> {
-    /// The result of a method of your own: `relevance` of the float inputs, in order, for what a target
-    /// [selects](crate::model::Target::resolve) of `output`.
+    /// The result of a method of your own: `relevance` of the [float values](Inputs::floats) of `inputs`, in
+    /// order, for what a target [selects](crate::model::Target::resolve) of `output`. That of the rows of
+    /// token ids is summed over each row.
     pub fn new(
         inputs: &Inputs<B>,
         relevance: impl IntoIterator<Item = Value<B>>,
@@ -37,7 +38,15 @@ impl<B: Backend> Attribution<B> {
         start: Start<B>,
     ) -> Self {
         let mut relevance = relevance.into_iter();
-        let relevance = inputs.iter().map(|input| input.float().and_then(|_| relevance.next())).collect();
+        let relevance = inputs.iter().map(|input| {
+            let own: Vec<_> = relevance.by_ref().take(input.floats().len()).collect();
+            let of_ids = |rows: Value<B>| rows.clone().sum_dim(rows.rank() - 1).reshape(&input.dims());
+            match input {
+                Input::Tokens { .. } => own.into_iter().map(of_ids).reduce(|sum, other| sum + other),
+                _ => own.into_iter().next(),
+            }
+        });
+        let relevance = relevance.collect();
         let first = inputs.explained().next().map_or(0, |(place, _)| place);
         let (relevance_at, activations) = (BTreeMap::new(), BTreeMap::new());
         Self {
@@ -64,7 +73,7 @@ impl<B: Backend> Attribution<B> {
     /// Relevance of the input at this place among all inputs of the model, counted from 0.
     ///
     /// # Errors
-    /// [`ExplainError::NoRelevance`] for an int or bool input or none at all, [`ExplainError::Rank`]
+    /// [`ExplainError::NoRelevance`] for a mask, an int input that is not looked up, or none at all, [`ExplainError::Rank`]
     /// when the input has another rank than `D`.
     pub fn relevance_of<const D: usize>(&self, input: usize) -> Result<Tensor<B, D>, ExplainError> {
         match self.relevance.get(input) {
@@ -73,8 +82,8 @@ impl<B: Backend> Attribution<B> {
         }
     }
 
-    /// Relevance of every input of the model, each of its input's shape; `None` for int and bool
-    /// inputs.
+    /// Relevance of every input of the model, each of its input's shape; `None` for masks and for int inputs
+    /// that the model does not look up.
     pub fn relevances(&self) -> &[Option<Value<B>>] {
         &self.relevance
     }

@@ -77,6 +77,7 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
         let nodes = self.quadrature.nodes(self.steps)?;
+        let inputs = &self.gradient.model().embed(inputs, target.output())?;
         let run = self.gradient.run(inputs, target.output())?;
         let baselines = Baseline::resolve(&self.baselines, inputs)?;
         let output = run.output().clone();

@@ -149,23 +149,25 @@ impl<B: Backend> Lrp<B> {
     ) -> Result<Vec<Attribution<B>>, ExplainError> {
         let inputs = inputs.into();
         let targets: Vec<Target<B>> = targets.into_iter().map(Into::into).collect();
-        let mut runs: Vec<(usize, Run<B>)> = Vec::new();
+        let mut runs: Vec<(usize, Run<B>, Inputs<B>)> = Vec::new();
         let mut starts = Vec::with_capacity(targets.len());
         // All targets are checked before the first sweep.
         for target in targets {
             let output = target.output();
-            if runs.iter().all(|(of, _)| *of != output) {
-                runs.push((output, self.run(&inputs, output)?));
+            if runs.iter().all(|(of, ..)| *of != output) {
+                let inputs = self.model.embed(&inputs, output)?;
+                runs.push((output, self.run(&inputs, output)?, inputs));
             }
-            let Some((_, run)) = runs.iter().find(|(of, _)| *of == output) else { continue };
+            let Some((_, run, _)) = runs.iter().find(|(of, ..)| *of == output) else { continue };
             starts.push((output, run.start(target)?));
         }
         let last = |output: usize, rest: &[(usize, _)]| rest.iter().all(|(of, _)| *of != output);
         let mut attributions = Vec::with_capacity(starts.len());
         for place in 0..starts.len() {
             let (output, start) = starts[place].clone();
-            let Some(of) = runs.iter().position(|(of, _)| *of == output) else { continue };
-            let run = if last(output, &starts[place + 1..]) { runs.remove(of).1 } else { runs[of].1.clone() };
+            let Some(of) = runs.iter().position(|(of, ..)| *of == output) else { continue };
+            let (_, run, inputs) =
+                if last(output, &starts[place + 1..]) { runs.remove(of) } else { runs[of].clone() };
             attributions.push(self.attribution(run, &inputs, start)?);
         }
         Ok(attributions)
@@ -181,7 +183,7 @@ impl<B: Backend> Lrp<B> {
         Ok(Attribution { reads_values: self.model.reads_values(), ..attribution })
     }
 
-    /// Runs the model, keeping what the rules read.
+    /// Runs the model on embedded inputs, keeping what the rules read.
     pub(crate) fn run(&self, inputs: &Inputs<B>, output: usize) -> Result<Run<B>, ExplainError> {
         check_inputs(&self.model.signature(), inputs)?;
         let prepared = self.prepare(self.model.graph_for(inputs, output)?)?;
@@ -234,6 +236,7 @@ impl<B: Backend> Attributor<B> for Lrp<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
+        let inputs = &self.model.embed(inputs, target.output())?;
         let run = self.run(inputs, target.output())?;
         let start = run.start(target.clone())?;
         self.attribution(run, inputs, start)

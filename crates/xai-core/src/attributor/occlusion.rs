@@ -88,14 +88,14 @@ impl<B: Backend> Occlusion<B> {
     }
 
     /// The windows of every explained input.
-    fn windows(&self, explained: &[Value<B>]) -> Result<Vec<InputWindows>, AttributorError> {
+    fn windows(&self, explained: &[(bool, &Value<B>)]) -> Result<Vec<InputWindows>, AttributorError> {
         let sizes = self.window.resolve("windows", explained.len())?;
         let strides = match &self.stride {
             None => vec![None; explained.len()],
             Some(stride) => stride.resolve("strides", explained.len())?.into_iter().map(Some).collect(),
         };
         let each = explained.iter().zip(sizes).zip(strides);
-        each.map(|((x, window), stride)| InputWindows::new(&x.dims(), window, stride)).collect()
+        each.map(|((x, window), stride)| InputWindows::of(*x, window, stride)).collect()
     }
 }
 
@@ -113,9 +113,10 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
             let (parameter, range) = ("largest_batch", "1 or more");
             return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
         }
+        let inputs = &self.model.embed(inputs, target.output())?;
         let graph = self.model.graph(inputs.clone(), target.output())?;
         let output = self.model.run_forward(&graph, inputs, target.output())?;
-        let explained: Vec<_> = inputs.explained().map(|(_, x)| x.clone()).collect();
+        let explained = inputs.explained_values();
         let windows = self.windows(&explained)?;
         let baselines = Baseline::resolve(&self.baselines, inputs)?;
         let score = Score::of(target, &graph, &output)?;
@@ -125,15 +126,17 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
         let batch = inputs.batch().unwrap_or(1);
         let per_run = (self.largest_batch / batch).max(1);
         let (mut done, mut relevance) = (0, Vec::with_capacity(explained.len()));
-        for (input, x) in explained.iter().enumerate() {
+        for (input, &(is_rows, x)) in explained.iter().enumerate() {
             let (windows, baseline) = (&windows[input], &baselines[input]);
             let mut means = Means::new(&x.dims());
             for first in (0..windows.count()).step_by(per_run) {
                 let last = windows.count().min(first + per_run);
                 let places: Vec<_> = (first..last).map(|place| windows.at(place)).collect();
                 let hidden = places.iter().map(|place| windows.hide(place, x, baseline)).collect();
-                let mut stacks: Vec<_> =
-                    explained.iter().map(|other| Value::cat(vec![other.clone(); places.len()], 0)).collect();
+                let mut stacks: Vec<_> = explained
+                    .iter()
+                    .map(|&(_, other)| Value::cat(vec![other.clone(); places.len()], 0))
+                    .collect();
                 stacks[input] = Value::cat(hidden, 0);
                 let stacked = inputs.stacked(places.len(), stacks);
                 let hidden_scores =
@@ -147,15 +150,18 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
                 self.listener.tell(done, total);
             }
             let data = TensorData::new(means.finish(), x.dims()).convert_dtype(x.dtype());
-            relevance.push(Value::from_data(data, &x.device()));
+            let drops = Value::from_data(data, &x.device());
+            // The relevance of an id is the sum over its row.
+            let share = if is_rows { *x.dims().last().unwrap_or(&1) as f64 } else { 1.0 };
+            relevance.push(drops / share);
         }
         // Fixed inputs are never hidden.
         let mut relevance = relevance.into_iter();
         let of_input = |input: &Input<B>| match input {
-            Input::Float(_) => relevance.next(),
-            other => other.float().map(|fixed| fixed.full_like(&fixed.dims(), 0.0)),
+            Input::Fixed(fixed) => vec![fixed.full_like(&fixed.dims(), 0.0)],
+            other => relevance.by_ref().take(other.explained().len()).collect(),
         };
-        let relevance = inputs.iter().filter_map(of_input).collect();
+        let relevance = inputs.iter().flat_map(of_input).collect();
         Ok(score.attribution(inputs, relevance, output))
     }
 }

@@ -34,6 +34,7 @@ impl<B: Backend> Attributor<B> for Saliency<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
+        let inputs = &self.gradient.model().embed(inputs, target.output())?;
         let run = self.gradient.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;

@@ -85,7 +85,8 @@ impl<B: Backend> SmoothGrad<B> {
         target: impl Into<Target<B>>,
         noise: &[Value<B>],
     ) -> Result<Attribution<B>, ExplainError> {
-        let inputs = inputs.into();
+        let target = target.into();
+        let inputs = self.method.model().embed(&inputs.into(), target.output())?;
         for (_, x) in inputs.explained() {
             if let Some(misfit) = noise.iter().find(|noise| noise.dims() != x.dims() || !fits(noise, x)) {
                 let (got, expected) = (describe(misfit), describe(x));
@@ -93,7 +94,7 @@ impl<B: Backend> SmoothGrad<B> {
             }
         }
         let mut drawn = noise.iter();
-        self.average(&inputs, &target.into(), noise.len() + 1, || drawn.next().cloned().into_iter().collect())
+        self.average(&inputs, &target, noise.len() + 1, || drawn.next().cloned().into_iter().collect())
     }
 
     /// Averages `samples` gradients, those but one with the noise that `draw` gives for each explained
@@ -162,6 +163,7 @@ impl<B: Backend> Attributor<B> for SmoothGrad<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
+        let inputs = &self.method.model().embed(inputs, target.output())?;
         let streams = inputs.explained().map(|(_, x)| x).enumerate();
         let mut streams: Vec<_> = streams
             .map(|(index, x)| (x, Noise::new(self.seed, index, x.dims().first().copied().unwrap_or(0))))

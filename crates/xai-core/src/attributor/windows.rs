@@ -83,11 +83,7 @@ pub(crate) struct InputWindows {
 }
 
 impl InputWindows {
-    pub(crate) fn new(
-        input: &[usize],
-        window: &Sizes,
-        stride: Option<&Sizes>,
-    ) -> Result<Self, AttributorError> {
+    fn new(input: &[usize], window: &Sizes, stride: Option<&Sizes>) -> Result<Self, AttributorError> {
         let sizes = input[1..].to_vec();
         let window = window.resolve("window", input, &sizes)?;
         let stride = match stride {
@@ -98,6 +94,26 @@ impl InputWindows {
         let counts = sizes.iter().zip(&window).zip(&stride);
         let counts = counts.map(|((size, window), stride)| 1 + (size - window).div_ceil(*stride)).collect();
         Ok(Self { sizes, window, stride, counts })
+    }
+
+    /// Windows over the ids of `rows`, `[batch, .., features]`: a row is hidden as a whole.
+    fn of_rows(rows: &[usize], window: &Sizes, stride: Option<&Sizes>) -> Result<Self, AttributorError> {
+        let (features, ids) = rows.split_last().map_or((1, rows), |(features, ids)| (*features, ids));
+        let mut windows = Self::new(ids, window, stride)?;
+        windows.sizes.push(features);
+        windows.window.push(features);
+        windows.stride.push(features);
+        windows.counts.push(1);
+        Ok(windows)
+    }
+
+    /// The windows of an explained value, by whether it has rows of token ids.
+    pub(crate) fn of<B: Backend>(
+        (is_rows, x): (bool, &Value<B>),
+        window: &Sizes,
+        stride: Option<&Sizes>,
+    ) -> Result<Self, AttributorError> {
+        if is_rows { Self::of_rows(&x.dims(), window, stride) } else { Self::new(&x.dims(), window, stride) }
     }
 
     pub(crate) fn count(&self) -> usize {

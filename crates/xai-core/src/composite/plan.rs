@@ -55,7 +55,7 @@ impl<B: Backend> Plan<B> {
         };
         let unmatched = graph
             .iter()
-            .filter(|(id, node)| !matches!(node.layer(), Layer::Input) && entry_of(id.index()).is_none());
+            .filter(|(id, node)| node.layer().kind() != LayerKind::Input && entry_of(id.index()).is_none());
         let what = |layer: &Layer<B>| match layer.activation() {
             Some(name) => format!("{} {name}", layer.kind()),
             None => layer.kind().to_string(),
@@ -68,7 +68,7 @@ impl<B: Backend> Plan<B> {
         let mut plan = Self { rows: Vec::new(), bound: Vec::new() };
         for (id, node) in graph.iter() {
             let (name, kind) = (node.name().to_owned(), node.layer().kind());
-            let entry = entry_of(id.index()).filter(|_| !matches!(node.layer(), Layer::Input));
+            let entry = entry_of(id.index()).filter(|_| node.layer().kind() != LayerKind::Input);
             let (Some(entry), Some(view)) = (entry, NodeView::of(graph, &facts, id)) else {
                 let matched = "graph input".to_owned();
                 plan.rows.push(PlanRow { node: name, kind, rule: None, matched });

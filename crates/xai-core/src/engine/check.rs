@@ -31,26 +31,26 @@ pub(crate) fn check_inputs<B: Backend>(
             let (device, expected) = (format!("{:?}", given.device()), format!("{device:?}"));
             return Err(InputError::Device { input, device, expected }.into());
         }
-        let Some(value) = given.float() else { continue };
-        let expected = *dtype.get_or_insert(value.dtype());
-        let precise = |dtype| matches!(dtype, DType::F32 | DType::F64 | DType::Flex32);
-        if value.dtype() != expected || !precise(expected) {
-            // A model in half precision has no right input: its parameters have to be cast as well.
-            let expected = match (precise(value.dtype()), precise(expected)) {
-                (true, true) => format!("{expected:?}"),
-                (_, true) => "F32 or F64".to_owned(),
-                (_, false) => "F32 or F64 (of the parameters too)".to_owned(),
-            };
-            return Err(InputError::DType { input, dtype: format!("{:?}", value.dtype()), expected }.into());
+        for value in given.floats() {
+            let expected = *dtype.get_or_insert(value.dtype());
+            let precise = |dtype| matches!(dtype, DType::F32 | DType::F64 | DType::Flex32);
+            if value.dtype() != expected || !precise(expected) {
+                // A model in half precision has no right input: its parameters have to be cast as well.
+                let expected = match (precise(value.dtype()), precise(expected)) {
+                    (true, true) => format!("{expected:?}"),
+                    (_, true) => "F32 or F64".to_owned(),
+                    (_, false) => "F32 or F64 (of the parameters too)".to_owned(),
+                };
+                return Err(
+                    InputError::DType { input, dtype: format!("{:?}", value.dtype()), expected }.into()
+                );
+            }
+            if !all_finite(value)?
+                && let Some((index, value)) = first_not_finite(value)?
+            {
+                return Err(InputError::NotFinite { input, value, index, dims }.into());
+            }
         }
-        if !all_finite(value)?
-            && let Some((index, value)) = first_not_finite(value)?
-        {
-            return Err(InputError::NotFinite { input, value, index, dims }.into());
-        }
-    }
-    if inputs.explained().next().is_none() {
-        return Err(InputError::NothingExplained.into());
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::Value;
 use crate::composite::{CustomRules, Plan, gradient};
 use crate::error::ExplainError;
 use crate::graph::Graph;
-use crate::model::{GraphSource, check_relevance};
+use crate::model::{GraphSource, InputKind, check_relevance};
 
 /// The output of a graph for inputs that were checked; nothing else is kept.
 pub(crate) fn run<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<Value<B>, ExplainError> {
@@ -30,6 +30,15 @@ pub(crate) fn run<B: Backend>(graph: &Graph<B>, inputs: &[Value<B>]) -> Result<V
 }
 
 impl<B: Backend> Graph<B> {
+    /// Values for the graph inputs, the rows that ids look up among them.
+    fn check_values(&self, inputs: &[Value<B>]) -> Result<(), ExplainError> {
+        let mut signature = self.signature();
+        for (input, id) in signature.inputs.iter_mut().zip(self.inputs()) {
+            (input.kind, input.rank) = (InputKind::Float, self.node(*id)?.dims().len());
+        }
+        check_inputs(&signature, &inputs.into())
+    }
+
     /// The graph's output.
     ///
     /// # Shapes
@@ -38,7 +47,7 @@ impl<B: Backend> Graph<B> {
     /// # Errors
     /// [`ExplainError`] when the inputs do not fit, or an operation has no layer.
     pub fn forward(&self, inputs: &[Value<B>]) -> Result<Value<B>, ExplainError> {
-        check_inputs(&self.signature(), &inputs.into())?;
+        self.check_values(inputs)?;
         run(self, inputs)
     }
 
@@ -47,7 +56,7 @@ impl<B: Backend> Graph<B> {
     /// # Errors
     /// As [`forward`](Self::forward).
     pub fn largest_magnitude(&self, inputs: &[Value<B>]) -> Result<f64, ExplainError> {
-        check_inputs(&self.signature(), &inputs.into())?;
+        self.check_values(inputs)?;
         let values = Forward::run(self, inputs, |_| true)?.values;
         let mut largest: f64 = 0.0;
         for value in values.iter().flatten() {
@@ -62,7 +71,7 @@ impl<B: Backend> Graph<B> {
     /// # Errors
     /// [`ExplainError`] when inputs or gradient do not fit, or an operation has no layer.
     pub fn vjp(&self, inputs: &[Value<B>], gradient_out: Value<B>) -> Result<Vec<Value<B>>, ExplainError> {
-        check_inputs(&self.signature(), &inputs.into())?;
+        self.check_values(inputs)?;
         let plan = Plan::new(self, &gradient(), &CustomRules::new())?;
         let forward = Forward::run_for(self, &plan, inputs, &[])?;
         check_relevance(&gradient_out, &forward.output)?;

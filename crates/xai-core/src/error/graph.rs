@@ -131,10 +131,36 @@ pub enum InputError {
     },
     /// Inputs of which none is explained.
     #[error(
-        "no input is explained: give at least one float input that is not fixed. Ids have no relevance of \
-         their own; explain the embedded tokens"
+        "no input is explained: give at least one float input that is not fixed, or ids that the model looks \
+         up in a table (`embedding`)"
     )]
     NothingExplained,
+    /// An id beyond the table that the model looks it up in.
+    #[error(
+        "input {input} (counted from 0) has the id {id}, but the table that it is looked up in has {ids} rows"
+    )]
+    NoSuchId {
+        /// Place among the inputs of the model.
+        input: usize,
+        /// The id.
+        id: i64,
+        /// Rows of the table.
+        ids: usize,
+    },
+    /// Ids that the model computes from its input, of another number.
+    #[error(
+        "the model computes ids of the shape {computed:?} from input {input} (counted from 0), of the shape \
+         {given:?}, and looks those up: their relevance does not fit the input. Compute them before the model, or \
+         explain the embedded tokens"
+    )]
+    ComputedIds {
+        /// Place among the inputs of the model.
+        input: usize,
+        /// Shape of the input.
+        given: Vec<usize>,
+        /// Shape of the ids that are looked up.
+        computed: Vec<usize>,
+    },
     /// A batch of 0 samples, or another dimension of size 0.
     #[error(
         "input `{input}` has the shape {dims:?}: a dimension is 0, so there is nothing to explain; pass at least one sample"

@@ -161,9 +161,14 @@ impl<B: Backend> PixelFlipping<B> {
                     AttributorError::PerInput { parameter: "relevance", got, explained: expected }.into()
                 );
             }
-            let mut sums = vec![Vec::new(); explained[0].dims()[0]];
-            for ((x, windows), relevance) in explained.iter().zip(windows).zip(&relevance) {
+            let mut sums = vec![Vec::new(); explained[0].1.dims()[0]];
+            for (((is_rows, x), windows), relevance) in explained.iter().zip(windows).zip(&relevance) {
                 let dims = x.dims();
+                // An id's relevance is that of its whole row.
+                let relevance = &match relevance.rank() + 1 == dims.len() && *is_rows {
+                    true => relevance.clone().reshape(&[&relevance.dims()[..], &[1]].concat()).expand(&dims),
+                    false => relevance.clone(),
+                };
                 if relevance.dims() != dims {
                     return Err(AttributorError::Relevance { got: relevance.dims(), input: dims }.into());
                 }
@@ -199,7 +204,7 @@ impl<B: Backend> PixelFlipping<B> {
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
         self.run(&inputs.into(), &target.into(), |explained, windows| {
             let regions = windows.iter().map(InputWindows::count).sum();
-            let drawn = Noise::new(seed, 0, explained[0].dims()[0]).draw(regions);
+            let drawn = Noise::new(seed, 0, explained[0].1.dims()[0]).draw(regions);
             Ok(drawn.chunks(regions).map(<[f64]>::to_vec).collect())
         })
     }
@@ -209,19 +214,20 @@ impl<B: Backend> PixelFlipping<B> {
         &self,
         inputs: &Inputs<B>,
         target: &Target<B>,
-        importance: impl FnOnce(&[Value<B>], &[InputWindows]) -> Result<Vec<Vec<f64>>, ExplainError>,
+        importance: impl FnOnce(&[(bool, &Value<B>)], &[InputWindows]) -> Result<Vec<Vec<f64>>, ExplainError>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
         for (parameter, number) in [("largest_batch", self.largest_batch), ("steps", self.steps)] {
             if number == 0 {
                 return Err(AttributorError::Parameter { parameter, value: 0.0, range: "1 or more" }.into());
             }
         }
+        let inputs = &self.model.embed(inputs, target.output())?;
         let graph = self.model.graph(inputs.clone(), target.output())?;
         let output = self.model.run_forward(&graph, inputs, target.output())?;
         let score = Score::of(target, &graph, &output)?;
-        let explained: Vec<_> = inputs.explained().map(|(_, x)| x.clone()).collect();
+        let explained = inputs.explained_values();
         let regions = self.region.resolve("regions", explained.len())?.into_iter().zip(&explained);
-        let windows = regions.map(|(region, x)| InputWindows::new(&x.dims(), region, None));
+        let windows = regions.map(|(region, x)| InputWindows::of(*x, region, None));
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
         let orders: Vec<_> = importance(&explained, &windows)?.iter().map(|sums| descending(sums)).collect();
         let baselines = Baseline::resolve(&self.baselines, inputs)?;
@@ -236,7 +242,7 @@ impl<B: Backend> PixelFlipping<B> {
         let steps = self.steps.min(places.len());
         let flipped = |step: usize| places.len() * step / steps;
         let mut scores = score.read(&output)?;
-        let mut elements = explained.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut elements = explained.iter().map(|(_, x)| read(x)).collect::<Result<Vec<_>, _>>()?;
         let batch = orders.len();
         let per_run = (self.largest_batch / batch).max(1);
         for first in (0..steps).step_by(per_run) {
@@ -251,14 +257,14 @@ impl<B: Backend> PixelFlipping<B> {
                         let of_sample = sample * width..(sample + 1) * width;
                         let hidden = &baselines[input][of_sample.clone()];
                         let visible = &mut elements[input][of_sample];
-                        each_row(&explained[input].dims()[1..], &windows[input].at(place), |row| {
+                        each_row(&explained[input].1.dims()[1..], &windows[input].at(place), |row| {
                             visible[row.clone()].copy_from_slice(&hidden[row]);
                         });
                     }
                 }
                 stacks.iter_mut().zip(&elements).for_each(|(stack, elements)| stack.extend(elements));
             }
-            let stacks = stacks.into_iter().zip(&explained).map(|(stack, x)| {
+            let stacks = stacks.into_iter().zip(&explained).map(|(stack, (_, x))| {
                 let mut dims = x.dims();
                 dims[0] *= last - first;
                 Value::from_data(TensorData::new(stack, dims).convert_dtype(x.dtype()), &x.device())

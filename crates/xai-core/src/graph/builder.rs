@@ -7,7 +7,7 @@ use burn_backend::{Backend, DType};
 
 use super::{Graph, Node, NodeId};
 use crate::error::{GraphError, LayerError};
-use crate::layer::Layer;
+use crate::layer::{Embedding, Layer};
 
 /// Builds a graph layer by layer.
 ///
@@ -53,17 +53,30 @@ impl<B: Backend> GraphBuilder<B> {
     /// # Errors
     /// [`GraphError`] for a name in use or sizes without a batch or with a 0.
     pub fn input(&mut self, name: impl Into<String>, dims: &[usize]) -> Result<NodeId, GraphError> {
-        let name = name.into();
+        self.source(name.into(), Layer::Input, dims.to_vec())
+    }
+
+    /// Declares a graph input that token ids look up in a table; `dims` are the sizes of the ids, the first
+    /// of them the batch. The model takes the ids.
+    ///
+    /// # Errors
+    /// As [`input`](Self::input) and, for the table, [`push`](Self::push).
+    pub fn lookup(
+        &mut self,
+        name: impl Into<String>,
+        embedding: Embedding<B>,
+        dims: &[usize],
+    ) -> Result<NodeId, GraphError> {
+        let features = embedding.weight().dims()[1];
+        self.source(name.into(), embedding.into(), [dims, &[features]].concat())
+    }
+
+    fn source(&mut self, name: String, layer: Layer<B>, dims: Vec<usize>) -> Result<NodeId, GraphError> {
         if dims.is_empty() || dims.contains(&0) {
-            return Err(GraphError::InputShape { name, dims: dims.to_vec() });
+            return Err(GraphError::InputShape { name, dims });
         }
-        let id = self.add(Node {
-            name,
-            aliases: Vec::new(),
-            layer: Layer::Input,
-            inputs: Vec::new(),
-            dims: dims.to_vec(),
-        })?;
+        self.check_parameters(&name, &layer)?;
+        let id = self.add(Node { name, aliases: Vec::new(), layer, inputs: Vec::new(), dims })?;
         self.inputs.push(id);
         Ok(id)
     }
@@ -95,16 +108,21 @@ impl<B: Backend> GraphBuilder<B> {
             Ok(dims) => dims,
             Err(source) => return Err(GraphError::Layer { node: name, source }),
         };
+        self.check_parameters(&name, &layer)?;
+        self.add(Node { name, aliases: Vec::new(), layer, inputs: inputs.to_vec(), dims })
+    }
+
+    fn check_parameters(&mut self, name: &str, layer: &Layer<B>) -> Result<(), GraphError> {
         for parameter in layer.ops().parameters() {
             let own = (parameter.dtype(), parameter.device());
             let expected = self.parameters.get_or_insert_with(|| own.clone());
             if *expected != own {
                 let [got, expected] =
                     [&own, expected].map(|(dtype, device)| format!("{dtype:?} on {device:?}"));
-                return Err(GraphError::Parameters { node: name, got, expected });
+                return Err(GraphError::Parameters { node: name.to_owned(), got, expected });
             }
         }
-        self.add(Node { name, aliases: Vec::new(), layer, inputs: inputs.to_vec(), dims })
+        Ok(())
     }
 
     /// Output sizes of a node added before; `None` for an id of another graph.

@@ -17,6 +17,7 @@ mod conv;
 mod conv_transpose;
 mod detach;
 mod elementwise;
+mod embedding;
 mod expand;
 mod functions;
 mod interval;
@@ -57,6 +58,7 @@ pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
 pub use detach::Detach;
 pub use elementwise::Elementwise;
+pub use embedding::Embedding;
 pub use expand::{Expand, Repeat};
 pub use interval::Interval;
 pub use layer_norm::LayerNorm;
@@ -156,6 +158,8 @@ macro_rules! layers {
 }
 
 layers! {
+    /// Rows of a table that token ids select: a graph input, of the kind `input`.
+    Embedding(Embedding<B>) = [],
     /// `y = x W + b`.
     Linear(Linear<B>) = [Linear = "linear"],
     /// Convolution.

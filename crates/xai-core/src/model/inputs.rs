@@ -5,6 +5,9 @@ use burn_backend::tensor::{BoolTensor, Device, IntTensor};
 use burn_backend::{Backend, ExecutionError, TensorData, TensorMetadata};
 
 use crate::Value;
+use crate::error::ExplainError;
+use crate::graph::Graph;
+use crate::layer::Layer;
 
 /// One input of a model: a float, int or bool tensor.
 ///
@@ -16,8 +19,17 @@ pub enum Input<B: Backend> {
     /// A float tensor that a method leaves as it is: a state, a condition. Noise, baselines and
     /// windows do not touch it. Relevance that reaches it is counted like that of any other input.
     Fixed(Value<B>),
-    /// An int tensor, such as token ids. It has no relevance.
+    /// An int tensor, such as token ids. Ids that the model looks up in a table are explained: the relevance
+    /// of an id is the sum over its row. Of other int tensors there is no relevance.
     Int(IntTensor<B>),
+    /// Token ids with the rows that they look up, one value `[.., features]` for each table: what
+    /// [`Model::embed`](super::Model::embed) makes of an `Int`. Methods vary the rows.
+    Tokens {
+        /// The ids.
+        ids: IntTensor<B>,
+        /// Their rows, in the order in which the model looks them up.
+        rows: Vec<Value<B>>,
+    },
     /// A bool tensor, such as a mask. It has no relevance.
     Bool(BoolTensor<B>),
 }
@@ -53,7 +65,7 @@ impl<B: Backend> Input<B> {
     pub fn kind(&self) -> InputKind {
         match self {
             Self::Float(_) | Self::Fixed(_) => InputKind::Float,
-            Self::Int(_) => InputKind::Int,
+            Self::Int(_) | Self::Tokens { .. } => InputKind::Int,
             Self::Bool(_) => InputKind::Bool,
         }
     }
@@ -62,7 +74,7 @@ impl<B: Backend> Input<B> {
     pub fn dims(&self) -> Vec<usize> {
         match self {
             Self::Float(value) | Self::Fixed(value) => value.dims(),
-            Self::Int(tensor) => tensor.shape().as_slice().to_vec(),
+            Self::Int(ids) | Self::Tokens { ids, .. } => ids.shape().as_slice().to_vec(),
             Self::Bool(tensor) => tensor.shape().as_slice().to_vec(),
         }
     }
@@ -71,24 +83,25 @@ impl<B: Backend> Input<B> {
     pub fn device(&self) -> Device<B> {
         match self {
             Self::Float(value) | Self::Fixed(value) => value.device(),
-            Self::Int(tensor) => B::int_device(tensor),
+            Self::Int(ids) | Self::Tokens { ids, .. } => B::int_device(ids),
             Self::Bool(tensor) => B::bool_device(tensor),
         }
     }
 
-    /// The float tensor, explained or fixed.
-    pub fn float(&self) -> Option<&Value<B>> {
+    /// The float tensor, explained or fixed, or the rows of token ids.
+    pub fn floats(&self) -> &[Value<B>] {
         match self {
-            Self::Float(value) | Self::Fixed(value) => Some(value),
-            Self::Int(_) | Self::Bool(_) => None,
+            Self::Float(value) | Self::Fixed(value) => std::slice::from_ref(value),
+            Self::Tokens { rows, .. } => rows,
+            Self::Int(_) | Self::Bool(_) => &[],
         }
     }
 
-    /// The float tensor, if it is explained.
-    pub fn explained(&self) -> Option<&Value<B>> {
+    /// The same, but nothing for a fixed one.
+    pub fn explained(&self) -> &[Value<B>] {
         match self {
-            Self::Float(value) => Some(value),
-            _ => None,
+            Self::Fixed(_) => &[],
+            other => other.floats(),
         }
     }
 
@@ -96,7 +109,9 @@ impl<B: Backend> Input<B> {
     pub(crate) fn discrete(&self) -> Option<Result<TensorData, ExecutionError>> {
         match self {
             Self::Float(_) | Self::Fixed(_) => None,
-            Self::Int(tensor) => Some(burn_backend::read_sync(B::int_into_data(tensor.clone()))),
+            Self::Int(ids) | Self::Tokens { ids, .. } => {
+                Some(burn_backend::read_sync(B::int_into_data(ids.clone())))
+            }
             Self::Bool(tensor) => Some(burn_backend::read_sync(B::bool_into_data(tensor.clone()))),
         }
     }
@@ -106,7 +121,10 @@ impl<B: Backend> Input<B> {
         match self {
             Self::Float(value) => Self::Float(Value::cat(vec![value.clone(); copies], 0)),
             Self::Fixed(value) => Self::Fixed(Value::cat(vec![value.clone(); copies], 0)),
-            Self::Int(tensor) => Self::Int(B::int_repeat_dim(tensor.clone(), 0, copies)),
+            Self::Int(ids) => Self::Int(B::int_repeat_dim(ids.clone(), 0, copies)),
+            Self::Tokens { ids, rows } => {
+                Self::Tokens { ids: B::int_repeat_dim(ids.clone(), 0, copies), rows: rows.clone() }
+            }
             Self::Bool(tensor) => Self::Bool(B::bool_repeat_dim(tensor.clone(), 0, copies)),
         }
     }
@@ -159,24 +177,54 @@ impl<B: Backend> Inputs<B> {
         self.0.iter()
     }
 
-    /// All float tensors in order, explained and fixed: the inputs of the model's graph.
+    /// All float tensors in order, explained and fixed, and the rows of token ids: the inputs of the model's
+    /// graph.
     pub fn floats(&self) -> Vec<Value<B>> {
-        self.0.iter().filter_map(Input::float).cloned().collect()
+        self.0.iter().flat_map(Input::floats).cloned().collect()
     }
 
-    /// The explained inputs with their places among all inputs.
+    /// The explained values with the places of their inputs.
     pub(crate) fn explained(&self) -> impl Iterator<Item = (usize, &Value<B>)> {
-        self.0.iter().enumerate().filter_map(|(place, input)| Some((place, input.explained()?)))
+        let inputs = self.0.iter().enumerate();
+        inputs.flat_map(|(place, input)| input.explained().iter().map(move |value| (place, value)))
+    }
+
+    /// The explained values, and for each whether it has rows of token ids.
+    pub(crate) fn explained_values(&self) -> Vec<(bool, &Value<B>)> {
+        self.explained().map(|(place, x)| (matches!(self.0[place], Input::Tokens { .. }), x)).collect()
+    }
+
+    /// The same with the rows that the ids look up in the tables of `graph`.
+    pub(crate) fn embedded(&self, graph: &Graph<B>) -> Result<Self, ExplainError> {
+        let tables = || {
+            graph.inputs().iter().filter_map(|id| match graph.nodes()[id.index()].layer() {
+                Layer::Embedding(embedding) => Some(embedding),
+                _ => None,
+            })
+        };
+        let embedded = |(place, input): (usize, &Input<B>)| match input {
+            Input::Int(ids) => {
+                let rows = tables().filter(|table| table.input() == place).map(|table| table.rows(ids));
+                let rows = rows.collect::<Result<Vec<_>, _>>()?;
+                Ok(if rows.is_empty() { input.clone() } else { Input::Tokens { ids: ids.clone(), rows } })
+            }
+            other => Ok(other.clone()),
+        };
+        Ok(Self(self.0.iter().enumerate().map(embedded).collect::<Result<_, ExplainError>>()?))
     }
 
     /// The same with other values for the explained inputs, in order.
     pub(crate) fn with_explained(&self, values: impl IntoIterator<Item = Value<B>>) -> Self {
         let mut values = values.into_iter();
-        let replaced = |input: &Input<B>| match input {
+        let mut replaced = |input: &Input<B>| match input {
             Input::Float(value) => Input::Float(values.next().unwrap_or_else(|| value.clone())),
+            Input::Tokens { ids, rows } => {
+                let rows = rows.iter().map(|row| values.next().unwrap_or_else(|| row.clone())).collect();
+                Input::Tokens { ids: ids.clone(), rows }
+            }
             other => other.clone(),
         };
-        Self(self.0.iter().map(replaced).collect())
+        Self(self.0.iter().map(&mut replaced).collect())
     }
 
     /// Stacks of `copies` batches: `values` for the explained inputs, stacked already, and every other
@@ -184,7 +232,7 @@ impl<B: Backend> Inputs<B> {
     pub(crate) fn stacked(&self, copies: usize, values: impl IntoIterator<Item = Value<B>>) -> Self {
         let batch = self.batch();
         let other = |input: &Input<B>| match input.dims().first() == batch.as_ref() {
-            true if input.explained().is_none() => input.repeated(copies),
+            true if !matches!(input, Input::Float(_)) => input.repeated(copies),
             _ => input.clone(),
         };
         Self(self.0.iter().map(other).collect()).with_explained(values)

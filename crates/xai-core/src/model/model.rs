@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use burn_backend::{Backend, TensorData};
 
-use super::{GraphSource, Inputs, Signature};
+use super::{GraphSource, Input, Inputs, Signature};
 use crate::Value;
 use crate::canonizer::{Canonizer, canonize_by, default_canonizers};
 use crate::engine::{check_inputs, check_output, run};
-use crate::error::{ExplainError, PlanError};
+use crate::error::{ExplainError, InputError, PlanError};
 use crate::graph::Graph;
 use crate::recent::Recent;
 
@@ -117,18 +117,41 @@ impl<B: Backend> Model<B> {
     pub fn output(&self, inputs: impl Into<Inputs<B>>, output: usize) -> Result<Value<B>, ExplainError> {
         let inputs = inputs.into();
         let graph = self.graph(inputs.clone(), output)?;
-        self.run_forward(&graph, &inputs, output)
+        self.run_forward(&graph, &inputs.embedded(&graph)?, output)
+    }
+
+    /// The inputs with the rows that token ids look up on the way to the output `output`: what methods vary
+    /// and explain. Inputs that were embedded stay as they are.
+    ///
+    /// # Errors
+    /// As [`graph`](Self::graph); [`InputError`](crate::error::InputError) for ids that a table does not have,
+    /// and where nothing is explained.
+    pub fn embed(&self, inputs: &Inputs<B>, output: usize) -> Result<Inputs<B>, ExplainError> {
+        let inputs = match inputs.iter().any(|input| matches!(input, Input::Int(_))) {
+            true => inputs.embedded(&*self.graph(inputs.clone(), output)?)?,
+            false => inputs.clone(),
+        };
+        if inputs.explained().next().is_none() {
+            check_inputs(&self.signature(), &inputs)?;
+            return Err(InputError::NothingExplained.into());
+        }
+        Ok(inputs)
     }
 
     /// The graph for inputs that were checked.
     pub(crate) fn graph_for(&self, inputs: &Inputs<B>, output: usize) -> Result<Arc<Graph<B>>, ExplainError> {
         let is_unmerged = self.is_unmerged;
-        let mut key = Key { output, is_unmerged, shapes: Vec::new(), discrete: Vec::new() };
-        if self.source.depends_on_shape() {
-            key.shapes = inputs.iter().map(|input| input.dims()).collect();
-            let discrete = inputs.iter().filter_map(|input| input.discrete()).collect::<Result<_, _>>();
-            key.discrete = discrete.map_err(|error| ExplainError::Backend(format!("{error:?}")))?;
-        }
+        let key_of = || {
+            let mut key = Key { output, is_unmerged, shapes: Vec::new(), discrete: Vec::new() };
+            if self.source.depends_on_shape() {
+                key.shapes = inputs.iter().map(|input| input.dims()).collect();
+                let read = inputs.iter().enumerate().filter(|(place, _)| self.source.depends_on_ids(*place));
+                let discrete = read.filter_map(|(_, input)| input.discrete()).collect::<Result<_, _>>();
+                key.discrete = discrete.map_err(|error| ExplainError::Backend(format!("{error:?}")))?;
+            }
+            Ok::<_, ExplainError>(key)
+        };
+        let key = key_of()?;
         let find = || self.graphs.find(|other| *other == key).filter(|_| !self.source.depends_on_values());
         if let Some(graph) = find() {
             return Ok(graph);
@@ -139,6 +162,9 @@ impl<B: Backend> Model<B> {
         if self.source.depends_on_values() {
             return Ok(graph);
         }
+        // What a model does with its ids is known once it was recorded.
+        let key = key_of()?;
+        let find = || self.graphs.find(|other| *other == key);
         if let Some(graph) = find() {
             // Another thread was first.
             return Ok(graph);

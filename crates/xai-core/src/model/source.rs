@@ -7,6 +7,7 @@ use super::{InputKind, Inputs};
 use crate::Value;
 use crate::error::{ExplainError, TargetError};
 use crate::graph::Graph;
+use crate::layer::Layer;
 
 /// What a model takes.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ pub trait GraphSource<B: Backend>: Send + Sync {
     /// What the model takes.
     fn signature(&self) -> Signature<B>;
 
-    /// The graph that leads from the float inputs, in order, to the output `output` of the model,
+    /// The graph that leads from the float inputs and the rows of token ids, in order, to the output `output` of the model,
     /// counted from 0.
     ///
     /// # Errors
@@ -56,6 +57,12 @@ pub trait GraphSource<B: Backend>: Send + Sync {
         true
     }
 
+    /// Whether graphs depend on the values of the int or bool input at this place, counted from 0 among all
+    /// inputs. They do not if all that the model does with ids is to look them up in tables.
+    fn depends_on_ids(&self, _place: usize) -> bool {
+        true
+    }
+
     /// Whether a graph that was given so far depends on the values of float inputs, so that every
     /// input needs a graph of its own.
     fn depends_on_values(&self) -> bool {
@@ -67,10 +74,12 @@ pub trait GraphSource<B: Backend>: Send + Sync {
 impl<B: Backend> GraphSource<B> for Graph<B> {
     fn signature(&self) -> Signature<B> {
         let inputs = self.inputs().iter().filter_map(|id| self.node(*id).ok());
-        let signature = |node: &crate::graph::Node<B>| InputSignature {
-            name: node.name().to_owned(),
-            kind: InputKind::Float,
-            rank: node.dims().len(),
+        let signature = |node: &crate::graph::Node<B>| {
+            let (kind, rank) = match node.layer() {
+                Layer::Embedding(_) => (InputKind::Int, node.dims().len() - 1),
+                _ => (InputKind::Float, node.dims().len()),
+            };
+            InputSignature { name: node.name().to_owned(), kind, rank }
         };
         let parameter = self.nodes().iter().find_map(|node| node.layer().ops().parameters().pop());
         Signature {

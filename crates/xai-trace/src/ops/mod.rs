@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The argument kinds `F`, `VF`, `OF`, `RF` and `TP` are float tensors (plain, in a `Vec`, in an
-//! `Option`, behind `&`, in a `TensorPrimitive`), `M`, `VM`, `OM` and `RM` masks; any other type is
-//! passed on. A method returning
+//! `Option`, behind `&`, in a `TensorPrimitive`), `M`, `VM`, `OM` and `RM` masks, `I`, `VI` and `RI` int
+//! tensors; any other type is passed on. A method returning
 //! a float tensor records `= op`, or an unsupported operation of its own name where none is
 //! given, but only if one of its float arguments depends on a graph input. Methods that Burn provides a body
 //! for are delegated as well: else a softmax would be recorded as the primitives of that body, and
@@ -34,8 +34,8 @@ macro_rules! delegate {
         $(method! { [$name F $($op)?] [] [] [] $args })*
         delegate! { $($rest)* }
     };
-    ($args:tt -> (F, $other:ty) { $($name:ident),* } $($rest:tt)*) => {
-        $(method! { [$name (F, $other)] [] [] [] $args })*
+    ($args:tt -> (F, I) { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name (F, I)] [] [] [] $args })*
         delegate! { $($rest)* }
     };
     ($args:tt -> TP { $($name:ident),* } $($rest:tt)*) => {
@@ -44,6 +44,18 @@ macro_rules! delegate {
     };
     ($args:tt -> M { $($name:ident $(= $comparison:expr)?),* } $($rest:tt)*) => {
         $(method! { [$name M $($comparison)?] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+    ($args:tt -> I { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name I] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+    ($args:tt -> (Q, I) { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name (Q, I)] [] [] [] $args })*
+        delegate! { $($rest)* }
+    };
+    ($args:tt -> (I, I) { $($name:ident),* } $($rest:tt)*) => {
+        $(method! { [$name (I, I)] [] [] [] $args })*
         delegate! { $($rest)* }
     };
     ($args:tt -> $ret:ty { $($name:ident),* } $($rest:tt)*) => {
@@ -75,6 +87,15 @@ macro_rules! method {
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: M $(, $($r:tt)*)?)) => {
         method! { $h [$($s)* $n: TracedMask<B>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: I $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: TracedInt<B>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: VI $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: Vec<TracedInt<B>>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
+    };
+    ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: RI $(, $($r:tt)*)?)) => {
+        method! { $h [$($s)* $n: &TracedInt<B>,] [$($c)* &$n.primitive,] [$($f)*] ($($($r)*)?) }
+    };
     ($h:tt [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ($n:ident: VM $(, $($r:tt)*)?)) => {
         method! { $h [$($s)* $n: Vec<TracedMask<B>>,] [$($c)* $n.inner(),] [$($f)* $n] ($($($r)*)?) }
     };
@@ -97,13 +118,13 @@ macro_rules! method {
             call.finish(op, B::$n($($c)*))
         }
     };
-    ([$n:ident (F, $t:ty)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
-        fn $n($($s)*) -> (TracedTensor<B>, $t) {
+    ([$n:ident (F, I)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> (TracedTensor<B>, TracedInt<B>) {
             let call = Call::<B>::new(&[$($f.is_tracked()),*])$(.arg(&$f))*;
             let op = call.op(|| Op::Unsupported(stringify!($n)));
             crate::reads::note(&[$($f.is_tracked()),*]);
             let (float, other) = B::$n($($c)*);
-            (call.finish(op, float), other)
+            (call.finish(op, float), TracedInt::constant(other))
         }
     };
     ([$n:ident TP] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
@@ -126,6 +147,26 @@ macro_rules! method {
         fn $n($($s)*) -> TracedMask<B> {
             let source = MaskSource::comparison(&$f, $comparison);
             TracedMask { primitive: B::$n($($c)*), source }
+        }
+    };
+    ([$n:ident I] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> TracedInt<B> {
+            crate::reads::note(&[$(Argument::<B>::is_tracked(&$f)),*]);
+            let ids = [$(Argument::<B>::ids(&$f)),*];
+            TracedInt::computed(&ids, B::$n($($c)*))
+        }
+    };
+    ([$n:ident (Q, I)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> (QuantizedTensor<B>, TracedInt<B>) {
+            let (values, places) = B::$n($($c)*);
+            (values, TracedInt::constant(places))
+        }
+    };
+    ([$n:ident (I, I)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
+        fn $n($($s)*) -> (TracedInt<B>, TracedInt<B>) {
+            let ids = [$(Argument::<B>::ids(&$f)),*];
+            let (first, second) = B::$n($($c)*);
+            (TracedInt::computed(&ids, first), TracedInt::computed(&ids, second))
         }
     };
     ([$n:ident @ $r:ty] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {

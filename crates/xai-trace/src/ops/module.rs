@@ -1,30 +1,29 @@
 //! Neural network operations, activations and transactions.
 //!
-//! An `embedding` of indices is a constant unless its weights depend on a graph input: indices
-//! carry no relevance, and positional embeddings are constants in truth. To explain a token model,
-//! make its embedded tokens the graph input.
+//! An `embedding` of ids that the model was given is an input of the graph: relevance ends at its rows. One of
+//! other indices, as of positions, is a constant.
 #![deny(clippy::missing_trait_methods)]
 
 use burn_backend::ops::{
     ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, DeformConv2dBackward,
-    DeformConvOptions, InterpolateOptions, MaxPool1dBackward, MaxPool1dWithIndices, MaxPool2dBackward,
-    MaxPool2dWithIndices, ModuleOps, TransactionOps, TransactionPrimitive, TransactionPrimitiveData,
-    UnfoldOptions,
+    DeformConvOptions, FloatTensorOps, IntTensorOps, InterpolateOptions, MaxPool1dBackward,
+    MaxPool1dWithIndices, MaxPool2dBackward, MaxPool2dWithIndices, ModuleOps, TransactionOps,
+    TransactionPrimitive, TransactionPrimitiveData, UnfoldOptions,
 };
-use burn_backend::tensor::{FloatTensor, IntTensor as Int};
-use burn_backend::{Backend, ExecutionError, Scalar};
+use burn_backend::tensor::FloatTensor;
+use burn_backend::{Backend, ExecutionError, Scalar, Shape, TensorMetadata};
 use xai_core::layer::{Activation, Softmax, SoftmaxForm};
 
 use super::{delegate, method};
 use crate::backend::Traced;
+use crate::ids::TracedInt;
 use crate::mask::TracedMask;
 use crate::op::Op;
 use crate::tensor::{Argument, Call, TracedTensor};
 
 impl<B: Backend> ModuleOps<Self> for Traced<B> {
     delegate! {
-        (weights: F, indices: Int<B>) -> F { embedding }
-        (weights: F, output_grad: F, indices: Int<B>) -> F { embedding_backward }
+        (weights: F, output_grad: F, indices: I) -> F { embedding_backward }
         (x: F, weight: F, bias: OF) -> F { linear = Op::Linear }
         (weight: F, output_grad: F) -> F { linear_x_backward, linear_weight_backward, adaptive_avg_pool2d_backward, adaptive_avg_pool1d_backward }
         (output_grad: F) -> F { linear_bias_backward }
@@ -58,10 +57,25 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
         (query: F, key: F, value: F, mask: OM, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
         (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm = Op::LayerNorm { epsilon } }
-        (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, blank: usize) -> F { ctc_loss }
+        (log_probs: F, targets: I, input_lengths: I, target_lengths: I, blank: usize) -> F { ctc_loss }
         () -> bool { has_ctc_loss_backward }
-        (log_probs: F, targets: Int<B>, input_lengths: Int<B>, target_lengths: Int<B>, grad_loss: F, blank: usize) -> F { ctc_loss_backward }
+        (log_probs: F, targets: I, input_lengths: I, target_lengths: I, grad_loss: F, blank: usize) -> F { ctc_loss_backward }
         (spectrum_re: F, spectrum_im: F, dim: usize, n: Option<usize>) -> F { irfft }
+    }
+
+    fn embedding(weights: TracedTensor<B>, indices: TracedInt<B>) -> TracedTensor<B> {
+        if !weights.is_tracked() {
+            let rows = B::embedding(weights.primitive.clone(), indices.primitive.clone());
+            if let Some(rows) = indices.look_up(&weights, rows.clone()) {
+                return rows;
+            }
+            indices.inner();
+            return Call::new(&[false]).arg(&weights).finish(None, rows);
+        }
+        let (ids, features) = (indices.shape(), weights.shape()[1]);
+        let flat = Self::int_reshape(indices, Shape::new([ids.num_elements()]));
+        let rows = Self::float_select(weights, 0, flat);
+        Self::float_reshape(rows, Shape::from([ids.as_slice(), &[features]].concat()))
     }
 
     fn max_pool1d_with_indices(
@@ -75,7 +89,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         let call = Call::new(&[x.is_tracked()]).arg(&x);
         let op = call.op(|| Op::max_pool([kernel], [stride], [padding], [dilation]));
         let out = B::max_pool1d_with_indices(x.inner(), kernel, stride, padding, dilation, ceil);
-        MaxPool1dWithIndices::new(call.finish(op, out.output), out.indices)
+        MaxPool1dWithIndices::new(call.finish(op, out.output), TracedInt::constant(out.indices))
     }
 
     fn max_pool1d_with_indices_backward(
@@ -86,11 +100,11 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         dilation: usize,
         ceil: bool,
         grad: TracedTensor<B>,
-        indices: Int<B>,
+        indices: TracedInt<B>,
     ) -> MaxPool1dBackward<Self> {
         let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
         let traced = unsupported("max_pool1d_with_indices_backward", call);
-        let (x, grad) = (x.inner(), grad.inner());
+        let (x, grad, indices) = (x.inner(), grad.inner(), indices.inner());
         let out =
             B::max_pool1d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
         MaxPool1dBackward::new(traced(out.x_grad))
@@ -107,7 +121,7 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         let call = Call::new(&[x.is_tracked()]).arg(&x);
         let op = call.op(|| Op::max_pool(kernel, stride, padding, dilation));
         let out = B::max_pool2d_with_indices(x.inner(), kernel, stride, padding, dilation, ceil);
-        MaxPool2dWithIndices::new(call.finish(op, out.output), out.indices)
+        MaxPool2dWithIndices::new(call.finish(op, out.output), TracedInt::constant(out.indices))
     }
 
     fn max_pool2d_with_indices_backward(
@@ -118,11 +132,11 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         dilation: [usize; 2],
         ceil: bool,
         grad: TracedTensor<B>,
-        indices: Int<B>,
+        indices: TracedInt<B>,
     ) -> MaxPool2dBackward<Self> {
         let call = Call::new(&[x.is_tracked(), grad.is_tracked()]).arg(&x).arg(&grad);
         let traced = unsupported("max_pool2d_with_indices_backward", call);
-        let (x, grad) = (x.inner(), grad.inner());
+        let (x, grad, indices) = (x.inner(), grad.inner(), indices.inner());
         let out =
             B::max_pool2d_with_indices_backward(x, kernel, stride, padding, dilation, ceil, grad, indices);
         MaxPool2dBackward::new(traced(out.x_grad))
@@ -191,7 +205,7 @@ impl<B: Backend> TransactionOps<Self> for Traced<B> {
         B::tr_execute(TransactionPrimitive::new(
             transaction.read_floats.inner(),
             transaction.read_qfloats,
-            transaction.read_ints,
+            transaction.read_ints.inner(),
             transaction.read_bools.inner(),
         ))
     }

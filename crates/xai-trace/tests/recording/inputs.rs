@@ -1,12 +1,18 @@
 //! Models with several inputs of several kinds, and with several outputs.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Int, Tensor, activation as act, backend::Backend};
 use burn_flex::Flex;
-use xai_core::attributor::{Attributor, InputXGradient, Lrp, Occlusion, Saliency};
-use xai_core::composite::epsilon_plus_flat;
+use xai_core::attributor::{
+    Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Saliency, SmoothGrad,
+};
+use xai_core::composite::{attn_lrp, epsilon_plus_flat};
 use xai_core::error::{ExplainError, InputError, TargetError};
+use xai_core::evaluation::PixelFlipping;
 use xai_core::model::{Input, InputKind, Model, Target};
 use xai_trace::{TraceError, Traced, record, record_fn};
 
@@ -103,9 +109,10 @@ fn int_and_bool_inputs_follow_the_call() {
             assert!(shown || *relevance == 0.0, "a masked step has the relevance {relevance}");
         }
         assert!(hidden.iter().any(|relevance| *relevance != 0.0));
-        // Ids and mask have no relevance; what reaches the fixed state is counted.
-        let places = attribution.relevances().iter().map(Option::is_some);
-        assert_eq!(places.collect::<Vec<_>>(), [false, true, false, true]);
+        // The mask has no relevance; what reaches the ids and the fixed state is counted.
+        let places = attribution.relevances().iter().map(|relevance| Some(relevance.as_ref()?.dims()));
+        let expected = [Some(vec![1, 3]), Some(vec![1, 3, 2]), None, Some(vec![1, 3, 4])];
+        assert_eq!(places.collect::<Vec<_>>(), expected);
     }
 }
 
@@ -118,11 +125,12 @@ fn a_recorded_graph_takes_the_float_inputs_in_order() {
     assert_eq!(
         names(&graph),
         [
+            "words",
             "input.1",
             "input.3",
             "heard",
             "heard.mul",
-            "words",
+            "heard.add",
             "state",
             "state.add",
             "state.tanh",
@@ -148,6 +156,132 @@ fn ids_select_from_an_explained_table() {
         let gradient: Vec<f32> = attribution.relevance_of::<2>(0).unwrap().into_data().to_vec().unwrap();
         assert_eq!(gradient.chunks(3).map(|row| row[1]).collect::<Vec<_>>(), counts);
     }
+}
+
+/// Words and their places, by tables that are looked up in all ways.
+#[derive(Module, Debug)]
+struct Words<B: Backend> {
+    words: Embedding<B>,
+    places: Embedding<B>,
+    head: Linear<B>,
+}
+
+impl<B: Backend> Words<B> {
+    fn forward(&self, ids: Tensor<B, 2, Int>) -> Tensor<B, 2> {
+        let [_, tokens] = ids.dims();
+        let places = Tensor::arange(0..tokens as i64, &ids.device()).unsqueeze();
+        self.encode(self.words.forward(ids) + self.places.forward(places))
+    }
+
+    fn encode(&self, x: Tensor<B, 3>) -> Tensor<B, 2> {
+        self.head.forward(act::tanh(x)).sum_dim(1).squeeze_dim(1)
+    }
+}
+
+fn words() -> Words<Flex> {
+    let device = Device::default();
+    Words {
+        words: EmbeddingConfig::new(9, 4).init(&device),
+        places: EmbeddingConfig::new(5, 4).init(&device),
+        head: LinearConfig::new(4, 2).init(&device),
+    }
+}
+
+/// A batch of two sentences.
+fn sentences(values: [[i32; 3]; 2]) -> Tensor<Flex, 2, Int> {
+    Tensor::from_ints(values, &Device::default())
+}
+
+#[test]
+fn ids_have_the_relevance_of_their_rows() {
+    let words = words();
+    let of_ids = record(&words, Words::forward);
+    let places = words.places.weight.val().slice([0..3, 0..4]).unsqueeze::<3>();
+    let of_rows = record(&words, move |words, x: T<3>| words.encode(x + Tensor::from_inner(places.clone())));
+    let rows = |ids: Tensor<Flex, 2, Int>| words.words.forward(ids);
+    let baseline = random::<3>([1, 1, 4]);
+    for ids in [sentences([[1, 2, 3], [4, 4, 8]]), sentences([[0, 0, 0], [5, 6, 7]])] {
+        let pairs: Vec<[Box<dyn Attributor<Flex>>; 2]> = vec![
+            [&of_ids, &of_rows].map(|model| Box::new(Lrp::new(model, epsilon_plus_flat())) as _),
+            [&of_ids, &of_rows].map(|model| Box::new(Saliency::new(model)) as _),
+            [&of_ids, &of_rows].map(|model| Box::new(InputXGradient::new(model)) as _),
+            [&of_ids, &of_rows]
+                .map(|model| Box::new(IntegratedGradients::new(model).with_baseline(baseline.clone())) as _),
+            [&of_ids, &of_rows].map(|model| Box::new(SmoothGrad::new(model).with_samples(3)) as _),
+        ];
+        for [by_ids, by_rows] in pairs {
+            let relevance = by_ids.attribute(ids.clone(), 1).unwrap().relevance::<2>().unwrap();
+            let expected = by_rows.attribute(rows(ids.clone()), 1).unwrap().relevance::<3>().unwrap();
+            close(relevance, expected.sum_dim(2).squeeze_dim(2));
+        }
+        // A token is hidden as a whole.
+        let occlusion = Occlusion::new(&of_ids).with_window(1).attribute(ids.clone(), 1).unwrap();
+        let expected = Occlusion::new(&of_rows).with_window([1, 4]).attribute(rows(ids.clone()), 1).unwrap();
+        let expected = expected.relevance::<3>().unwrap().mean_dim(2).squeeze_dim(2);
+        close(occlusion.relevance::<2>().unwrap(), expected);
+        let relevance = occlusion.relevance::<2>().unwrap();
+        let flips = PixelFlipping::new(&of_ids).with_region(1).curves(ids.clone(), relevance, 1).unwrap();
+        assert!(flips.iter().all(|curve| curve.scores.len() == 4));
+        // All relevance of places is booked by name.
+        let ledger = Lrp::new(&of_ids, attn_lrp()).with_ledger().attribute(ids, 1).unwrap();
+        let rows = ledger.ledger().unwrap().rows();
+        let places = rows.iter().find(|row| row.node == "places").unwrap();
+        assert!(places.bias.iter().all(|share| *share != 0.0));
+    }
+}
+
+#[test]
+fn a_graph_serves_all_ids_of_a_shape() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let model = record(&words(), move |words, ids| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        words.forward(ids)
+    });
+    for _ in 0..2 {
+        for values in [[1, 2, 3], [4, 5, 6], [7, 8, 0]] {
+            Saliency::new(&model).attribute(sentences([values; 2]), 0).unwrap();
+        }
+    }
+    assert_eq!(runs.load(Ordering::Relaxed), 1);
+    // What is computed from the ids holds for these ids alone.
+    let model = record(&words(), |words, ids: Ids<2>| {
+        let shown = ids.clone().not_equal_elem(0).float().unsqueeze_dim(2);
+        words.encode(words.words.forward(ids) * shown)
+    });
+    let relevance = |values| {
+        let relevance = Saliency::new(&model).attribute(sentences([values; 2]), 0).unwrap();
+        relevance.relevance::<2>().unwrap().into_data().to_vec::<f32>().unwrap()
+    };
+    assert_eq!(relevance([1, 0, 2])[1], 0.0);
+    assert_ne!(relevance([0, 1, 2])[1], 0.0);
+}
+
+#[test]
+fn computed_ids_keep_the_shape_of_the_input() {
+    let words = words();
+    // Categories of several columns in one table, each with its offset.
+    let model = record(&words, |words, ids: Ids<2>| {
+        let offsets = Tensor::from_ints([[0, 3, 6]], &ids.device());
+        words.encode(words.words.forward(ids + offsets))
+    });
+    let relevance = InputXGradient::new(&model).attribute(sentences([[1, 2, 0], [2, 0, 1]]), 1).unwrap();
+    let plain = record(&words, |words, ids: Ids<2>| words.encode(words.words.forward(ids)));
+    let expected = InputXGradient::new(&plain).attribute(sentences([[1, 5, 6], [2, 3, 7]]), 1).unwrap();
+    close(relevance.relevance::<2>().unwrap(), expected.relevance::<2>().unwrap());
+    let twice = record(&words, |words, ids: Ids<2>| {
+        words.encode(words.words.forward(Tensor::cat(vec![ids.clone(), ids], 1)))
+    });
+    let error = Saliency::new(&twice).attribute(sentences([[1, 2, 0]; 2]), 1).err().unwrap();
+    assert!(error.to_string().contains("[2, 6]"), "{error}");
+}
+
+#[test]
+fn unknown_ids_are_refused() {
+    let model = record(&words(), Words::forward);
+    Saliency::new(&model).attribute(sentences([[1, 2, 0]; 2]), 1).unwrap();
+    let error = Saliency::new(&model).attribute(sentences([[1, 2, 9]; 2]), 1).err().unwrap();
+    assert!(error.to_string().contains("the id 9") && error.to_string().contains("9 rows"), "{error}");
 }
 
 #[test]
@@ -221,6 +355,8 @@ fn inputs_of_another_kind_are_errors() {
     let flat = heard.clone().flatten::<2>(1, 2);
     let flat = vec![words.clone().into(), flat.into(), shown.clone().into(), state.clone().into()];
     assert!(matches!(error(flat), InputError::Rank { expected: 3, .. }));
-    let fixed = vec![words.into(), Input::fixed(heard), shown.into(), Input::fixed(state)];
-    assert_eq!(error(fixed), InputError::NothingExplained);
+    let unread = record_fn(|(x, ids, _): (T<2>, Ids<2>, Mask<2>)| x * ids.float());
+    let fixed = vec![Input::fixed(random([1, 3])), words.into(), shown.into()];
+    let error = Saliency::new(&unread).attribute(fixed, 0).err().unwrap();
+    assert!(matches!(error, ExplainError::Input(InputError::NothingExplained)), "{error}");
 }
