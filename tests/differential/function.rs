@@ -40,7 +40,11 @@ impl Layer {
                     SoftmaxForm::Softmin => (-x.data[k]).exp(),
                     _ => x.data[k].exp(),
                 }));
-                if *form == SoftmaxForm::LogSoftmax { x_i - sum.ln() } else { x_i.exp() / sum }
+                match form {
+                    SoftmaxForm::LogSoftmax => x_i - sum.ln(),
+                    SoftmaxForm::Quiet => x_i.exp() / (sum + Num::ONE),
+                    _ => x_i.exp() / sum,
+                }
             }),
             Self::Matmul => {
                 let (a, b) = (inputs[0], inputs[1]);
@@ -108,9 +112,9 @@ impl Layer {
                         0,
                         k,
                         match form {
-                            SoftmaxForm::Softmax => y[i] * (same - y[k]),
                             SoftmaxForm::Softmin => y[i] * (y[k] - same),
                             SoftmaxForm::LogSoftmax => same - y[k].exp(),
+                            _ => y[i] * (same - y[k]),
                         },
                     )
                 };

@@ -165,7 +165,8 @@ fn layer(dice: &mut Dice, nodes: &[Node], from: usize) -> Option<(Layer, Vec<usi
             Elementwise::Recip,
         ]))),
         21 => {
-            let form = dice.pick(&[SoftmaxForm::Softmax, SoftmaxForm::Softmin, SoftmaxForm::LogSoftmax]);
+            use SoftmaxForm::{LogSoftmax, Masked, Quiet, Softmax, Softmin};
+            let form = dice.pick(&[Softmax, Softmin, LogSoftmax, Masked, Quiet]);
             alone(Layer::Softmax { form, dim: dice.below(rank) })
         }
         22 | 23 => {

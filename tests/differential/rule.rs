@@ -183,7 +183,15 @@ impl Recipe {
                         passed.give(term, at.inputs[term.input].data[term.element] * (term.coefficient * s));
                     }
                     // Constants of every affine layer, not of the linear ones only.
-                    let constant = at.rows.map_or(Num::ZERO, |rows| rows.rows[j].constant);
+                    let constant = match at.layer {
+                        // What the linear expansion leaves of it.
+                        Layer::Softmax { .. } => {
+                            let x = |term: &Term| at.inputs[term.input].data[term.element];
+                            at.output.data[j]
+                                - Num::sum(jacobian[j].iter().map(|term| x(term) * term.coefficient))
+                        }
+                        _ => at.rows.map_or(Num::ZERO, |rows| rows.rows[j].constant),
+                    };
                     passed.absorbed[BIAS][j].push(constant * s);
                     passed.absorbed[STABILIZER][j].push((stable[j] - at.output.data[j]) * s);
                 }

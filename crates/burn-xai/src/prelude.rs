@@ -10,7 +10,7 @@ pub use xai_core::attributor::{
 pub use xai_core::composite::{
     Composite, Matcher, Presets, attn_lrp, beta_smooth, cp_lrp, deconv_net, epsilon_alpha2_beta1,
     epsilon_alpha2_beta1_flat, epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop,
-    gradient, guided_backprop,
+    gradient, guided_backprop, lstm_lrp,
 };
 pub use xai_core::error::ExplainError;
 pub use xai_core::evaluation::PixelFlipping;

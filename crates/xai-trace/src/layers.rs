@@ -3,17 +3,65 @@
 use burn_backend::tensor::BoolTensor;
 use burn_backend::{Backend, FloatDType, Scalar, Shape, TensorMetadata};
 use xai_core::Value;
-use xai_core::kernel::{ConvGeometry, PoolGeometry, PoolOutput};
+use xai_core::kernel::{ConvGeometry, Extremum, PoolGeometry, PoolOutput};
 use xai_core::layer::{
-    Add, Affine, Arithmetic, Coefficient, Concat, Conv, ConvTranspose, Cut, Detach, Elementwise, Expand,
-    Layer, LayerNorm, Linear, Matmul, PRelu, Pad, Pool, Reshape, Slice,
+    Add, Affine, Arithmetic, Assign, Coefficient, Concat, Conv, ConvTranspose, CumulativeSum, Cut, Detach,
+    Elementwise, Expand, Gather, Interpolate, Layer, Linear, Matmul, Normalize, PRelu, Pad, Permute, Pool,
+    Reshape, Slice,
 };
 
 use crate::op::{Op, Window};
 use crate::tensor::{Constant, Edge, Node};
 
-/// The layer of an operation; an `Err` says why it has none.
-pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
+/// The layers of an operation, one after the other; an `Err` says why it has none.
+pub(crate) fn layers<B: Backend>(node: &Node<B>) -> Result<Vec<Layer<B>>, String> {
+    match (&node.op, node.inputs.as_slice()) {
+        (Op::Extremum { dim, extremum }, [Edge::Node(input)]) => {
+            Ok(extremum_layers(input.shape.as_slice(), *dim, *extremum))
+        }
+        (Op::Div, [Edge::Constant(constant), Edge::Node(_)]) => {
+            let numerator = Coefficient::Tensor(for_every_sample(&constant.value, node));
+            Ok(vec![Elementwise::Recip.into(), Affine::scale(numerator).into()])
+        }
+        _ => layer(node).map(|layer| vec![layer]),
+    }
+}
+
+/// A max or min over a dimension as a pool with one window: with it moved to the end, and all others between
+/// it and the first taken together.
+fn extremum_layers<B: Backend>(input: &[usize], dim: usize, extremum: Extremum) -> Vec<Layer<B>> {
+    let rank = input.len();
+    let mut axes: Vec<usize> = (0..rank).filter(|axis| *axis != dim).collect();
+    axes.push(dim);
+    let mut back = vec![0; rank];
+    axes.iter().enumerate().for_each(|(to, &from)| back[from] = to);
+    let others: Vec<i64> = axes[..rank - 1].iter().map(|&axis| input[axis] as i64).collect();
+    let rest = others.iter().skip(1).product();
+    // The batch stays free.
+    let first = if dim > 0 { 0 } else { others.first().copied().unwrap_or(1) };
+    let reduced = [first].into_iter().take(rank - 1).chain(others.iter().skip(1).copied()).chain([1]);
+    let windows = PoolGeometry::Sliding {
+        kernel: vec![input[dim]],
+        stride: vec![1],
+        padding: vec![(0, 0)],
+        dilation: vec![1],
+        output: PoolOutput::Exact(vec![1]),
+    };
+    let pool = match extremum {
+        Extremum::Max => Pool::max(windows),
+        Extremum::Min => Pool::min(windows),
+    };
+    let flat = Reshape::new([first, rest, input[dim] as i64]);
+    let mut layers: Vec<Layer<B>> = vec![flat.into(), pool.into(), Reshape::new(reduced).into()];
+    if dim + 1 < rank {
+        layers.insert(0, Permute::new(axes).into());
+        layers.push(Permute::new(back).into());
+    }
+    layers
+}
+
+/// The layer of an operation that is one.
+fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
     let output = node.shape.as_slice();
     Ok(match &node.op {
         Op::Linear => {
@@ -51,22 +99,30 @@ pub(crate) fn layer<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         Op::Reshape => reshape(node),
         Op::Permute(permute) => permute.clone().into(),
         Op::Flip(flip) => flip.clone().into(),
-        Op::Slice(_) => slice(node)?,
-        Op::SliceAssign(_) => padding(node)?.into(),
+        Op::Slice(slices) => Slice::new(cuts(slices, input_dims(node))).into(),
+        Op::SliceAssign(slices) => match padding(node) {
+            Ok(padding) => padding.into(),
+            Err(_) => assign(node, slices)?,
+        },
         Op::Select(select) => select.clone().into(),
         Op::Expand => expand(input_dims(node), output).into(),
         Op::Repeat(repeat) => (*repeat).into(),
         Op::MaskWhere => mask_where(node)?,
+        Op::CumulativeSum { dim } => CumulativeSum::new(*dim).into(),
+        Op::Gather { dim } => match node.inputs.as_slice() {
+            [Edge::Node(_), Edge::Places(places)] => Gather::new(*dim, places.clone()).into(),
+            _ => return Err("of arguments of another kind".to_owned()),
+        },
         Op::MaskFill(value) => mask_fill(node, *value)?,
         Op::LayerNorm { epsilon } => {
             let (scale, shift) = parameters(node)?;
-            LayerNorm::new(scale, shift, *epsilon).map_err(|error| error.to_string())?.into()
+            Normalize::layer_norm(scale, shift, *epsilon).map_err(|error| error.to_string())?.into()
         }
-        Op::Interpolate(options) => {
-            let corners = if options.align_corners { "aligned" } else { "not aligned" };
-            return Err(format!("{:?}, corners {corners}", options.mode));
-        }
-        Op::Input | Op::Unsupported(_) => return Err("no layer".to_owned()),
+        Op::Interpolate(options) => match output {
+            [_, _, height, width] => Interpolate::new([*height, *width], options.clone()).into(),
+            _ => return Err("of another rank than 4".to_owned()),
+        },
+        Op::Input | Op::Extremum { .. } | Op::Unsupported(_) => return Err("no layer".to_owned()),
     })
 }
 
@@ -104,6 +160,20 @@ fn power<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
     }
 }
 
+/// The mask of an argument, of the shape of `node`. One that depends on the input holds for this input alone.
+fn mask<B: Backend>(node: &Node<B>, edge: &Edge<B>) -> Result<BoolTensor<B>, String> {
+    let mask = match edge {
+        Edge::ConstantMask(mask) => mask,
+        Edge::Mask(_, mask) => {
+            crate::reads::note(&[true]);
+            mask
+        }
+        _ => return Err("without a mask".to_owned()),
+    };
+    let shape = mask.shape();
+    Ok(if shape == node.shape { mask.clone() } else { B::bool_expand(mask.clone(), node.shape.clone()) })
+}
+
 /// A value of the mask's shape, filled with `outside` where it does not hold and with `inside` where it does.
 fn filled<B: Backend>(node: &Node<B>, mask: &BoolTensor<B>, [outside, inside]: [f64; 2]) -> Value<B> {
     let (shape, device, dtype) = (mask.shape(), B::bool_device(mask), FloatDType::from(node.dtype));
@@ -111,36 +181,47 @@ fn filled<B: Backend>(node: &Node<B>, mask: &BoolTensor<B>, [outside, inside]: [
     Value::from_primitive(B::float_mask_fill(outside, mask.clone(), Scalar::Float(inside)))
 }
 
-/// `value` where a constant mask holds, the input elsewhere.
+/// `value` where a mask holds, the input elsewhere.
 fn mask_fill<B: Backend>(node: &Node<B>, value: f64) -> Result<Layer<B>, String> {
-    match node.inputs.as_slice() {
-        [Edge::Node(x), Edge::ConstantMask(mask)] if x.shape == node.shape => {
-            let factor = filled(node, mask, [1.0, 0.0]);
-            let offset = filled(node, mask, [0.0, value]);
-            Ok(Affine::new(tensor(factor), tensor(offset)).into())
-        }
-        _ => Err(format!("with {value}, outside a known activation")),
-    }
+    let [Edge::Node(_), edge] = node.inputs.as_slice() else { return Err("without a mask".to_owned()) };
+    let mask = mask(node, edge)?;
+    let factor = filled(node, &mask, [1.0, 0.0]);
+    let offset = filled(node, &mask, [0.0, value]);
+    Ok(Affine::new(tensor(factor), tensor(offset)).into())
 }
 
-/// A constant where a constant mask holds, or where it does not, the input elsewhere.
+/// A constant where a mask holds, or where it does not, the input elsewhere; or the sum of two inputs that were
+/// masked [before].
 fn mask_where<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
-    let (x, mask, constant, kept) = match node.inputs.as_slice() {
-        [Edge::Node(x), Edge::ConstantMask(mask), Edge::Constant(constant)] => {
-            (x, mask, constant, [1.0, 0.0])
-        }
-        [Edge::Constant(constant), Edge::ConstantMask(mask), Edge::Node(x)] => {
-            (x, mask, constant, [0.0, 1.0])
-        }
-        _ => return Err("outside a known activation".to_owned()),
+    let (edge, constant, kept) = match node.inputs.as_slice() {
+        [Edge::Node(_), _, Edge::Node(_)] => return Ok(Add.into()),
+        [Edge::Node(_), edge, Edge::Constant(constant)] => (edge, constant, [1.0, 0.0]),
+        [Edge::Constant(constant), edge, Edge::Node(_)] => (edge, constant, [0.0, 1.0]),
+        _ => return Err("of arguments of another kind".to_owned()),
     };
-    if x.shape != node.shape || mask.shape() != node.shape {
-        return Err("with a mask or a constant that repeats the input".to_owned());
-    }
-    let factor = filled(node, mask, kept);
+    let factor = filled(node, &mask(node, edge)?, kept);
     // An infinite constant times 0 is no number, so it is put in its place, not multiplied.
     let offset = constant.value.clone().expand(node.shape.as_slice()).where_nonzero(&(factor.clone() - 1.0));
     Ok(Affine::new(tensor(factor), tensor(offset)).into())
+}
+
+/// The layers between an input that depends on the graph's inputs and the operation: an expansion, where the
+/// operation broadcasts it, and a mask, where it picks between two values.
+pub(crate) fn before<B: Backend>(node: &Node<B>, input: &Node<B>, place: usize) -> Vec<Layer<B>> {
+    let (dims, output) = (input.shape.as_slice(), node.shape.as_slice());
+    let broadcasts =
+        matches!(node.op, Op::Add | Op::Sub | Op::Mul | Op::Div | Op::MaskWhere | Op::MaskFill(_));
+    let mut layers: Vec<Layer<B>> = Vec::new();
+    if broadcasts && dims != output {
+        layers.push(expand(dims, output).into());
+    }
+    if let (Op::MaskWhere, [Edge::Node(_), edge, Edge::Node(_)]) = (&node.op, node.inputs.as_slice())
+        && let Ok(mask) = mask(node, edge)
+    {
+        let kept = if place == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
+        layers.push(Affine::scale(Coefficient::Tensor(filled(node, &mask, kept))).into());
+    }
+    layers
 }
 
 fn tensor<B: Backend>(value: Value<B>) -> Option<Coefficient<B>> {
@@ -179,6 +260,11 @@ pub(crate) fn sliding(window: &Window, output: &[usize]) -> PoolGeometry {
 
 fn arithmetic<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
     let tensor = |constant: &Constant<B>| Coefficient::Tensor(for_every_sample(&constant.value, node));
+    // One number for all elements says more about the signs of the output: in `1 - gate`, say.
+    let number = |constant: &Constant<B>| match only_element(&constant.value) {
+        Ok(Some(number)) => Coefficient::Scalar(number),
+        _ => tensor(constant),
+    };
     let scaled = |constant: &Constant<B>, factor: f64| {
         Coefficient::Tensor(for_every_sample(&constant.value, node) * factor)
     };
@@ -188,21 +274,18 @@ fn arithmetic<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
         (Op::Mul, [Edge::Node(_), Edge::Node(_)]) => Arithmetic::Mul.into(),
         (Op::Div, [Edge::Node(_), Edge::Node(_)]) => Arithmetic::Div.into(),
         (Op::Add, [Edge::Node(_), Edge::Constant(c)] | [Edge::Constant(c), Edge::Node(_)]) => {
-            Affine::shift(tensor(c)).into()
+            Affine::shift(number(c)).into()
         }
         (Op::Mul, [Edge::Node(_), Edge::Constant(c)] | [Edge::Constant(c), Edge::Node(_)]) => {
             Affine::scale(tensor(c)).into()
         }
         (Op::Sub, [Edge::Node(_), Edge::Constant(c)]) => Affine::shift(scaled(c, -1.0)).into(),
         (Op::Sub, [Edge::Constant(c), Edge::Node(_)]) => {
-            Affine::new(Some(Coefficient::Scalar(-1.0)), Some(tensor(c))).into()
+            Affine::new(Some(Coefficient::Scalar(-1.0)), Some(number(c))).into()
         }
         (Op::Div, [Edge::Node(_), Edge::Constant(c)]) => {
             let divisor = for_every_sample(&c.value, node);
             Affine::scale(Coefficient::Tensor(divisor.full_like(&divisor.dims(), 1.0) / divisor)).into()
-        }
-        (Op::Div, [Edge::Constant(_), Edge::Node(_)]) => {
-            return Err("of a constant by a value that depends on the input".to_owned());
         }
         _ => return Err("of arguments of another kind".to_owned()),
     })
@@ -289,17 +372,27 @@ pub(crate) fn expand(input: &[usize], output: &[usize]) -> Expand {
     }))
 }
 
-fn slice<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
-    let Op::Slice(slices) = &node.op else { return Err("no slice".to_owned()) };
-    let cuts = input_dims(node).iter().enumerate().map(|(axis, &size)| {
+/// What slices of a value of the sizes `dims` keep.
+fn cuts(slices: &[burn_backend::Slice], dims: &[usize]) -> impl Iterator<Item = Cut> {
+    dims.iter().enumerate().map(|(axis, &size)| {
         let Some(slice) = slices.get(axis) else { return Cut::All };
         let range = slice.to_range(size);
         match (range.start, range.end, slice.step()) {
             (0, end, 1) if end == size => Cut::All,
             (start, end, step) => Cut::Range { start, end, step },
         }
-    });
-    Ok(Slice::new(cuts).into())
+    })
+}
+
+/// An assignment that is no padding.
+fn assign<B: Backend>(node: &Node<B>, slices: &[burn_backend::Slice]) -> Result<Layer<B>, String> {
+    let assign = Assign::new(cuts(slices, node.shape.as_slice()));
+    Ok(match node.inputs.as_slice() {
+        [Edge::Node(_), Edge::Node(_)] => assign.into(),
+        [Edge::Constant(base), Edge::Node(_)] => assign.into_constant(base.value.clone()).into(),
+        [Edge::Node(_), Edge::Constant(value)] => assign.of_constant(value.value.clone()).into(),
+        _ => return Err("of arguments of another kind".to_owned()),
+    })
 }
 
 /// An assignment of a value into a larger constant of equal elements, which is what Burn records

@@ -10,11 +10,11 @@ use burn_backend::Backend;
 use burn_backend::tensor::IntTensor;
 use xai_core::error::{ExplainError, GraphError};
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
-use xai_core::layer::{Embedding, Expand, Layer, Unsupported};
+use xai_core::layer::{Embedding, Layer, Unsupported};
 
 use crate::error::TraceError;
 use crate::fuse::{Fused, fused};
-use crate::layers::{expand, layer};
+use crate::layers::{before, layers};
 use crate::names::{Parameters, Unique};
 use crate::op::Op;
 use crate::tensor::{Edge, Key, Node};
@@ -80,15 +80,13 @@ pub(crate) fn lower<B: Backend>(
             None => Step::of(node),
         };
         let mut inputs = Vec::with_capacity(step.inputs.len());
-        for (input, expand) in step.inputs {
-            let Some(Place { id, stem }) = places.get(&input.id).cloned() else { continue };
-            inputs.push(match expand {
-                None => Place { id, stem },
-                Some(expand) => {
-                    let name = unique.claim(&format!("{stem}.expand"));
-                    Place { id: builder.push(name, expand, &[id])?, stem }
-                }
-            });
+        for (input, before) in step.inputs {
+            let Some(Place { mut id, stem }) = places.get(&input.id).cloned() else { continue };
+            for layer in before {
+                let name = unique.claim(&format!("{stem}.{}", kind_name(&layer)));
+                id = builder.push(name, layer, &[id])?;
+            }
+            inputs.push(Place { id, stem });
         }
         let owner = match parameters.owner(step.constants) {
             // A parameter of the model itself: the model is this one layer, or has it beside others.
@@ -107,8 +105,12 @@ pub(crate) fn lower<B: Backend>(
                 (name.clone(), name)
             }
         };
-        let ids: Vec<NodeId> = inputs.iter().map(|input| input.id).collect();
-        let id = builder.push(name, step.layer, &ids)?;
+        let mut ids: Vec<NodeId> = inputs.iter().map(|input| input.id).collect();
+        for layer in step.first {
+            let name = unique.claim(&format!("{stem}.{}", kind_name(&layer)));
+            ids = vec![builder.push(name, layer, &ids)?];
+        }
+        let id = builder.push(name, step.last, &ids)?;
         places.insert(node.id, Place { id, stem });
     }
     match places.get(&output.id) {
@@ -130,58 +132,75 @@ pub(crate) fn reachable<B: Backend>(output: &Arc<Node<B>>) -> Vec<Arc<Node<B>>> 
     seen.into_values().collect()
 }
 
-/// A layer with what it reads.
+/// What nodes of a layer are called that comes before or between others.
+fn kind_name<B: Backend>(layer: &Layer<B>) -> String {
+    layer.kind().name().replace('-', "_")
+}
+
+/// One or more layers, one after the other, with what they read.
 struct Step<'a, B: Backend> {
-    layer: Layer<B>,
+    /// The layers before the last.
+    first: Vec<Layer<B>>,
+    last: Layer<B>,
     /// What the node is called if the layer owns no parameter.
     kind: Cow<'static, str>,
-    /// The inputs, expanded first where the operation broadcasts them.
-    inputs: Vec<(&'a Node<B>, Option<Expand>)>,
+    /// The inputs, each with layers that come between.
+    inputs: Vec<(&'a Node<B>, Vec<Layer<B>>)>,
     constants: Vec<Key>,
 }
 
 impl<'a, B: Backend> Step<'a, B> {
     fn fused(fused: &'a Fused<B>) -> Self {
         Self {
-            layer: fused.layer.clone(),
+            first: Vec::new(),
+            last: fused.layer.clone(),
             kind: fused.kind.clone(),
-            inputs: vec![(&fused.input, None)],
+            inputs: fused.inputs.iter().map(|input| (input.as_ref(), Vec::new())).collect(),
             constants: fused.constants.clone(),
         }
     }
 
     fn of(node: &'a Node<B>) -> Self {
-        let output = node.shape.as_slice();
-        let broadcasts = matches!(node.op, Op::Add | Op::Sub | Op::Mul | Op::Div);
-        let input = |input: &'a Arc<Node<B>>| {
-            let dims = input.shape.as_slice();
-            (input.as_ref(), (broadcasts && dims != output).then(|| expand(dims, output)))
-        };
-        let inputs: Vec<_> = node.inputs.iter().filter_map(Edge::node).map(input).collect();
+        let kind = node.op.name();
+        let inputs = node.inputs.iter().filter_map(Edge::node).enumerate();
+        let inputs: Vec<_> =
+            inputs.map(|(place, input)| (input.as_ref(), before(node, input, place))).collect();
         let constants = node.inputs.iter().filter_map(Edge::constant).map(|constant| constant.key).collect();
-        let layer = layer(node).and_then(|layer| {
-            let dims = inputs.iter().map(|(input, expand)| match expand {
-                None => input.shape.as_slice(),
-                Some(_) => output,
-            });
-            match layer.ops().output_dims(&dims.collect::<Vec<_>>()) {
-                Ok(dims) if dims == output => Ok(layer),
-                Ok(dims) => Err(format!("the layer's output would be {dims:?} instead of {output:?}")),
-                Err(error) => Err(error.to_string()),
-            }
-        });
-        match layer {
-            Ok(layer) => Self { layer, kind: node.op.name(), inputs, constants },
+        let checked = layers(node).and_then(|layers| check(&inputs, layers, node.shape.as_slice()));
+        match checked {
+            Ok((first, last)) => Self { first, last, kind, inputs, constants },
             Err(why) => {
                 let operation = match node.op {
-                    Op::Unsupported(method) => method.to_owned(),
+                    Op::Unsupported(_) => node.op.name().into_owned(),
                     _ => format!("{} ({why})", node.op.name()),
                 };
                 let origins = node.inputs.iter().filter_map(Edge::origin);
-                let inputs = origins.map(|origin| (origin.as_ref(), None)).collect();
-                let layer = Unsupported::new(operation, output.to_vec()).into();
-                Self { layer, kind: node.op.name(), inputs, constants }
+                let inputs = origins.map(|origin| (origin.as_ref(), Vec::new())).collect();
+                let last = Unsupported::new(operation, node.shape.as_slice().to_vec()).into();
+                Self { first: Vec::new(), last, kind, inputs, constants }
             }
         }
     }
+}
+
+/// The layers before the last and the last, if they take the inputs and give the recorded output.
+fn check<B: Backend>(
+    inputs: &[(&Node<B>, Vec<Layer<B>>)],
+    mut layers: Vec<Layer<B>>,
+    output: &[usize],
+) -> Result<(Vec<Layer<B>>, Layer<B>), String> {
+    let through = |dims: Vec<Vec<usize>>, layer: &Layer<B>| {
+        let dims: Vec<&[usize]> = dims.iter().map(Vec::as_slice).collect();
+        layer.ops().output_dims(&dims).map(|dims| vec![dims]).map_err(|error| error.to_string())
+    };
+    let mut dims = Vec::with_capacity(inputs.len());
+    for (input, before) in inputs {
+        dims.extend(before.iter().try_fold(vec![input.shape.as_slice().to_vec()], through)?);
+    }
+    let dims = layers.iter().try_fold(dims, through)?;
+    if dims != [output] {
+        return Err(format!("the layer's output would be {:?} instead of {output:?}", dims[0]));
+    }
+    let last = layers.pop().ok_or("no layer")?;
+    Ok((layers, last))
 }

@@ -63,7 +63,7 @@ impl<B: Backend> Argument<B> for TracedMask<B> {
         if let Call::Recorded(edges) = call {
             edges.push(match &self.source {
                 MaskSource::Constant => Edge::ConstantMask(self.primitive.clone()),
-                source => Edge::Mask(source.clone()),
+                source => Edge::Mask(source.clone(), self.primitive.clone()),
             });
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use burn_backend::Slice;
 use burn_backend::ops::{ConvOptions, ConvTransposeOptions, InterpolateOptions};
-use xai_core::kernel::{ConvGeometry, ConvTransposeGeometry};
+use xai_core::kernel::{ConvGeometry, ConvTransposeGeometry, Extremum};
 use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Select, Softmax, SoftmaxForm};
 
 /// Recorded operations with the settings that cannot be read off the shapes; those without a layer and
@@ -58,8 +58,19 @@ pub(crate) enum Op {
     LayerNorm {
         epsilon: f64,
     },
-    /// No layer.
     Interpolate(InterpolateOptions),
+    CumulativeSum {
+        dim: usize,
+    },
+    /// The elements at the places that the second argument holds.
+    Gather {
+        dim: usize,
+    },
+    /// The largest or smallest element along a dimension.
+    Extremum {
+        dim: usize,
+        extremum: Extremum,
+    },
     /// Any other operation that has no layer, by its method in Burn's backend traits.
     Unsupported(&'static str),
 }
@@ -127,21 +138,19 @@ impl Op {
             Self::Conv(_) => "conv",
             Self::ConvTranspose(_) => "conv_transpose",
             Self::Activation(activation) => return activation_name(activation),
-            Self::Elementwise(function) => match function {
-                Elementwise::Power(_) => "pow",
-                Elementwise::Sqrt => "sqrt",
-                Elementwise::Exp => "exp",
-                Elementwise::Log => "log",
-                Elementwise::Abs => "abs",
-                Elementwise::Recip => "recip",
-                _ => "elementwise",
-            },
+            Self::Elementwise(function) => function.name(),
+            Self::CumulativeSum { .. } => "cumsum",
+            Self::Gather { .. } => "gather",
+            Self::Extremum { extremum: Extremum::Max, .. } => "max",
+            Self::Extremum { extremum: Extremum::Min, .. } => "min",
             Self::Power => "pow",
             Self::PRelu => "prelu",
             Self::Softmax(softmax) => match softmax.form() {
                 SoftmaxForm::Softmax => "softmax",
                 SoftmaxForm::Softmin => "softmin",
                 SoftmaxForm::LogSoftmax => "log_softmax",
+                SoftmaxForm::Masked => "masked_softmax",
+                SoftmaxForm::Quiet => "quiet_softmax",
             },
             Self::MaxPool(_) => "max_pool",
             Self::AvgPool { .. } => "avg_pool",

@@ -197,7 +197,6 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
             };
             self.run(inputs, output, float, int)
         });
-        self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
         let TracedTensor { primitive, source } = traced?;
         let Source::Node(last) = source else { return Err(TraceError::Disconnected.into()) };
 
@@ -223,7 +222,10 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
                 InputKind::Bool => {}
             }
         }
-        let graph = lower(sources, &last, &self.parameters)?;
+        // Masks that depend on the input become constants.
+        let (graph, reads_masks) = reads::watched(|| lower(sources, &last, &self.parameters));
+        let (graph, reads_values) = (graph?, reads_values || reads_masks);
+        self.reads_values.fetch_or(reads_values, Ordering::Relaxed);
         if graph.unsupported().is_empty() && !self.is_compared.swap(reads_values, Ordering::Relaxed) {
             compare(&Value::from_primitive(primitive), &graph, &values)?;
         }

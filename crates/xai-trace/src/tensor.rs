@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn_backend::tensor::{BoolTensor, FloatTensor};
+use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
 
@@ -62,10 +62,12 @@ pub(crate) struct Node<B: Backend> {
 pub(crate) enum Edge<B: Backend> {
     Node(Arc<Node<B>>),
     Constant(Constant<B>),
-    /// A mask that depends on a graph input.
-    Mask(MaskSource<B>),
+    /// A mask that depends on a graph input, as it was in this recording.
+    Mask(MaskSource<B>, BoolTensor<B>),
     /// One that does not.
     ConstantMask(BoolTensor<B>),
+    /// Places of elements, which are constants wherever they come from.
+    Places(IntTensor<B>),
 }
 
 /// What a mask was made from.
@@ -148,7 +150,7 @@ impl<B: Backend> Drop for Node<B> {
         while let Some(edge) = stack.pop() {
             let node = match edge {
                 Edge::Node(node) => node,
-                Edge::Mask(MaskSource::Comparison(comparison)) => comparison.value,
+                Edge::Mask(MaskSource::Comparison(comparison), _) => comparison.value,
                 _ => continue,
             };
             if let Some(mut last) = Arc::into_inner(node) {
@@ -179,7 +181,7 @@ impl<B: Backend> Edge<B> {
     pub(crate) fn origin(&self) -> Option<&Arc<Node<B>>> {
         match self {
             Self::Node(node) => Some(node),
-            Self::Mask(MaskSource::Comparison(comparison)) => Some(&comparison.value),
+            Self::Mask(MaskSource::Comparison(comparison), _) => Some(&comparison.value),
             _ => None,
         }
     }
@@ -211,6 +213,14 @@ impl<B: Backend> Call<B> {
     /// Notes one argument.
     pub(crate) fn arg(mut self, argument: &impl Argument<B>) -> Self {
         argument.note(&mut self);
+        self
+    }
+
+    /// Notes places of elements.
+    pub(crate) fn places(mut self, places: &IntTensor<B>) -> Self {
+        if let Self::Recorded(edges) = &mut self {
+            edges.push(Edge::Places(places.clone()));
+        }
         self
     }
 

@@ -15,6 +15,7 @@ pub use plan::{CustomRules, Plan, PlanRow};
 pub use presets::{
     Presets, attn_lrp, beta_smooth, cp_lrp, deconv_net, epsilon_alpha2_beta1, epsilon_alpha2_beta1_flat,
     epsilon_gamma_box, epsilon_plus, epsilon_plus_flat, excitation_backprop, gradient, guided_backprop,
+    lstm_lrp,
 };
 
 use crate::rule::Rule;

@@ -189,7 +189,10 @@ mod tests {
         assert_eq!(trimmed[1], ["x", "input", "-", "graph input"]);
         let z_box = "z-box(high=1.0, low=0.0, stabilizer=1e-6)";
         assert_eq!(trimmed[2], ["conv", "conv", z_box, "first conv or conv-transpose"]);
-        assert_eq!(trimmed[3], ["conv.relu", "activation", "pass", "kind activation or batch-norm or scale"]);
+        assert_eq!(
+            trimmed[3],
+            ["conv.relu", "activation", "pass", "kind activation or elementwise or batch-norm or scale"]
+        );
         assert_eq!(trimmed[5], ["head", "linear", "epsilon(epsilon=1e-6)", "kind linear"]);
     }
 
@@ -200,7 +203,8 @@ mod tests {
         let softmax = builder.push("softmax", Softmax::new(SoftmaxForm::Softmax, 1), &[x]).unwrap();
         let ratio = builder.push("ratio", Arithmetic::Div, &[softmax, softmax]).unwrap();
         let graph = builder.finish(ratio).unwrap();
-        let error = Plan::new(&graph, &epsilon_plus_flat(), &CustomRules::new()).unwrap_err();
+        let composite = Composite::new("epsilon-plus-flat").append(LayerKind::Conv, Pass);
+        let error = Plan::new(&graph, &composite, &CustomRules::new()).unwrap_err();
         let group = |what: &str, first: &str| NodeGroup { what: what.into(), count: 1, first: first.into() };
         let kinds = vec![group("softmax", "softmax"), group("div", "ratio")];
         let expected = PlanError::Unmatched { kinds, composite: "epsilon-plus-flat".into() };

@@ -13,10 +13,20 @@ const CONVOLUTIONS: [LayerKind; 2] = [LayerKind::Conv, LayerKind::ConvTranspose]
 const LINEAR: [LayerKind; 3] = [LayerKind::Conv, LayerKind::ConvTranspose, LayerKind::Linear];
 
 /// Layers that work element by element, linear or nearly so.
-const ELEMENTWISE: [LayerKind; 3] = [LayerKind::Activation, LayerKind::BatchNorm, LayerKind::Scale];
-/// Layers that add their inputs up, or a constant to an input.
-const SUMS: [LayerKind; 6] =
-    [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool, LayerKind::Shift];
+const ELEMENTWISE: [LayerKind; 4] =
+    [LayerKind::Activation, LayerKind::Elementwise, LayerKind::BatchNorm, LayerKind::Scale];
+/// Layers that add elements up, or a constant to an input.
+const SUMS: [LayerKind; 7] = [
+    LayerKind::Add,
+    LayerKind::Sub,
+    LayerKind::Sum,
+    LayerKind::Mean,
+    LayerKind::AvgPool,
+    LayerKind::Interpolate,
+    LayerKind::Shift,
+];
+/// Products and quotients of two values.
+const PRODUCTS: [LayerKind; 3] = [LayerKind::Mul, LayerKind::Div, LayerKind::Matmul];
 
 /// The composites of the literature with parameters of one's own; the functions of this module are
 /// those with the default parameters.
@@ -74,6 +84,7 @@ impl Presets {
             self.excitation_backprop(),
             self.attn_lrp(),
             self.cp_lrp(),
+            self.lstm_lrp(),
             self.deconv_net(),
             self.guided_backprop(),
             self.beta_smooth(),
@@ -140,24 +151,27 @@ impl Presets {
     /// Achtibat et al., "AttnLRP", ICML 2024, arXiv 2402.05602.
     pub fn attn_lrp(&self) -> Composite {
         let uniform = Uniform { stabilizer: self.stabilizer.clone() };
-        self.attention("attn-lrp", uniform)
+        self.epsilon_everywhere("attn-lrp").prepend([LayerKind::Mul, LayerKind::Matmul], uniform)
     }
 
     /// The same with attention weights taken for constants: values get all relevance ([`SignalTakesAll`]), and
     /// so does what a gate lets through. Ali et al., ICML 2022, arXiv 2202.07304.
     pub fn cp_lrp(&self) -> Composite {
-        let signal = SignalTakesAll { stabilizer: self.stabilizer.clone() };
-        self.attention("cp-lrp", signal)
+        self.epsilon_everywhere("cp-lrp")
     }
 
-    fn attention(&self, name: &str, products: impl Into<Rule>) -> Composite {
+    /// For LSTMs and GRUs: [`Epsilon`] on linear layers and on sums, all relevance of a product to its signal
+    /// and none to its gate ([`SignalTakesAll`]), activations pass it on. The paper takes an epsilon of 0.001.
+    /// Arras et al., WASSA 2017, arXiv 1706.07206; LNCS 11700, 2019, arXiv 1909.12114.
+    pub fn lstm_lrp(&self) -> Composite {
+        self.epsilon_everywhere("lstm-lrp")
+    }
+
+    /// [`Epsilon`] on all layers with a weight, and every constant gets its share.
+    fn epsilon_everywhere(&self, name: &str) -> Composite {
         let epsilon = Epsilon { epsilon: self.epsilon.clone(), zero_bias: self.zero_bias };
         let norm = Norm { stabilizer: self.stabilizer.clone() };
-        Composite::new(name)
-            .append(LayerKind::Shift, norm.clone())
-            .append(LayerKind::Softmax, norm)
-            .append([LayerKind::Mul, LayerKind::Matmul], products)
-            .append_all(self.layered(name, epsilon))
+        self.layered(name, epsilon).prepend(LayerKind::Shift, norm)
     }
 
     fn z_plus(&self) -> ZPlus {
@@ -182,14 +196,16 @@ impl Presets {
     }
 
     /// Sums share relevance out, max pools give it to their winner, min pools most of it to
-    /// theirs, and layers that only move elements move it along. A shift before all layers with a weight
-    /// is a normalisation of the input: its constant is no evidence and gets no share.
+    /// theirs, and layers that only move elements move it along. Of a product the signal gets all and the gate
+    /// nothing, of a quotient the numerator; normalisations keep their standard deviation. A shift before all
+    /// layers with a weight is a normalisation of the input: its constant is no evidence and gets no share.
     fn sums_and_routes(&self, composite: Composite) -> Composite {
         composite
             .append(Matcher::All(vec![LayerKind::Shift.into(), Matcher::before(LINEAR)]), Pass)
             .append(LayerKind::Detach, Pass)
-            .append(LayerKind::LayerNorm, FrozenStd { stabilizer: self.stabilizer.clone() })
-            .append(LayerKind::Mul, SignalTakesAll { stabilizer: self.stabilizer.clone() })
+            .append(LayerKind::Normalize, FrozenStd { stabilizer: self.stabilizer.clone() })
+            .append(PRODUCTS, SignalTakesAll { stabilizer: self.stabilizer.clone() })
+            .append(LayerKind::Softmax, Norm { stabilizer: self.stabilizer.clone() })
             .append(SUMS, Norm { stabilizer: self.stabilizer.clone() })
             .append(LayerKind::MaxPool, WinnerTakesAll)
             .append(LayerKind::MinPool, TakesMost::default())
@@ -242,6 +258,12 @@ with_default_parameters!(
     guided_backprop,
     beta_smooth,
 );
+
+/// [`Presets::lstm_lrp`] with the paper's epsilon of 0.001, in sums too.
+pub fn lstm_lrp() -> Composite {
+    let epsilon = Stabilizer::from(0.001);
+    Presets { epsilon: epsilon.clone(), stabilizer: epsilon, ..Presets::default() }.lstm_lrp()
+}
 
 /// [`Presets::epsilon_gamma_box`] with the default parameters.
 pub fn epsilon_gamma_box(low: impl Into<Bound>, high: impl Into<Bound>) -> Composite {

@@ -132,14 +132,17 @@ impl<B: Backend> LedgerBuilder<B> {
 
     pub(crate) fn close(self, graph: &Graph<B>) -> Result<Ledger, ExplainError> {
         let mut rows = Vec::with_capacity(self.entries.len());
+        let batch = graph.batch_dims();
         for Sums { node, arrived, passed, terms } in self.entries {
             let arrived = read(&arrived)?;
             let passed = passed.iter().map(read).collect::<Result<Vec<_>, _>>()?;
             let absorbed: Vec<Option<Vec<f64>>> =
                 terms.iter().map(|sums| sums.as_ref().map(read).transpose()).collect::<Result<_, _>>()?;
             let mut all = passed.iter().chain(absorbed.iter().flatten());
-            // Where dimension 0 changes, it is not the batch: then only the whole can be balanced.
-            let per_sample = all.all(|sums| sums.len() == arrived.len());
+            // Where dimension 0 is not the batch, only the whole can be balanced.
+            let around = graph.nodes()[node].inputs().iter().map(|input| input.index()).chain([node]);
+            let per_sample = around.into_iter().all(|node| batch[node] == Some(0))
+                && all.all(|sums| sums.len() == arrived.len());
             let column = |sums: Option<&Vec<f64>>| match sums {
                 Some(sums) if per_sample => sums.clone(),
                 Some(sums) => vec![sums.iter().sum()],

@@ -119,7 +119,7 @@ pub enum PlanError {
         operations: Vec<NodeGroup>,
     },
     /// Kinds of nodes, or activations, that no entry matches: all of the graph's.
-    #[error("composite `{composite}` has no entry for {}; add one for each kind{}", list(kinds), hint(kinds))]
+    #[error("composite `{composite}` has no entry for {}; add one for each kind", list(kinds))]
     Unmatched {
         /// The kinds.
         kinds: Vec<NodeGroup>,
@@ -168,14 +168,4 @@ pub enum PlanError {
         /// Number of nodes that it counts.
         count: usize,
     },
-}
-
-/// What else to do about nodes that no entry matches.
-fn hint(kinds: &[NodeGroup]) -> &'static str {
-    match kinds.iter().any(|group| group.what == LayerKind::Softmax.name()) {
-        true => {
-            ", take `attn_lrp` or `cp_lrp` where it belongs to attention, or explain the scores before the softmax"
-        }
-        false => "",
-    }
 }

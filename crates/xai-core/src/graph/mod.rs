@@ -3,6 +3,7 @@
 //! A graph comes from a recording or from a [`GraphBuilder`]. It is never changed in place:
 //! [`GraphPatch`] describes a rewrite, [`Graph::apply`] checks it and returns the rewritten graph.
 
+mod batch;
 mod builder;
 mod check;
 mod node;

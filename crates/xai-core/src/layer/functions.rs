@@ -13,13 +13,21 @@ macro_rules! unary {
 }
 unary!(
     exp = float_exp,
-    log = float_log,
+    sin = float_sin,
+    cos = float_cos,
+    sinh = float_sinh,
+    cosh = float_cosh,
     recip = float_recip,
     log1p = float_log1p,
     tanh = float_tanh,
     erf = float_erf,
     neg = float_neg
 );
+
+/// `1 / sqrt(x)`.
+pub(super) fn sqrt_inverse<B: Backend>(x: Value<B>) -> Value<B> {
+    recip(x.sqrt())
+}
 
 /// `1 / (1 + exp(-x))` in the value's own precision: some backends' own computes in f32 always.
 pub(super) fn sigmoid<B: Backend>(x: Value<B>) -> Value<B> {

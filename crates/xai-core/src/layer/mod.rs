@@ -9,21 +9,25 @@ mod activation;
 mod add;
 mod affine;
 mod arithmetic;
+mod assign;
 mod batch_norm;
 mod channels;
 mod concat;
 mod context;
 mod conv;
 mod conv_transpose;
+mod cumulative_sum;
 mod detach;
 mod elementwise;
 mod embedding;
 mod expand;
 mod functions;
+mod gather;
+mod interpolate;
 mod interval;
-mod layer_norm;
 mod linear;
 mod matmul;
+mod normalize;
 mod ops;
 mod pad;
 mod permute;
@@ -49,6 +53,7 @@ pub use activation::Activation;
 pub use add::Add;
 pub use affine::{Affine, Coefficient};
 pub use arithmetic::Arithmetic;
+pub use assign::Assign;
 pub use batch_norm::BatchNorm;
 pub(crate) use channels::{along, spread_groups, sum_groups};
 pub use concat::Concat;
@@ -56,14 +61,17 @@ pub use context::{BackwardContext, LedgerTerm, Saved};
 pub(crate) use context::{LedgerTerms, NodeValues};
 pub use conv::Conv;
 pub use conv_transpose::ConvTranspose;
+pub use cumulative_sum::CumulativeSum;
 pub use detach::Detach;
 pub use elementwise::Elementwise;
 pub use embedding::Embedding;
 pub use expand::{Expand, Repeat};
+pub use gather::Gather;
+pub use interpolate::Interpolate;
 pub use interval::Interval;
-pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use matmul::Matmul;
+pub use normalize::Normalize;
 pub use ops::{LayerOps, LinearMap};
 pub use pad::Pad;
 pub use permute::{Flip, Permute};
@@ -168,8 +176,8 @@ layers! {
     ConvTranspose(ConvTranspose<B>) = [ConvTranspose = "conv-transpose"],
     /// Batch normalisation with running statistics.
     BatchNorm(BatchNorm<B>) = [BatchNorm = "batch-norm"],
-    /// Layer normalisation.
-    LayerNorm(LayerNorm<B>) = [LayerNorm = "layer-norm"],
+    /// Normalisation over dimensions of a sample: layer, RMS, group and instance norms.
+    Normalize(Normalize<B>) = [Normalize = "normalize"],
     /// Elementwise non-linearity.
     Activation(Activation) = [Activation = "activation"],
     /// Leaky rectification with learned slopes, of the kind `activation`.
@@ -190,7 +198,11 @@ layers! {
     Matmul(Matmul<B>) = [Matmul = "matmul"],
     /// Sum or mean over dimensions.
     Reduce(Reduce) = [Sum = "sum", Mean = "mean"],
-    /// Softmax, softmin or log-softmax.
+    /// Running sums, of the kind `sum`.
+    CumulativeSum(CumulativeSum) = [],
+    /// An image in another size.
+    Interpolate(Interpolate) = [Interpolate = "interpolate"],
+    /// A softmax, softmin or log-softmax.
     Softmax(Softmax) = [Softmax = "softmax"],
     /// The same elements under another shape.
     Reshape(Reshape) = [Reshape = "reshape"],
@@ -202,6 +214,8 @@ layers! {
     Slice(Slice) = [Slice = "slice"],
     /// Elements at given places, of the kind `slice`.
     Select(Select) = [],
+    /// Elements picked along a dimension, of the kind `slice`.
+    Gather(Gather<B>) = [],
     /// Constants around the elements.
     Pad(Pad) = [Pad = "pad"],
     /// Dimensions of size 1 repeated.
@@ -210,6 +224,8 @@ layers! {
     Repeat(Repeat) = [],
     /// Values one after the other.
     Concat(Concat<B>) = [Concat = "concat"],
+    /// A range replaced by another value, of the kind `concat`.
+    Assign(Assign<B>) = [],
     /// An operation that was recorded but has no layer.
     Unsupported(Unsupported) = [Unsupported = "unsupported"],
 }

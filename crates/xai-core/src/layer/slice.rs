@@ -62,6 +62,28 @@ impl Slice {
     pub fn cuts(&self) -> &[Cut] {
         &self.cuts
     }
+
+    pub(super) fn ranges(&self) -> Vec<Range> {
+        self.cuts.iter().map(|cut| cut.range()).collect()
+    }
+
+    /// `value` back where it was cut from, in zeros of the sizes `dims`.
+    pub(super) fn spread<B: Backend>(&self, mut value: Value<B>, dims: &[usize]) -> Value<B> {
+        for (axis, (cut, &size)) in self.cuts.iter().zip(dims).enumerate() {
+            let Cut::Range { start, end, step } = *cut else { continue };
+            let stride = step.unsigned_abs();
+            let spread = (cut.kept(size) - 1) * stride + 1;
+            let first = if step < 0 { end - spread } else { start };
+            if step < 0 {
+                value = value.flip(&[axis]);
+            }
+            if stride > 1 {
+                value = interleave_zeros(&value, axis, stride);
+            }
+            value = pad(&value, axis, first as isize, (size - first - spread) as isize, 0.0);
+        }
+        value
+    }
 }
 
 impl<B: Backend> LayerOps<B> for Slice {
@@ -80,26 +102,11 @@ impl<B: Backend> LayerOps<B> for Slice {
     }
 
     fn forward(&self, inputs: Vec<Value<B>>) -> Result<Value<B>, LayerError> {
-        let ranges: Vec<_> = self.cuts.iter().map(|cut| cut.range()).collect();
-        Ok(only(inputs)?.slice(&ranges))
+        Ok(only(inputs)?.slice(&self.ranges()))
     }
 
     fn vjp(&self, context: &BackwardContext<'_, B>, gradient: Value<B>) -> Result<Vec<Value<B>>, LayerError> {
-        let mut value = gradient;
-        for (axis, (cut, &size)) in self.cuts.iter().zip(context.dims()?).enumerate() {
-            let Cut::Range { start, end, step } = *cut else { continue };
-            let stride = step.unsigned_abs();
-            let spread = (cut.kept(size) - 1) * stride + 1;
-            let first = if step < 0 { end - spread } else { start };
-            if step < 0 {
-                value = value.flip(&[axis]);
-            }
-            if stride > 1 {
-                value = interleave_zeros(&value, axis, stride);
-            }
-            value = pad(&value, axis, first as isize, (size - first - spread) as isize, 0.0);
-        }
-        Ok(vec![value])
+        Ok(vec![self.spread(gradient, context.dims()?)])
     }
 
     fn output_interval(&self, inputs: &[Interval]) -> Interval {

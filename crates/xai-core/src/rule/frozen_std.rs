@@ -9,8 +9,9 @@ use super::{BoundRule, NodeView, PropagationRule, Stabilizer};
 use crate::error::RuleError;
 use crate::layer::{Layer, Saved};
 
-/// `R_in = x J^T (R / st(y))`, where `J` is that of the layer norm with the standard deviation taken for a
-/// constant: it is then linear. The shift absorbs its share as a bias does.
+/// `R_in = x J^T (R / st(y))`, where `J` is that of the normalisation with the standard deviation taken for a
+/// constant: it is then linear. The shift absorbs its share as a bias does. For an RMS norm, which has no mean,
+/// `R_in = R`.
 ///
 /// Ali et al., "XAI for Transformers: Better Explanations through Conservative Propagation", ICML 2022,
 /// arXiv 2202.07304; Achtibat et al., "AttnLRP", ICML 2024, arXiv 2402.05602.
@@ -23,8 +24,11 @@ pub struct FrozenStd {
 
 impl<B: Backend> PropagationRule<B> for FrozenStd {
     fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
-        let Layer::LayerNorm(norm) = node.layer() else {
-            return Err(RuleError::Ability { needs: "a layer norm", kind: node.layer().kind() });
+        let Layer::Normalize(norm) = node.layer() else {
+            return Err(RuleError::Ability {
+                needs: "a normalisation (layer, RMS, group or instance norm)",
+                kind: node.layer().kind(),
+            });
         };
         let (norm, st) = (norm.clone(), self.stabilizer.check(node)?);
         Ok(BoundRule::new(Saved::ALL, move |context, relevance| {

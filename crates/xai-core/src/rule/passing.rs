@@ -45,7 +45,7 @@ impl<B: Backend> PropagationRule<B> for Norm {
         let saved = Saved::ALL | layer.ops().vjp_saved();
         Ok(BoundRule::new(saved, move |context, relevance| {
             let (ops, output) = (context.layer().ops(), context.output()?);
-            let constant = ops.constant(context, output);
+            let constant = context.keeps_ledger().then(|| ops.constant(context, output)).flatten();
             let s = divide(context, relevance, output.clone(), constant, (&st, Sign::Any));
             let gradients = ops.vjp(context, s)?.into_iter().enumerate();
             let shares = gradients.map(|(i, gradient)| {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn_backend::Backend;
 use xai_core::layer::{Activation, Elementwise};
 
-use super::{Fused, only};
+use super::{Fused, factor, near, only, unary};
 
 use crate::op::{Op, activation_name};
 use crate::tensor::{Comparison, Edge, MaskSource, Node, Relation};
@@ -22,7 +22,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
         Op::Mul | Op::MulScalar(_) | Op::DivScalar(_) => {
             gated(last).or_else(|| gelu_tanh(last)).or_else(|| softplus(last)).or_else(|| hard_sigmoid(last))
         }
-        Op::Elementwise(Elementwise::Log) | Op::Unsupported("float_log1p") => softplus(last),
+        Op::Elementwise(Elementwise::Log | Elementwise::Log1p) => softplus(last),
         Op::Elementwise(Elementwise::Recip) => sigmoid(last),
         Op::Div => softsign(last),
         Op::MaskWhere => masked(last),
@@ -33,7 +33,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
         return None;
     }
     let kind = activation_name(&activation);
-    Some(Fused { layer: activation.into(), kind, input: input.clone(), inside, constants: Vec::new() })
+    Some(Fused { layer: activation.into(), kind, inputs: vec![input.clone()], inside, constants: Vec::new() })
 }
 
 /// `x sigmoid(x)`, `x hard_sigmoid(x)`, `x tanh(softplus(x))`.
@@ -122,7 +122,7 @@ fn softplus<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
 
 /// x in `log(1 + exp(x))`.
 fn log_of_one_more<B: Backend>(log: &Node<B>) -> Option<(&Arc<Node<B>>, Vec<u64>)> {
-    if let Some(exp) = layerless(log, "float_log1p") {
+    if let Some(exp) = unary(log, Elementwise::Log1p) {
         return Some((unary(exp, Elementwise::Exp)?, vec![exp.id]));
     }
     let sum = unary(log, Elementwise::Log)?;
@@ -161,7 +161,8 @@ fn softsign<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
 
 /// ELU, CELU, SELU and the leaky ReLU: one branch for small, one for large x.
 fn masked<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
-    let [Edge::Node(no), Edge::Mask(MaskSource::Comparison(mask)), Edge::Node(yes)] = last.inputs.as_slice()
+    let [Edge::Node(no), Edge::Mask(MaskSource::Comparison(mask), _), Edge::Node(yes)] =
+        last.inputs.as_slice()
     else {
         return None;
     };
@@ -199,7 +200,7 @@ fn masked<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
 
 /// The thresholded ReLU and the shrinks: zero for small x.
 fn silenced<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
-    let [Edge::Node(kept), Edge::Mask(MaskSource::Comparison(mask))] = last.inputs.as_slice() else {
+    let [Edge::Node(kept), Edge::Mask(MaskSource::Comparison(mask), _)] = last.inputs.as_slice() else {
         return None;
     };
     let Comparison { value, relation: Relation::LowerEqual, bound } = mask else { return None };
@@ -217,39 +218,14 @@ fn silenced<B: Backend>(last: &Node<B>) -> Option<Found<'_, B>> {
         return None;
     };
     let (sign, bias) = factor(drawn)?;
-    (same(from, x) && same(layerless(sign, "float_sign")?, x))
+    (same(from, x) && same(unary(sign, Elementwise::Sign)?, x))
         .then(|| (Activation::Shrink { lambda: *bound, bias }, from, vec![kept.id, drawn.id, sign.id]))
-}
-
-/// x in `function(x)`.
-fn unary<B: Backend>(node: &Node<B>, function: Elementwise) -> Option<&Arc<Node<B>>> {
-    match node.op {
-        Op::Elementwise(own) if own == function => only(node),
-        _ => None,
-    }
-}
-
-/// The argument of an operation that has no layer.
-fn layerless<'a, B: Backend>(node: &'a Node<B>, method: &str) -> Option<&'a Arc<Node<B>>> {
-    match node.op {
-        Op::Unsupported(own) if own == method => only(node),
-        _ => None,
-    }
 }
 
 /// x in `x + 1`.
 fn one_more<B: Backend>(node: &Node<B>) -> Option<&Arc<Node<B>>> {
     match node.op {
         Op::AddScalar(1.0) => only(node),
-        _ => None,
-    }
-}
-
-/// x and c in `c x`.
-fn factor<B: Backend>(node: &Node<B>) -> Option<(&Arc<Node<B>>, f64)> {
-    match node.op {
-        Op::MulScalar(factor) => Some((only(node)?, factor)),
-        Op::DivScalar(divisor) => Some((only(node)?, 1.0 / divisor)),
         _ => None,
     }
 }
@@ -285,9 +261,4 @@ fn either_way<B: Backend>(
 
 fn same<B: Backend>(first: &Arc<Node<B>>, second: &Arc<Node<B>>) -> bool {
     first.id == second.id
-}
-
-/// Equal up to the rounding of a literal in f32.
-fn near(value: f64, expected: f64) -> bool {
-    (value - expected).abs() <= 1e-6 * expected.abs().max(1e-6)
 }

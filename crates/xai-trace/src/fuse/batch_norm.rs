@@ -24,7 +24,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     Some(Fused {
         layer: layer.into(),
         kind: "batch_norm".into(),
-        input: input.clone(),
+        inputs: vec![input.clone()],
         inside: vec![product.id, quotient.id, difference.id],
         constants,
     })

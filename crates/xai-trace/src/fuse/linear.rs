@@ -25,7 +25,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     Some(Fused {
         layer: layer.into(),
         kind: product.op.name(),
-        input: input.clone(),
+        inputs: vec![input.clone()],
         inside: vec![product.id],
         constants: vec![weight.key, bias.key],
     })

@@ -18,7 +18,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     Some(Fused {
         layer: Pool::min(sliding(window, last.shape.as_slice())).into(),
         kind: "min_pool".into(),
-        input: input.clone(),
+        inputs: vec![input.clone()],
         inside: vec![pool.id, negated.id],
         constants: Vec::new(),
     })

@@ -51,7 +51,7 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     Some(Fused {
         layer,
         kind: last.op.name(),
-        input: input.clone(),
+        inputs: vec![input.clone()],
         inside: vec![padded.id],
         constants: last.inputs.iter().filter_map(Edge::constant).map(|constant| constant.key).collect(),
     })

@@ -68,7 +68,6 @@ impl<B: Backend> BoolTensorOps<Self> for Traced<B> {
         (tensor: M) -> impl Future<Output = Result<TensorData, ExecutionError>> + Send { bool_into_data }
         (data: TensorData, device: &Device<B>) -> M { bool_from_data }
         (tensor: M, out_dtype: IntDType) -> I { bool_into_int }
-        (tensor: M, out_dtype: FloatDType) -> F { bool_into_float }
         (tensor: RM) -> Device<B> { bool_device }
         (tensor: M, device: &Device<B>) -> M { bool_to_device }
         (tensor: M, shape: Shape) -> M { bool_reshape, bool_expand }
@@ -88,6 +87,12 @@ impl<B: Backend> BoolTensorOps<Self> for Traced<B> {
         (tensor: M, axes: &[usize]) -> M { bool_permute, bool_flip }
         (tensor: M, dim: usize) -> M { bool_any_dim, bool_all_dim }
         (tensor: M, dim: usize, size: usize, step: usize) -> M { bool_unfold }
+    }
+
+    /// Truth values as numbers do not change with the input, but for jumps.
+    fn bool_into_float(tensor: TracedMask<B>, out_dtype: FloatDType) -> TracedTensor<B> {
+        crate::reads::note(&[tensor.is_tracked()]);
+        TracedTensor::constant(B::bool_into_float(tensor.inner(), out_dtype))
     }
 
     fn bool_argwhere(

@@ -26,6 +26,7 @@ mod module;
 mod quantized;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 /// `(arg: kind, ...) -> ret { method, method = Op, ... }` rows to trait methods.
 macro_rules! delegate {

@@ -8,12 +8,13 @@ use burn_backend::ops::{
     ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, DeformConv2dBackward,
     DeformConvOptions, FloatTensorOps, IntTensorOps, InterpolateOptions, MaxPool1dBackward,
     MaxPool1dWithIndices, MaxPool2dBackward, MaxPool2dWithIndices, ModuleOps, TransactionOps,
-    TransactionPrimitive, TransactionPrimitiveData, UnfoldOptions,
+    TransactionPrimitive, TransactionPrimitiveData, UnfoldOptions, attention::attention_fallback,
 };
 use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, ExecutionError, Scalar, Shape, TensorMetadata};
 use xai_core::layer::{Activation, Softmax, SoftmaxForm};
 
+use super::windows::patches;
 use super::{delegate, method};
 use crate::backend::Traced;
 use crate::ids::TracedInt;
@@ -44,7 +45,6 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, weight: F, bias: OF, options: ConvTransposeOptions<3>) -> F { conv_transpose3d = Op::conv_transpose(&options) }
         (weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_x_backward }
         (x: F, weight: F, output_grad: F, options: ConvTransposeOptions<3>) -> F { conv_transpose3d_weight_backward }
-        (x: F, kernel_size: [usize; 2], options: UnfoldOptions) -> F { unfold4d }
         (x: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d = Op::avg_pool([kernel_size], [stride], [padding], count_include_pad) }
         (x: F, grad: F, kernel_size: usize, stride: usize, padding: usize, count_include_pad: bool, ceil_mode: bool) -> F { avg_pool1d_backward }
         (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], count_include_pad: bool, ceil_mode: bool) -> F { avg_pool2d = Op::avg_pool(kernel_size, stride, padding, count_include_pad) }
@@ -55,7 +55,6 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, kernel_size: [usize; 2], stride: [usize; 2], padding: [usize; 2], dilation: [usize; 2], ceil_mode: bool) -> F { max_pool2d = Op::max_pool(kernel_size, stride, padding, dilation) }
         (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate = Op::Interpolate(options.clone()) }
         (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
-        (query: F, key: F, value: F, mask: OM, attn_bias: OF, options: AttentionModuleOptions) -> F { attention }
         (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm = Op::LayerNorm { epsilon } }
         (log_probs: F, targets: I, input_lengths: I, target_lengths: I, blank: usize) -> F { ctc_loss }
         () -> bool { has_ctc_loss_backward }
@@ -76,6 +75,25 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         let flat = Self::int_reshape(indices, Shape::new([ids.num_elements()]));
         let rows = Self::float_select(weights, 0, flat);
         Self::float_reshape(rows, Shape::from([ids.as_slice(), &[features]].concat()))
+    }
+
+    fn unfold4d(x: TracedTensor<B>, kernel: [usize; 2], options: UnfoldOptions) -> TracedTensor<B> {
+        if x.is_tracked() {
+            return patches(x, kernel, options);
+        }
+        Call::new(&[false]).arg(&x).finish(None, B::unfold4d(x.inner(), kernel, options))
+    }
+
+    /// In the steps of Burn's own plain form.
+    fn attention(
+        query: TracedTensor<B>,
+        key: TracedTensor<B>,
+        value: TracedTensor<B>,
+        mask: Option<TracedMask<B>>,
+        attn_bias: Option<TracedTensor<B>>,
+        options: AttentionModuleOptions,
+    ) -> TracedTensor<B> {
+        attention_fallback::<Self>(query, key, value, mask, attn_bias, options)
     }
 
     fn max_pool1d_with_indices(
