@@ -63,7 +63,7 @@ const GRADIENT: f64 = 1e-5;
 /// Of single samples against a batch, likewise: matrix products may add up in another order.
 const BATCHED: f64 = 1e-5;
 /// Of what a row of the ledger leaves unexplained, against what the row moves.
-const LEDGER: f64 = 1e-4;
+const LEDGER: f64 = 1e-5;
 
 /// Shape and elements of each output.
 type Run<B> = Vec<(Vec<usize>, Tensor<B, 1>)>;
