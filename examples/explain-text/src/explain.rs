@@ -2,6 +2,7 @@
 
 use burn::tensor::{Bool, Tensor, backend::Backend};
 use burn_xai::attributor::{Attribution, Quadrature};
+use burn_xai::engine::LedgerRow;
 use burn_xai::model::Inputs;
 use burn_xai::prelude::*;
 use burn_xai::trace::Traced;
@@ -103,20 +104,24 @@ fn per_token<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<f64>> {
     read(attribution.relevance::<3>()?.sum_dim(2))
 }
 
-/// What relevance propagation left at constants and stabilizers.
+/// What relevance propagation left on the way to the words.
 fn absorbed<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<Share>> {
-    let ledger = attribution.ledger().ok_or("no ledger was kept")?;
-    let sum = |amounts: Vec<f64>| amounts.iter().sum::<f64>();
-    // Before the first layer with weights, embeddings of positions and of the token type are added to the words.
-    let is_position = |node: &str| !node.starts_with("blocks.") && !node.starts_with("norm");
-    let positions =
-        ledger.rows().iter().filter(|row| is_position(&row.node)).map(|row| sum(row.bias.clone()));
-    let positions = positions.sum();
+    let rows = attribution.ledger().ok_or("no ledger was kept")?.rows();
+    let sum = |amounts: &[f64]| amounts.iter().sum::<f64>();
+    // The constants that are added to the words have the names of their tables.
+    let of_tables = |row: &&LedgerRow| ["positions", "token_types"].contains(&row.node.as_str());
+    let positions = rows.iter().filter(of_tables).map(|row| sum(&row.bias)).sum();
+    let biases = rows.iter().filter(|row| !of_tables(row)).map(|row| sum(&row.bias)).sum();
+    // A softmax is no sum: its rule explains what its inputs change, and the rest stays there.
+    let is_softmax = |row: &&LedgerRow| row.node.ends_with(".softmax");
+    let softmaxes = rows.iter().filter(is_softmax).map(|row| sum(&row.unexplained())).sum();
+    let rounding = rows.iter().filter(|row| !is_softmax(row)).map(|row| sum(&row.unexplained()));
+    let stabilizers = rows.iter().map(|row| sum(&row.stabilizer) + sum(&row.dropped));
     Ok(vec![
         Share { name: "positions", amount: positions },
-        Share { name: "biases", amount: sum(ledger.bias()) - positions },
-        Share { name: "stabilizers", amount: sum(ledger.stabilizer()) + sum(ledger.dropped()) },
-        Share { name: "rounding", amount: sum(ledger.unexplained()) },
+        Share { name: "biases", amount: biases },
+        Share { name: "softmaxes", amount: softmaxes },
+        Share { name: "stabilizers and rounding", amount: stabilizers.chain(rounding).sum() },
     ])
 }
 
@@ -134,4 +139,51 @@ fn before_the_path<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<Share
 fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f64>> {
     let data = tensor.try_into_data().map_err(|reason| format!("{reason:?}"))?;
     Ok(data.iter::<f64>().collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use burn_flex::Flex;
+
+    use super::*;
+    use crate::model::HIDDEN;
+    use crate::sentence::Token;
+
+    /// A sentence of tokens with these numbers.
+    fn sentence(ids: &[u32]) -> Sentence {
+        let token =
+            |&id| Token { id, piece: String::new(), text: String::new(), spaced: true, special: false };
+        Sentence { text: String::new(), tokens: ids.iter().map(token).collect() }
+    }
+
+    #[test]
+    fn scores_add_up_and_padding_has_none() {
+        let device = Default::default();
+        let net = MiniLm::<Flex>::new(&device);
+        let (short, long) = (sentence(&[101, 7, 2000, 102]), sentence(&[101, 9, 8, 3000, 7, 5, 102]));
+        let report = explain(&net, [short.clone(), long.clone()], 20, &device).unwrap();
+        for method in &report.methods {
+            for scores in method.sentences.iter().filter(|scores| !scores.rest.is_empty()) {
+                let all = scores.sum() + scores.rest.iter().map(|share| share.amount).sum::<f64>();
+                assert!((all - report.similarity).abs() < 1e-3, "{}: {scores:?}", method.method);
+            }
+        }
+
+        let (ids, mask) = batch(&[&short, &long], &device);
+        let other = normalize(Tensor::<Flex, 2>::ones([1, HIDDEN], &device));
+        let score = |ids, mask| {
+            let model = similarity_to(&net, other.clone(), |embedding| embedding);
+            let attribution = Lrp::new(&model, attn_lrp()).attribute((net.embed(ids), mask), 0);
+            per_token(&attribution.unwrap()).unwrap()
+        };
+        let (alone, padded) = (batch(&[&short], &device), score(ids, mask));
+        let alone = score(alone.0, alone.1);
+        assert_eq!(padded.len(), 14);
+        assert_eq!(padded[4..7], [0.0; 3]);
+        let largest = alone.iter().fold(0.0, |largest: f64, score| score.abs().max(largest));
+        for (alone, padded) in alone.iter().zip(&padded) {
+            assert!((alone - padded).abs() <= 1e-3 * largest, "{alone} {padded}");
+        }
+    }
 }

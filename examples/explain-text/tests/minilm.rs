@@ -9,9 +9,10 @@ use std::io::{Write, stderr};
 use std::path::PathBuf;
 
 use burn_flex::Flex;
+use explain_text::explain::explain;
 use explain_text::model::{HIDDEN, MiniLm};
 use explain_text::network;
-use explain_text::sentence::{LONGEST, Reader, Sentence, SentenceError, batch};
+use explain_text::sentence::{LONGEST, Reader, Sentence, SentenceError, Token, batch};
 use serde::Deserialize;
 
 /// The largest difference of an embedding, whose length is 1.
@@ -87,14 +88,36 @@ fn tokens_show_the_text_as_it_was_written() {
     let Some(folder) = folder("tokens_show_the_text_as_it_was_written") else { return };
     let reader = Reader::open(&folder).unwrap();
     let shown = |text: &str| {
-        let join = |shown: String, token: &explain_text::sentence::Token| {
-            shown + if token.spaced { " " } else { "" } + &token.text
-        };
+        let join = |shown: String, token: &Token| shown + if token.spaced { " " } else { "" } + &token.text;
         reader.read(text).unwrap().tokens.iter().fold(String::new(), join)
     };
     assert_eq!(shown("  Crème \n brûlée,overcaramelised "), "[CLS] Crème brûlée,overcaramelised [SEP]");
     // No piece of the vocabulary has the second one.
     assert_eq!(shown("<b>It's</b> \u{1f994}!"), "[CLS] <b>It's</b> \u{1f994}! [SEP]");
+}
+
+#[test]
+fn what_both_are_about_makes_them_similar() {
+    let Some(folder) = folder("what_both_are_about_makes_them_similar") else { return };
+    let net = network::load::<Flex>(&folder, &Default::default()).unwrap();
+    let reader = Reader::open(&folder).unwrap();
+    let references = references();
+    let sentences = [0, 1].map(|number: usize| reader.read(&references[number].sentence).unwrap());
+    let report = explain(&net, sentences, 20, &Default::default()).unwrap();
+    let want: f64 = references[0].embedding.iter().zip(&references[1].embedding).map(|(a, b)| a * b).sum();
+    assert!((report.similarity - want).abs() <= TOLERANCE);
+    let [lrp, integrated, _] = &report.methods[..] else { panic!("{} methods", report.methods.len()) };
+    for method in [lrp, integrated] {
+        for (scores, (sentence, animal)) in
+            method.sentences.iter().zip(report.sentences.iter().zip(["cat", "kitten"]))
+        {
+            let all = scores.sum() + scores.rest.iter().map(|share| share.amount).sum::<f64>();
+            assert!((all - want).abs() <= 1e-4, "{}: {all}", method.method);
+            let strongest =
+                (0..scores.tokens.len()).max_by(|a, b| scores.tokens[*a].total_cmp(&scores.tokens[*b]));
+            assert_eq!(sentence.tokens[strongest.unwrap()].text, animal, "{}: {scores:?}", method.method);
+        }
+    }
 }
 
 #[test]
