@@ -18,7 +18,7 @@ type Method = (&'static str, &'static str);
 const LRP: Method = (
     "AttnLRP",
     "Layer-wise relevance propagation for transformers shares the similarity out, layer by layer, \
-     back to the tokens.",
+     back to the tokens. What comes from positions, biases and softmaxes belongs to no token.",
 );
 const INTEGRATED: Method = (
     "integrated gradients",

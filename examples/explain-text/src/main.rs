@@ -9,7 +9,7 @@
 //! and `report.json` with the numbers. Prints them too.
 
 use std::fs;
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, Write, stdout};
 use std::path::PathBuf;
 
 use burn::tensor::backend::Backend;
@@ -57,13 +57,18 @@ impl Job for Args {
         let net = network::load::<B>(&folder, device)?;
         let report = explain::explain(&net, sentences, self.steps.into(), device)?;
 
-        print!("{}", terminal::text(&report, stdout().is_terminal())?);
         fs::create_dir_all(&self.out)
             .map_err(|reason| format!("cannot make the folder {}: {reason}", self.out.display()))?;
         write_file(&self.out.join("explain_text.html"), page::page(&report)?.as_bytes())?;
         picture::picture(&report)?.write_png(self.out.join("explain_text.png"))?;
         write_json(&report, &self.out.join("report.json"))?;
-        println!("\nwrote explain_text.html, explain_text.png and report.json to {}", self.out.display());
+
+        let text = terminal::text(&report, stdout().is_terminal())?;
+        writeln!(
+            stdout(),
+            "{text}\nwrote explain_text.html, explain_text.png and report.json to {}",
+            self.out.display()
+        )?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ h2 { font-size: 1.15rem; margin: 0 }
 section { border-top: 1px solid #ddd; margin-top: 1.5rem; padding-top: 1rem }
 .similarity { font-size: 1.3rem }
 .sentence { margin: .8rem 0 .2rem; line-height: 2.1 }
-.token { border-radius: .25rem; padding: .2rem .15rem }
+.token { border-radius: .2rem; padding: .2rem .05rem }
 .special { font-size: .75rem }
 .rest, .about, footer { color: #555; font-size: .9rem; margin: .2rem 0 }
 .legend { display: flex; align-items: center; gap: .6rem; font-size: .85rem; color: #555; margin: .6rem 0 }
@@ -108,7 +108,7 @@ fn line(sentence: &Sentence, scores: &Scores, name: &str, scale: Scale, similari
             let shares: Vec<String> =
                 rest.iter().map(|share| format!("{} {}", escape(share.name), signed(share.amount))).collect();
             let (sum, shares) = (signed(scores.sum()), shares.join(", "));
-            format!("<p class=\"rest\">Of {similarity:.4}, the tokens have {sum}. The rest: {shares}.</p>\n")
+            format!("<p class=\"rest\">The tokens have {sum} of {similarity:.4}. The rest: {shares}.</p>\n")
         }
     };
     format!("<p class=\"sentence\">{name}: {tokens}</p>\n{rest}")
@@ -210,7 +210,7 @@ mod tests {
         assert!(page.contains("</span> <span class=\"token\""), "{page}");
         assert!(page.contains(">Read</span><span class=\"token\""), "{page}");
         assert!(page.contains("title=\"read: +0.5000\""), "{page}");
-        assert!(page.contains("Of 0.7500, the tokens have +0.2500. The rest: biases +0.5000."), "{page}");
+        assert!(page.contains("The tokens have +0.2500 of 0.7500. The rest: biases +0.5000."), "{page}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The report as a picture.
 
+use std::ops::Range;
+
 use burn_xai::heatmap::{Cell, Grid, HeatmapError, Picture};
 
 use crate::report::{Explained, Report};
@@ -7,8 +9,8 @@ use crate::scale::{Scale, signed};
 
 /// Tokens in a row; longer sentences go on below.
 const TOKENS: usize = 14;
-/// Width and height of the box of a token.
-const BOX: [u32; 2] = [56, 28];
+/// Width and height of a token's colour.
+const TILE: [u32; 2] = [56, 28];
 
 /// Both sentences, a column for each token and a row for each method.
 ///
@@ -17,15 +19,16 @@ const BOX: [u32; 2] = [56, 28];
 pub fn picture(report: &Report) -> Result<Picture, HeatmapError> {
     let mut sheet = Grid::new();
     for (number, sentence) in report.sentences.iter().enumerate() {
-        for start in (0..sentence.tokens.len()).step_by(TOKENS) {
-            let tokens = sentence.tokens.iter().enumerate().skip(start).take(TOKENS);
-            let headers: Vec<&str> = tokens.clone().map(|(_, token)| token.text.as_str()).collect();
+        // The lines of a long sentence are equally wide, so that their tokens are below each other.
+        let width = sentence.tokens.len().min(TOKENS);
+        for (line, tokens) in sentence.tokens.chunks(TOKENS).enumerate() {
+            let headers = tokens.iter().map(|token| token.text.as_str());
+            let places = line * TOKENS..line * TOKENS + width;
             let mut grid = Grid::new().with_padding(4).with_headers(headers);
             for method in &report.methods {
-                let places = tokens.clone().map(|(place, _)| place);
-                grid = grid.with_row(method.method, boxes(method, number, places)?);
+                grid = grid.with_row(method.method, tiles(method, number, places.clone())?);
             }
-            let label = if start == 0 { ["A", "B"][number] } else { "" };
+            let label = if line == 0 { ["A", "B"][number] } else { "" };
             sheet = sheet.with_row(label, [Cell::new(grid.render()?)]);
         }
     }
@@ -33,17 +36,16 @@ pub fn picture(report: &Report) -> Result<Picture, HeatmapError> {
     sheet.with_headers([title]).render()
 }
 
-/// The scores of some tokens as colours, with the numbers below them.
-fn boxes(
-    method: &Explained,
-    sentence: usize,
-    places: impl Iterator<Item = usize>,
-) -> Result<Vec<Cell>, HeatmapError> {
+/// The scores of some tokens as colours, with the numbers below them; white where there are no tokens.
+fn tiles(method: &Explained, sentence: usize, places: Range<usize>) -> Result<Vec<Cell>, HeatmapError> {
     let scale = Scale::new(method.limit())?;
-    let scores = places.filter_map(|place| method.sentences[sentence].tokens.get(place));
-    let cell = |score: &f64| {
-        let box_ = Picture::filled(BOX[0], BOX[1], scale.color(*score))?;
-        Ok(Cell::new(box_).with_caption(signed(*score)))
+    let scores = &method.sentences[sentence].tokens;
+    let cell = |place| match scores.get(place) {
+        Some(&score) => {
+            let tile = Picture::filled(TILE[0], TILE[1], scale.color(score))?;
+            Ok(Cell::new(tile).with_caption(signed(score)))
+        }
+        None => Ok(Cell::new(Picture::filled(TILE[0], TILE[1], [255; 3])?)),
     };
-    scores.map(cell).collect()
+    places.map(cell).collect()
 }
