@@ -21,24 +21,24 @@ use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, Int, Tensor};
 
 use crate::data::Given::{Floats, Ids, Padding};
-use crate::harness::{ATTENTION, Expected::Refused, IMAGES, RELU, networks, without};
+use crate::harness::{ALL, NO_RELU, networks};
 
 networks! {
     whisper: Whisper, |net, (mel, tokens)| net.forward(mel, tokens),
         [Floats(&[6, 12]), Ids(&[5], 20)],
-        without(&[RELU, IMAGES, ATTENTION]);
+        NO_RELU;
     burn_encoder: Encoder, |net, (x, padding)| net.forward(x, padding),
         [Floats(&[6, 5]), Padding(6)],
-        without(&[RELU, IMAGES]);
+        NO_RELU;
     burn_decoder: Translator, |net, (memory, target)| net.forward(memory, target),
         [Floats(&[5, 8]), Floats(&[4, 8])],
-        Refused(&["float_max_dim"]);
+        NO_RELU;
     perceiver: Perceiver, |net, (x, padding)| net.forward(x, padding),
         [Floats(&[6, 5]), Padding(6)],
-        without(&[IMAGES, ATTENTION]);
+        ALL;
     fused_attention: Fused, |net, x| net.forward(x),
         [Floats(&[5, 8])],
-        Refused(&["attention"]);
+        ALL;
 }
 
 /// A spectrogram is encoded behind two convolutions; a decoder with cross attention reads tokens, and its

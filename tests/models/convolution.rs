@@ -16,19 +16,19 @@ use burn::tensor::activation::{relu, sigmoid, silu};
 use burn::tensor::backend::Backend;
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, Expected::Refused, RELU, networks, without};
+use crate::harness::{ALL, NO_RELU, networks};
 
 networks! {
     yolox: Yolox, |net, x| net.forward(x), [Floats(&[3, 16, 16])],
-        Refused(&["interpolate (Nearest, corners aligned)"]);
+        NO_RELU;
     unet: UNet, |net, x| net.forward(x), [Floats(&[1, 8, 8])],
-        Refused(&["interpolate (Bilinear, corners not aligned)"]);
+        ALL;
     se_resnet: SeResNet, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
         ALL;
     densenet: DenseNet, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
         ALL;
     mobilenet_v3: MobileNet, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        without(&[RELU]);
+        NO_RELU;
 }
 
 /// A 3 x 3 convolution that keeps the size, or halves it.

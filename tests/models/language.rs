@@ -13,27 +13,27 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Int, Tensor};
 
 use crate::data::Given::{Floats, Ids, Padding};
-use crate::harness::{ATTENTION, Expected::Refused, IDS, IMAGES, RELU, networks, without};
+use crate::harness::{ALL, NO_RELU, networks};
 
 networks! {
     bert: Bert, |net, (ids, types, padding)| net.forward(ids, types, padding),
         [Ids(&[7], 20), Ids(&[7], 2), Padding(7)],
-        Refused(&[IDS]);
+        NO_RELU;
     bert_from_embeddings: Bert, |net, (x, padding)| net.encode(x, padding),
         [Floats(&[7, 8]), Padding(7)],
-        without(&[RELU, IMAGES]);
+        NO_RELU;
     llama: Llama, |net, ids| net.forward(ids),
         [Ids(&[6], 20)],
-        Refused(&[IDS]);
+        NO_RELU;
     llama_from_embeddings: Llama, |net, x| net.decode(x),
         [Floats(&[6, 16])],
-        without(&[RELU, IMAGES, ATTENTION]);
+        NO_RELU;
     gpt2: Gpt2, |net, ids| net.forward(ids),
         [Ids(&[6], 20)],
-        Refused(&[IDS]);
+        NO_RELU;
     gpt2_from_embeddings: Gpt2, |net, x| net.decode(x),
         [Floats(&[6, 8])],
-        without(&[RELU, IMAGES]);
+        NO_RELU;
 }
 
 /// BERT: post-norm, learned positions, a padding mask, a pooler on the first token.

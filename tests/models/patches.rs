@@ -8,17 +8,17 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::data::Given::Floats;
-use crate::harness::{IMAGES, RELU, networks, without};
+use crate::harness::{NO_RELU, networks};
 
 networks! {
     vit: Vit, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        without(&[RELU, IMAGES]);
+        NO_RELU;
     swin: Swin, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        without(&[RELU, IMAGES]);
+        NO_RELU;
     convnext: ConvNext, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        without(&[RELU]);
+        NO_RELU;
     mlp_mixer: Mixer, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        without(&[RELU]);
+        NO_RELU;
 }
 
 /// A convolution that cuts an image into patches.

@@ -9,15 +9,15 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::Backend;
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, ASSIGN, Expected::Refused, networks};
+use crate::harness::{ALL, networks};
 
 networks! {
     lstm_tagger: LstmTagger, |net, x| net.forward(x), [Floats(&[5, 4])],
-        Refused(&[ASSIGN]);
+        ALL;
     bilstm_classifier: BiLstmClassifier, |net, x| net.forward(x), [Floats(&[5, 4])],
-        Refused(&[ASSIGN]);
+        ALL;
     gru_tagger: GruTagger, |net, x| net.forward(x), [Floats(&[5, 4])],
-        Refused(&[ASSIGN]);
+        ALL;
     peephole_lstm: Peephole, |net, x| net.forward(x), [Floats(&[5, 4])],
         ALL;
     layer_norm_lstm: NormedLstm, |net, x| net.forward(x), [Floats(&[5, 4])],

@@ -13,19 +13,19 @@ use burn::tensor::backend::Backend;
 use burn::tensor::ops::PadMode;
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, ASSIGN, ATTENTION, Expected::Refused, IMAGES, networks, without};
+use crate::harness::{ALL, NO_RELU, networks};
 
 networks! {
     nafnet: NafNet, |net, x| net.forward(x), [Floats(&[3, 6, 6])],
         ALL;
     style_transfer: Style, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        Refused(&["interpolate (Nearest, corners aligned)", ASSIGN]);
+        ALL;
     super_resolution: SuperResolution, |net, x| net.forward(x), [Floats(&[1, 6, 6])],
-        Refused(&["interpolate (Bicubic, corners not aligned)"]);
+        NO_RELU;
     denoiser: Denoiser, |net, (x, time)| net.forward(x, time), [Floats(&[1, 6, 6]), Floats(&[1])],
-        Refused(&["float_cos", "float_sin"]);
+        NO_RELU;
     vae: Vae, |net, (x, noise)| net.forward(x, noise), [Floats(&[1, 8, 8]), Floats(&[3])],
-        without(&[IMAGES, ATTENTION]);
+        ALL;
 }
 
 fn conv<B: Backend>(from: usize, to: usize, size: usize, device: &B::Device) -> Conv2d<B> {

@@ -12,19 +12,19 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor};
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, ATTENTION, Expected::Refused, IMAGES, RELU, networks, without};
+use crate::harness::{ALL, NO_RELU, networks};
 
 networks! {
     albert: Albert, |net, x| net.forward(x), [Floats(&[5, 6])],
-        without(&[RELU, IMAGES, ATTENTION]);
+        NO_RELU;
     highway: Highway, |net, x| net.forward(x), [Floats(&[6])],
         ALL;
     shufflenet: ShuffleNet, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
-        Refused(&["float_max_dim"]);
+        ALL;
     maxout: Maxout, |net, x| net.forward(x), [Floats(&[6])],
-        Refused(&["mask_where (outside a known activation)"]);
+        ALL;
     alexnet: AlexNet, |net, x| net.forward(x), [Floats(&[3, 9, 9])],
-        without(&[IMAGES, ATTENTION]);
+        ALL;
 }
 
 /// One block three times, with a layer norm written by hand.

@@ -8,11 +8,11 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor};
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, ATTENTION, IMAGES, RELU, networks, without};
+use crate::harness::{ALL, NO_RELU, networks};
 
 networks! {
     mamba: Mamba, |net, x| net.forward(x), [Floats(&[5, 6])],
-        without(&[RELU, IMAGES, ATTENTION]);
+        NO_RELU;
     tcn: Tcn, |net, x| net.forward(x), [Floats(&[3, 12])],
         ALL;
     wavenet: WaveNet, |net, x| net.forward(x), [Floats(&[2, 12])],

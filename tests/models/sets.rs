@@ -7,19 +7,19 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Tensor};
 
 use crate::data::Given::{Floats, Padding};
-use crate::harness::{ATTENTION, Expected::Refused, IMAGES, networks, without};
+use crate::harness::{ALL, networks};
 
 networks! {
     point_net: PointNet, |net, points| net.forward(points), [Floats(&[6, 3])],
-        Refused(&["float_max_dim"]);
+        ALL;
     attention_pooling: Pooling, |net, x| net.forward(x), [Floats(&[5, 4])],
-        without(&[IMAGES]);
+        ALL;
     last_token: LastToken, |net, (x, padding)| net.forward(x, padding), [Floats(&[5, 4]), Padding(5)],
-        Refused(&["float_gather"]);
+        ALL;
     graph_convolution: Gcn, |net, x| net.forward(x), [Floats(&[5, 3])],
-        without(&[IMAGES, ATTENTION]);
+        ALL;
     siamese: Siamese, |net, (a, b)| net.forward(a, b), [Floats(&[6]), Floats(&[6])],
-        without(&[IMAGES, ATTENTION]);
+        ALL;
 }
 
 /// The largest of each feature over all points.

@@ -9,7 +9,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor};
 
 use crate::data::Given::{Floats, Ids};
-use crate::harness::{ALL, ATTENTION, IMAGES, networks, without};
+use crate::harness::{ALL, networks};
 
 networks! {
     category_embeddings: Tabular, |net, (categories, numbers)| net.forward(categories, numbers),
@@ -17,10 +17,10 @@ networks! {
         ALL;
     deep_fm: DeepFm, |net, (fields, numbers)| net.forward(fields, numbers),
         [Ids(&[3], 5), Floats(&[3])],
-        without(&[IMAGES, ATTENTION]);
+        ALL;
     soft_experts: Experts, |net, x| net.forward(x),
         [Floats(&[5])],
-        without(&[IMAGES]);
+        ALL;
 }
 
 /// An embedding for each category, a batch norm for numbers, an MLP.

@@ -31,8 +31,9 @@ pub(crate) struct GraphInput<'a, B: Backend> {
     /// The name of the model's input.
     pub(crate) name: &'a str,
     pub(crate) node: Arc<Node<B>>,
-    /// For rows of a table, the place of the ids among the model's inputs, and those that were computed.
-    pub(crate) lookup: Option<(usize, Option<IntTensor<B>>)>,
+    /// For rows of a table, the place of the ids among the model's inputs, and those that were computed with the
+    /// places that they come from.
+    pub(crate) lookup: Option<(usize, Option<(IntTensor<B>, IntTensor<B>)>)>,
 }
 
 /// The graph between the recorded `inputs`, in order, and `output`.
@@ -53,7 +54,10 @@ pub(crate) fn lower<B: Backend>(
                 let embedding = Embedding::new(table.value, place);
                 let embedding =
                     embedding.map_err(|source| GraphError::Layer { node: stem.clone(), source })?;
-                let embedding = computed.into_iter().fold(embedding, Embedding::with_computed_ids);
+                let embedding = match computed {
+                    Some((ids, places)) => embedding.with_computed_ids(ids, places),
+                    None => embedding,
+                };
                 let id = builder.lookup(stem.as_str(), embedding, &dims[..dims.len() - 1])?;
                 (stem, id)
             }

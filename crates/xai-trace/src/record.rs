@@ -159,9 +159,9 @@ impl<B: Backend> Recorded<B> {
                 Input::Float(Value::from_primitive(float(value.clone().into_primitive())))
             }
             Input::Int(ids) => Input::Int(int(ids.clone(), Ids::new(Vec::new()))),
-            Input::Tokens { ids, rows } => {
-                let rows = rows.iter().map(|rows| rows.clone().into_primitive()).collect();
-                Input::Int(int(ids.clone(), Ids::new(rows)))
+            Input::Tokens(tokens) => {
+                let rows = tokens.rows().iter().map(|rows| rows.clone().into_primitive()).collect();
+                Input::Int(int(tokens.ids().clone(), Ids::new(rows)))
             }
             Input::Bool(tensor) => Input::Bool(TracedMask::constant(tensor.clone())),
         });

@@ -11,7 +11,7 @@ use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
 
-use crate::ids::Ids;
+use crate::ids::Origin;
 use crate::op::Op;
 
 /// Ids only grow, and a node is made after its inputs: ids in order are a topological order.
@@ -255,9 +255,9 @@ pub(crate) trait Argument<B: Backend> {
     /// Adds its tensors to the call.
     fn note(&self, call: &mut Call<B>);
 
-    /// The int input of the model that it is or was computed from, for an int tensor.
-    fn ids(&self) -> Option<Arc<Ids<B>>> {
-        None
+    /// Where an int tensor comes from.
+    fn origin(&self) -> Origin<B> {
+        Origin::Constant
     }
 
     /// Strips the origin.
@@ -315,8 +315,9 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
         self.iter().for_each(|t| t.note(call));
     }
 
-    fn ids(&self) -> Option<Arc<Ids<B>>> {
-        self.iter().find_map(T::ids)
+    fn origin(&self) -> Origin<B> {
+        let origins = self.iter().map(T::origin);
+        origins.into_iter().find(|origin| !matches!(origin, Origin::Constant)).unwrap_or(Origin::Constant)
     }
 
     fn inner(self) -> Self::Inner {

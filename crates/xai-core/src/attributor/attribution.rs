@@ -40,9 +40,8 @@ impl<B: Backend> Attribution<B> {
         let mut relevance = relevance.into_iter();
         let relevance = inputs.iter().map(|input| {
             let own: Vec<_> = relevance.by_ref().take(input.floats().len()).collect();
-            let of_ids = |rows: Value<B>| rows.clone().sum_dim(rows.rank() - 1).reshape(&input.dims());
             match input {
-                Input::Tokens { .. } => own.into_iter().map(of_ids).reduce(|sum, other| sum + other),
+                Input::Tokens(tokens) => tokens.relevance(own),
                 _ => own.into_iter().next(),
             }
         });

@@ -147,20 +147,6 @@ pub enum InputError {
         /// Rows of the table.
         ids: usize,
     },
-    /// Ids that the model computes from its input, of another number.
-    #[error(
-        "the model computes ids of the shape {computed:?} from input {input} (counted from 0), of the shape \
-         {given:?}, and looks those up: their relevance does not fit the input. Compute them before the model, or \
-         explain the embedded tokens"
-    )]
-    ComputedIds {
-        /// Place among the inputs of the model.
-        input: usize,
-        /// Shape of the input.
-        given: Vec<usize>,
-        /// Shape of the ids that are looked up.
-        computed: Vec<usize>,
-    },
     /// A batch of 0 samples, or another dimension of size 0.
     #[error(
         "input `{input}` has the shape {dims:?}: a dimension is 0, so there is nothing to explain; pass at least one sample"

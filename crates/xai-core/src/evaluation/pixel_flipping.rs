@@ -153,8 +153,10 @@ impl<B: Backend> PixelFlipping<B> {
         relevance: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        let relevance = relevance.into().floats();
-        self.run(&inputs.into(), &target.into(), |explained, windows| {
+        let (target, relevance) = (target.into(), relevance.into().floats());
+        let inputs = self.model.embed(&inputs.into(), target.output())?;
+        let relevance = inputs.relevance_of_values(&relevance);
+        self.run(&inputs, &target, |explained, windows| {
             let (got, expected) = (relevance.len(), explained.len());
             if got != expected {
                 return Err(
@@ -162,13 +164,8 @@ impl<B: Backend> PixelFlipping<B> {
                 );
             }
             let mut sums = vec![Vec::new(); explained[0].1.dims()[0]];
-            for (((is_rows, x), windows), relevance) in explained.iter().zip(windows).zip(&relevance) {
+            for (((_, x), windows), relevance) in explained.iter().zip(windows).zip(&relevance) {
                 let dims = x.dims();
-                // An id's relevance is that of its whole row.
-                let relevance = &match relevance.rank() + 1 == dims.len() && *is_rows {
-                    true => relevance.clone().reshape(&[&relevance.dims()[..], &[1]].concat()).expand(&dims),
-                    false => relevance.clone(),
-                };
                 if relevance.dims() != dims {
                     return Err(AttributorError::Relevance { got: relevance.dims(), input: dims }.into());
                 }

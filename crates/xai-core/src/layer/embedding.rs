@@ -15,7 +15,14 @@ use crate::error::{ExplainError, InputError, LayerError};
 pub struct Embedding<B: Backend> {
     weight: Value<B>,
     input: usize,
-    computed: Option<IntTensor<B>>,
+    computed: Option<Computed<B>>,
+}
+
+/// Ids that a model computes from its input.
+#[derive(Debug, Clone)]
+struct Computed<B: Backend> {
+    ids: IntTensor<B>,
+    places: IntTensor<B>,
 }
 
 impl<B: Backend> Embedding<B> {
@@ -31,10 +38,10 @@ impl<B: Backend> Embedding<B> {
         }
     }
 
-    /// The same for ids that the model computes from its input, such as ids with an offset: `ids`, as many as
-    /// the input has. They hold for this input alone.
-    pub fn with_computed_ids(self, ids: IntTensor<B>) -> Self {
-        Self { computed: Some(ids), ..self }
+    /// The same for ids that the model computes from its input: `ids`, each from the element at its place in
+    /// `places`, of the same shape, counted through the input. They hold for this input alone.
+    pub fn with_computed_ids(self, ids: IntTensor<B>, places: IntTensor<B>) -> Self {
+        Self { computed: Some(Computed { ids, places }), ..self }
     }
 
     /// The table, `[ids, features]`.
@@ -47,22 +54,24 @@ impl<B: Backend> Embedding<B> {
         self.input
     }
 
-    /// The rows of `ids`, one more dimension than they have.
+    /// The places in the input that the rows belong to, where they do not belong to all of them in order.
+    pub(crate) fn places(&self) -> Option<&IntTensor<B>> {
+        self.computed.as_ref().map(|computed| &computed.places)
+    }
+
+    /// The rows of the input's `ids`, one more dimension than what is looked up has.
     pub(crate) fn rows(&self, ids: &IntTensor<B>) -> Result<Value<B>, ExplainError> {
         let input = self.input;
-        let computed = self.computed.as_ref().unwrap_or(ids);
-        let (dims, given) = (computed.shape().as_slice().to_vec(), ids.shape().as_slice().to_vec());
+        let ids = self.computed.as_ref().map_or(ids, |computed| &computed.ids);
+        let dims = ids.shape().as_slice().to_vec();
         let count: usize = dims.iter().product();
-        if count != given.iter().product::<usize>() {
-            return Err(InputError::ComputedIds { input, given, computed: dims }.into());
-        }
-        let data = read_sync(B::int_into_data(computed.clone()));
+        let data = read_sync(B::int_into_data(ids.clone()));
         let data = data.map_err(|error| ExplainError::Backend(format!("{error:?}")))?;
         let (rows, features) = (self.weight.dims()[0], self.weight.dims()[1]);
         if let Some(id) = data.iter::<i64>().find(|id| usize::try_from(*id).map_or(true, |id| id >= rows)) {
             return Err(InputError::NoSuchId { input, id, ids: rows }.into());
         }
-        let flat = B::int_reshape(computed.clone(), Shape::new([count]));
+        let flat = B::int_reshape(ids.clone(), Shape::new([count]));
         let rows = B::float_select(self.weight.clone().into_primitive(), 0, flat);
         Ok(Value::from_primitive(rows).reshape(&[&dims[..], &[features]].concat()))
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Bool, Int, Tensor};
 use burn_backend::tensor::{BoolTensor, Device, IntTensor};
-use burn_backend::{Backend, ExecutionError, TensorData, TensorMetadata};
+use burn_backend::{Backend, ExecutionError, Shape, TensorData, TensorMetadata};
 
 use crate::Value;
 use crate::error::ExplainError;
@@ -22,16 +22,70 @@ pub enum Input<B: Backend> {
     /// An int tensor, such as token ids. Ids that the model looks up in a table are explained: the relevance
     /// of an id is the sum over its row. Of other int tensors there is no relevance.
     Int(IntTensor<B>),
-    /// Token ids with the rows that they look up, one value `[.., features]` for each table: what
-    /// [`Model::embed`](super::Model::embed) makes of an `Int`. Methods vary the rows.
-    Tokens {
-        /// The ids.
-        ids: IntTensor<B>,
-        /// Their rows, in the order in which the model looks them up.
-        rows: Vec<Value<B>>,
-    },
+    /// Token ids with the rows that they look up: what [`Model::embed`](super::Model::embed) makes of an `Int`.
+    /// Methods vary the rows.
+    Tokens(Tokens<B>),
     /// A bool tensor, such as a mask. It has no relevance.
     Bool(BoolTensor<B>),
+}
+
+/// Token ids and the rows of tables that a model looks up with them.
+#[derive(Debug, Clone)]
+pub struct Tokens<B: Backend> {
+    ids: IntTensor<B>,
+    /// `[.., features]`, in the order of the lookups.
+    rows: Vec<Value<B>>,
+    /// For each, the places of the ids that the rows belong to, unless they are all in order.
+    places: Vec<Option<IntTensor<B>>>,
+}
+
+impl<B: Backend> Tokens<B> {
+    /// The ids.
+    pub fn ids(&self) -> &IntTensor<B> {
+        &self.ids
+    }
+
+    /// The rows, one value `[.., features]` for each lookup, in order.
+    pub fn rows(&self) -> &[Value<B>] {
+        &self.rows
+    }
+
+    /// The relevance of the ids, of their shape: for each the sum over all of its rows.
+    pub(crate) fn relevance(&self, of_rows: Vec<Value<B>>) -> Option<Value<B>> {
+        let dims = self.ids.shape().as_slice().to_vec();
+        let of_ids = |(rows, places): (Value<B>, &Option<IntTensor<B>>)| {
+            let sums = rows.clone().sum_dim(rows.rank() - 1);
+            let Some(places) = places else { return sums.reshape(&dims) };
+            let sums = sums.reshape(&[places.shape().num_elements()]);
+            let none = sums.full_like(&[dims.iter().product()], 0.0).into_primitive();
+            let places = B::int_reshape(places.clone(), Shape::new([places.shape().num_elements()]));
+            Value::from_primitive(B::float_select_add(none, 0, places, sums.into_primitive())).reshape(&dims)
+        };
+        of_rows.into_iter().zip(&self.places).map(of_ids).reduce(|sum, other| sum + other)
+    }
+
+    /// The relevance of ids at each of their rows.
+    fn spread(&self, relevance: &Value<B>) -> Vec<Value<B>> {
+        let spread = |(rows, places): (&Value<B>, &Option<IntTensor<B>>)| {
+            let (dims, mut of_ids) = (rows.dims(), rows.dims());
+            of_ids.last_mut().into_iter().for_each(|features| *features = 1);
+            let relevance = match places {
+                None => relevance.clone(),
+                Some(places) => {
+                    let flat = relevance.clone().reshape(&[relevance.dims().iter().product()]);
+                    let count = Shape::new([places.shape().num_elements()]);
+                    let places = B::int_reshape(places.clone(), count);
+                    Value::from_primitive(B::float_select(flat.into_primitive(), 0, places))
+                }
+            };
+            relevance.reshape(&of_ids).expand(&dims)
+        };
+        self.rows.iter().zip(&self.places).map(spread).collect()
+    }
+
+    fn with_rows(&self, rows: Vec<Value<B>>) -> Self {
+        Self { rows, ..self.clone() }
+    }
 }
 
 /// The type of an input's elements.
@@ -65,7 +119,7 @@ impl<B: Backend> Input<B> {
     pub fn kind(&self) -> InputKind {
         match self {
             Self::Float(_) | Self::Fixed(_) => InputKind::Float,
-            Self::Int(_) | Self::Tokens { .. } => InputKind::Int,
+            Self::Int(_) | Self::Tokens(_) => InputKind::Int,
             Self::Bool(_) => InputKind::Bool,
         }
     }
@@ -74,7 +128,7 @@ impl<B: Backend> Input<B> {
     pub fn dims(&self) -> Vec<usize> {
         match self {
             Self::Float(value) | Self::Fixed(value) => value.dims(),
-            Self::Int(ids) | Self::Tokens { ids, .. } => ids.shape().as_slice().to_vec(),
+            Self::Int(ids) | Self::Tokens(Tokens { ids, .. }) => ids.shape().as_slice().to_vec(),
             Self::Bool(tensor) => tensor.shape().as_slice().to_vec(),
         }
     }
@@ -83,7 +137,7 @@ impl<B: Backend> Input<B> {
     pub fn device(&self) -> Device<B> {
         match self {
             Self::Float(value) | Self::Fixed(value) => value.device(),
-            Self::Int(ids) | Self::Tokens { ids, .. } => B::int_device(ids),
+            Self::Int(ids) | Self::Tokens(Tokens { ids, .. }) => B::int_device(ids),
             Self::Bool(tensor) => B::bool_device(tensor),
         }
     }
@@ -92,7 +146,7 @@ impl<B: Backend> Input<B> {
     pub fn floats(&self) -> &[Value<B>] {
         match self {
             Self::Float(value) | Self::Fixed(value) => std::slice::from_ref(value),
-            Self::Tokens { rows, .. } => rows,
+            Self::Tokens(tokens) => &tokens.rows,
             Self::Int(_) | Self::Bool(_) => &[],
         }
     }
@@ -109,7 +163,7 @@ impl<B: Backend> Input<B> {
     pub(crate) fn discrete(&self) -> Option<Result<TensorData, ExecutionError>> {
         match self {
             Self::Float(_) | Self::Fixed(_) => None,
-            Self::Int(ids) | Self::Tokens { ids, .. } => {
+            Self::Int(ids) | Self::Tokens(Tokens { ids, .. }) => {
                 Some(burn_backend::read_sync(B::int_into_data(ids.clone())))
             }
             Self::Bool(tensor) => Some(burn_backend::read_sync(B::bool_into_data(tensor.clone()))),
@@ -122,8 +176,10 @@ impl<B: Backend> Input<B> {
             Self::Float(value) => Self::Float(Value::cat(vec![value.clone(); copies], 0)),
             Self::Fixed(value) => Self::Fixed(Value::cat(vec![value.clone(); copies], 0)),
             Self::Int(ids) => Self::Int(B::int_repeat_dim(ids.clone(), 0, copies)),
-            Self::Tokens { ids, rows } => {
-                Self::Tokens { ids: B::int_repeat_dim(ids.clone(), 0, copies), rows: rows.clone() }
+            // The rows are repeated by who varies them.
+            Self::Tokens(tokens) => {
+                let ids = B::int_repeat_dim(tokens.ids.clone(), 0, copies);
+                Self::Tokens(Tokens { ids, ..tokens.clone() })
             }
             Self::Bool(tensor) => Self::Bool(B::bool_repeat_dim(tensor.clone(), 0, copies)),
         }
@@ -191,7 +247,17 @@ impl<B: Backend> Inputs<B> {
 
     /// The explained values, and for each whether it has rows of token ids.
     pub(crate) fn explained_values(&self) -> Vec<(bool, &Value<B>)> {
-        self.explained().map(|(place, x)| (matches!(self.0[place], Input::Tokens { .. }), x)).collect()
+        self.explained().map(|(place, x)| (matches!(self.0[place], Input::Tokens(_)), x)).collect()
+    }
+
+    /// Relevance of the explained inputs, in order, as that of their values: that of ids at each row.
+    pub(crate) fn relevance_of_values(&self, relevance: &[Value<B>]) -> Vec<Value<B>> {
+        let explained = self.0.iter().filter(|input| !input.explained().is_empty());
+        let each = explained.zip(relevance).flat_map(|(input, relevance)| match input {
+            Input::Tokens(tokens) if relevance.dims() == input.dims() => tokens.spread(relevance),
+            _ => vec![relevance.clone()],
+        });
+        each.collect()
     }
 
     /// The same with the rows that the ids look up in the tables of `graph`.
@@ -204,9 +270,13 @@ impl<B: Backend> Inputs<B> {
         };
         let embedded = |(place, input): (usize, &Input<B>)| match input {
             Input::Int(ids) => {
-                let rows = tables().filter(|table| table.input() == place).map(|table| table.rows(ids));
-                let rows = rows.collect::<Result<Vec<_>, _>>()?;
-                Ok(if rows.is_empty() { input.clone() } else { Input::Tokens { ids: ids.clone(), rows } })
+                let own = || tables().filter(|table| table.input() == place);
+                let rows = own().map(|table| table.rows(ids)).collect::<Result<Vec<_>, _>>()?;
+                let places = own().map(|table| table.places().cloned()).collect();
+                Ok(match rows.is_empty() {
+                    true => input.clone(),
+                    false => Input::Tokens(Tokens { ids: ids.clone(), rows, places }),
+                })
             }
             other => Ok(other.clone()),
         };
@@ -218,9 +288,9 @@ impl<B: Backend> Inputs<B> {
         let mut values = values.into_iter();
         let mut replaced = |input: &Input<B>| match input {
             Input::Float(value) => Input::Float(values.next().unwrap_or_else(|| value.clone())),
-            Input::Tokens { ids, rows } => {
-                let rows = rows.iter().map(|row| values.next().unwrap_or_else(|| row.clone())).collect();
-                Input::Tokens { ids: ids.clone(), rows }
+            Input::Tokens(tokens) => {
+                let rows = tokens.rows.iter().map(|rows| values.next().unwrap_or_else(|| rows.clone()));
+                Input::Tokens(tokens.with_rows(rows.collect()))
             }
             other => other.clone(),
         };

@@ -10,7 +10,7 @@ mod model;
 mod source;
 mod target;
 
-pub use inputs::{Input, InputKind, Inputs};
+pub use inputs::{Input, InputKind, Inputs, Tokens};
 pub use model::Model;
 pub use source::{GraphSource, InputSignature, Signature};
 pub use target::{Seed, Start, Target};

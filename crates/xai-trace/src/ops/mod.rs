@@ -153,8 +153,8 @@ macro_rules! method {
     ([$n:ident I] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TracedInt<B> {
             crate::reads::note(&[$(Argument::<B>::is_tracked(&$f)),*]);
-            let ids = [$(Argument::<B>::ids(&$f)),*];
-            TracedInt::computed(&ids, B::$n($($c)*))
+            let origins = [$(Argument::<B>::origin(&$f)),*];
+            TracedInt::computed(origins, B::$n($($c)*))
         }
     };
     ([$n:ident (Q, I)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
@@ -165,9 +165,9 @@ macro_rules! method {
     };
     ([$n:ident (I, I)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> (TracedInt<B>, TracedInt<B>) {
-            let ids = [$(Argument::<B>::ids(&$f)),*];
+            let origins = [$(Argument::<B>::origin(&$f)),*];
             let (first, second) = B::$n($($c)*);
-            (TracedInt::computed(&ids, first), TracedInt::computed(&ids, second))
+            (TracedInt::computed(origins.clone(), first), TracedInt::computed(origins, second))
         }
     };
     ([$n:ident @ $r:ty] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
