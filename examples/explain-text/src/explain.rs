@@ -1,6 +1,6 @@
 //! The similarity of two sentences, explained as a function of one of them while the other stays as it is.
 
-use burn::tensor::{Bool, Tensor, backend::Backend};
+use burn::tensor::{Bool, Int, Tensor, backend::Backend};
 use burn_xai::attributor::{Attribution, Quadrature};
 use burn_xai::engine::LedgerRow;
 use burn_xai::model::Inputs;
@@ -8,7 +8,7 @@ use burn_xai::prelude::*;
 use burn_xai::trace::Traced;
 
 use crate::Result;
-use crate::model::{MiniLm, normalize};
+use crate::model::MiniLm;
 use crate::report::{Explained, Report, Scores, Share};
 use crate::sentence::{Sentence, batch};
 
@@ -36,17 +36,16 @@ pub fn explain<B: Backend>(
     steps: usize,
     device: &B::Device,
 ) -> Result<Report> {
-    let pooled = sentences.each_ref().map(|sentence| {
+    let embedded = sentences.each_ref().map(|sentence| {
         let (ids, mask) = batch(&[sentence], device);
-        net.encode(net.embed(ids), mask)
+        net.forward(ids, mask)
     });
-    let similarity = read(normalize(pooled[0].clone()).matmul(normalize(pooled[1].clone()).transpose()))?;
+    let similarity = read(embedded[0].clone().matmul(embedded[1].clone().transpose()))?;
     let similarity = similarity.first().copied().unwrap_or(f64::NAN);
 
     let [first, second] = [(0, 1), (1, 0)].map(|(one, other)| {
-        let (ids, mask) = batch(&[&sentences[one]], device);
-        let inputs: Inputs<B> = (net.embed(ids), mask).into();
-        scores(net, &inputs, pooled[one].clone(), normalize(pooled[other].clone()), steps)
+        let inputs = batch(&[&sentences[one]], device).into();
+        scores(&similarity_to(net, embedded[other].clone()), &inputs, steps)
     });
     let methods = [LRP, INTEGRATED, GRADIENT].into_iter().zip(first?).zip(second?);
     let methods = methods.map(|(((method, about), first), second)| Explained {
@@ -58,50 +57,28 @@ pub fn explain<B: Backend>(
     Ok(Report { backend: B::name(device), network: "all-MiniLM-L6-v2", similarity, sentences, methods })
 }
 
-/// One sentence by every method. Its embedding `pooled` is `[1, 384]`; that of the other, of length 1, too.
-fn scores<B: Backend>(
-    net: &MiniLm<B>,
-    inputs: &Inputs<B>,
-    pooled: Tensor<B, 2>,
-    other: Tensor<B, 2>,
-    steps: usize,
-) -> Result<[Scores; 3]> {
+/// One sentence by every method.
+fn scores<B: Backend>(model: &Model<B>, inputs: &Inputs<B>, steps: usize) -> Result<[Scores; 3]> {
     let class = Target::class(0);
-
-    // The presets have no rule for a quotient of two values yet. So the length of the embedding is a constant
-    // here, as the rule for layer norms keeps their standard deviation: the score is the same.
-    let length = pooled.square().sum_dim(1).sqrt();
-    let fixed = similarity_to(net, other.clone() / length, |embedding| embedding);
-    let propagated = Lrp::new(&fixed, attn_lrp()).with_ledger().attribute_inputs(inputs, &class)?;
-
-    let model = similarity_to(net, other, normalize);
-    let integrated = IntegratedGradients::new(&model).with_steps(steps);
+    let propagated = Lrp::new(model, attn_lrp()).with_ledger().attribute_inputs(inputs, &class)?;
+    let integrated = IntegratedGradients::new(model).with_steps(steps);
     let integrated =
         integrated.with_quadrature(Quadrature::GaussLegendre).attribute_inputs(inputs, &class)?;
-    let gradient = InputXGradient::new(&model).attribute_inputs(inputs, &class)?;
+    let gradient = InputXGradient::new(model).attribute_inputs(inputs, &class)?;
     Ok([
-        Scores { tokens: per_token(&propagated)?, rest: absorbed(&propagated)? },
-        Scores { tokens: per_token(&integrated)?, rest: before_the_path(&integrated)? },
-        Scores { tokens: per_token(&gradient)?, rest: Vec::new() },
+        Scores { tokens: read(propagated.relevance::<2>()?)?, rest: absorbed(&propagated)? },
+        Scores { tokens: read(integrated.relevance::<2>()?)?, rest: before_the_path(&integrated)? },
+        Scores { tokens: read(gradient.relevance::<2>()?)?, rest: Vec::new() },
     ])
 }
 
-/// The network, with `finish` after it, as a model of one number per sentence: the product with `other`.
-fn similarity_to<B: Backend>(
-    net: &MiniLm<B>,
-    other: Tensor<B, 2>,
-    finish: fn(Tensor<Traced<B>, 2>) -> Tensor<Traced<B>, 2>,
-) -> Model<B> {
-    type Arguments<B> = (Tensor<B, 3>, Tensor<B, 2, Bool>);
+/// The network as a model of one number per sentence: the cosine with an embedding `[1, 384]` of length 1.
+fn similarity_to<B: Backend>(net: &MiniLm<B>, other: Tensor<B, 2>) -> Model<B> {
+    type Arguments<B> = (Tensor<B, 2, Int>, Tensor<B, 2, Bool>);
     let other = other.transpose();
-    record(net, move |net: &MiniLm<Traced<B>>, (embedded, mask): Arguments<Traced<B>>| {
-        finish(net.encode(embedded, mask)).matmul(Tensor::from_inner(other.clone()))
+    record(net, move |net: &MiniLm<Traced<B>>, (ids, mask): Arguments<Traced<B>>| {
+        net.forward(ids, mask).matmul(Tensor::from_inner(other.clone()))
     })
-}
-
-/// The relevance of each token: that of the numbers that stand for it, added up.
-fn per_token<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<f64>> {
-    read(attribution.relevance::<3>()?.sum_dim(2))
 }
 
 /// What relevance propagation left on the way to the words.
@@ -111,11 +88,12 @@ fn absorbed<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<Share>> {
     // The constants that are added to the words have the names of their tables.
     let of_tables = |row: &&LedgerRow| ["positions", "token_types"].contains(&row.node.as_str());
     let positions = rows.iter().filter(of_tables).map(|row| sum(&row.bias)).sum();
-    let biases = rows.iter().filter(|row| !of_tables(row)).map(|row| sum(&row.bias)).sum();
-    // A softmax is no sum: its rule explains what its inputs change, and the rest stays there.
+    // What a softmax gives at scores of 0 is a constant of it.
     let is_softmax = |row: &&LedgerRow| row.node.ends_with(".softmax");
-    let softmaxes = rows.iter().filter(is_softmax).map(|row| sum(&row.unexplained())).sum();
-    let rounding = rows.iter().filter(|row| !is_softmax(row)).map(|row| sum(&row.unexplained()));
+    let softmaxes = rows.iter().filter(is_softmax).map(|row| sum(&row.bias)).sum();
+    let others = rows.iter().filter(|row| !is_softmax(row) && !of_tables(row));
+    let biases = others.map(|row| sum(&row.bias)).sum();
+    let rounding = rows.iter().map(|row| sum(&row.unexplained()));
     let stabilizers = rows.iter().map(|row| sum(&row.stabilizer) + sum(&row.dropped));
     Ok(vec![
         Share { name: "positions", amount: positions },
@@ -147,7 +125,7 @@ mod tests {
     use burn_flex::Flex;
 
     use super::*;
-    use crate::model::HIDDEN;
+    use crate::model::{HIDDEN, normalize};
     use crate::sentence::Token;
 
     /// A sentence of tokens with these numbers.
@@ -173,9 +151,9 @@ mod tests {
         let (ids, mask) = batch(&[&short, &long], &device);
         let other = normalize(Tensor::<Flex, 2>::ones([1, HIDDEN], &device));
         let score = |ids, mask| {
-            let model = similarity_to(&net, other.clone(), |embedding| embedding);
-            let attribution = Lrp::new(&model, attn_lrp()).attribute((net.embed(ids), mask), 0);
-            per_token(&attribution.unwrap()).unwrap()
+            let model = similarity_to(&net, other.clone());
+            let attribution = Lrp::new(&model, attn_lrp()).attribute((ids, mask), 0);
+            read(attribution.unwrap().relevance::<2>().unwrap()).unwrap()
         };
         let (alone, padded) = (batch(&[&short], &device), score(ids, mask));
         let alone = score(alone.0, alone.1);

@@ -121,31 +121,22 @@ impl<B: Backend> MiniLm<B> {
     /// Embeddings `[batch, 384]` of length 1, from token ids `[batch, tokens]` and a mask of the same shape
     /// that is true for real tokens and false for padding. At most 512 tokens.
     pub fn forward(&self, ids: Tensor<B, 2, Int>, mask: Tensor<B, 2, Bool>) -> Tensor<B, 2> {
-        normalize(self.encode(self.embed(ids), mask))
-    }
-
-    /// What each token means on its own, `[batch, tokens, 384]`, wherever it stands.
-    pub fn embed(&self, ids: Tensor<B, 2, Int>) -> Tensor<B, 3> {
-        self.words.forward(ids)
-    }
-
-    /// The mean `[batch, 384]` of what the tokens mean in their sentence; its length is not 1 yet.
-    pub fn encode(&self, embedded: Tensor<B, 3>, mask: Tensor<B, 2, Bool>) -> Tensor<B, 2> {
-        let device = embedded.device();
-        let [batch, tokens, _] = embedded.dims();
+        let device = ids.device();
+        let [batch, tokens] = ids.dims();
         let positions = self.positions.forward(Tensor::arange(0..tokens as i64, &device).unsqueeze());
         let token_types = self.token_types.forward(Tensor::zeros([1, tokens], &device));
         // Nobody attends to padding.
         let padding = mask.clone().bool_not().reshape([batch, 1, 1, tokens]);
         let padding = padding.expand([batch, HEADS, tokens, tokens]);
 
-        let mut x = self.norm.forward(embedded + positions + token_types);
+        let mut x = self.norm.forward(self.words.forward(ids) + positions + token_types);
         for block in &self.blocks {
             x = block.forward(x, padding.clone());
         }
+        // The mean of the real tokens.
         let real = mask.float().unsqueeze_dim::<3>(2);
         let count = real.clone().sum_dim(1);
-        ((x * real).sum_dim(1) / count).squeeze_dim(1)
+        normalize(((x * real).sum_dim(1) / count).squeeze_dim(1))
     }
 }
 
