@@ -9,6 +9,7 @@ use burn_xai::Value;
 use burn_xai::attributor::{Attribution, Attributor, Lrp, Occlusion, Saliency};
 use burn_xai::composite::{Composite, Presets};
 use burn_xai::error::{ExplainError, PlanError};
+use burn_xai::layer::LayerKind;
 use burn_xai::model::{Model, Target};
 use burn_xai::trace::Traced;
 
@@ -24,8 +25,21 @@ pub(crate) const ALL: &[&str] = &[];
 /// All but those for ReLU: the network has other rectifiers.
 pub(crate) const NO_RELU: &[&str] = &["deconv-net", "guided-backprop", "beta-smooth"];
 
-/// Of the gradient, against the largest element of automatic differentiation's.
-const GRADIENT: f64 = 1e-5;
+/// There is no layer, so only gradients pass.
+pub(crate) const GRADIENT_ONLY: &[&str] = &[
+    "epsilon-plus",
+    "epsilon-plus-flat",
+    "epsilon-alpha2-beta1",
+    "epsilon-alpha2-beta1-flat",
+    "epsilon-gamma-box",
+    "excitation-backprop",
+    "attn-lrp",
+    "cp-lrp",
+    "lstm-lrp",
+];
+
+/// Of what automatic differentiation computes from what the plain backend does.
+const SAME: f64 = 1e-5;
 /// Of single samples against a batch, likewise: matrix products may add up in another order.
 const BATCHED: f64 = 1e-5;
 /// Of what a row of the ledger leaves unexplained, against what the row moves.
@@ -42,6 +56,10 @@ pub(crate) struct Network<'a> {
     pub(crate) plain: &'a dyn Fn(Arguments<Flex>) -> Run<Flex>,
     pub(crate) evaluated: &'a dyn Fn(Arguments<Evaluated>) -> Run<Evaluated>,
     pub(crate) given: &'a [Given],
+    /// The kinds of the recorded nodes, with their number if there are several, where they are part of what holds.
+    pub(crate) kinds: Option<&'a [&'a str]>,
+    /// How far the gradient may be from that of automatic differentiation, against its largest element.
+    pub(crate) tolerance: f64,
 }
 
 /// Networks, one test each: the module, its forward function, what it is given, and the presets that refuse it.
@@ -73,6 +91,8 @@ macro_rules! networks {
                         $forward.outputs()
                     },
                     given: &[$($given),*],
+                    kinds: None,
+                    tolerance: 1e-5,
                 }
                 .check($expected);
             })*
@@ -81,11 +101,72 @@ macro_rules! networks {
 }
 pub(crate) use networks;
 
+/// Single modules and functions likewise, each with the kinds of the nodes that it is recorded as. A module
+/// that has no backend is `plain`, any other is made `on` a device. A gradient that is small beside what it is the
+/// rest of is rounded more: then `within` says how much.
+macro_rules! sweep {
+    ($($name:ident: $module:ident, $(plain $plain:expr,)? $(on($device:ident) $init:expr,)?
+        |$net:ident, $x:pat_param| $forward:expr, [$($given:expr),*] => [$($kind:literal),*], $expected:expr
+        $(, within $tolerance:expr)?;)*) => {
+        /// The modules of these rows, and the names of the rows.
+        #[allow(dead_code)]
+        pub(super) const MODULES: &[&str] = &[$(stringify!($module)),*];
+        #[allow(dead_code)]
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+        /// Named so that a filter finds them.
+        mod sweep {
+            use super::*;
+            #[allow(unused_imports)]
+            use $crate::data::{Outputs, with_weights};
+            use $crate::harness::Network;
+            use burn_flex::Flex;
+
+            $(#[test]
+            fn $name() {
+                $(let net = $plain;
+                let differentiable = net.clone();
+                let record = || {
+                    let net = net.clone();
+                    burn_xai::record_fn::<Flex, _, _, _>(move |$x| {
+                        let $net = &net;
+                        $forward
+                    })
+                };)?
+                $(let $device = &Default::default();
+                let net = with_weights($init);
+                let differentiable = net.clone().train::<$crate::harness::A>();
+                let differentiable = differentiable.train::<$crate::harness::Evaluated>();
+                let record = || burn_xai::record::<Flex, _, _, _, _>(&net, |$net, $x| $forward);)?
+                Network {
+                    name: stringify!($name),
+                    parameters: 0,
+                    record: &record,
+                    plain: &|mut arguments| {
+                        let ($net, $x) = (&net, arguments.take());
+                        $forward.outputs()
+                    },
+                    evaluated: &|mut arguments| {
+                        let ($net, $x) = (&differentiable, arguments.take());
+                        $forward.outputs()
+                    },
+                    given: &[$($given),*],
+                    kinds: Some(&[$($kind),*]),
+                    tolerance: [1e-6, $($tolerance)?].into_iter().fold(0.0, f64::max),
+                }
+                .check($expected);
+            })*
+        }
+    };
+}
+pub(crate) use sweep;
+
 impl Network<'_> {
     pub(crate) fn check(&self, without: &[&str]) {
         let (name, parameters) = (self.name, self.parameters);
         let outputs = (self.plain)(Arguments::new(self.given, floats(self.given)));
         self.check_occlusion(&outputs[0]);
+        self.check_kinds();
         let (mut gradient, mut ledger) = (0f64, Ledger::default());
         let mut unserved = BTreeMap::new();
         for (output, (dims, values)) in outputs.into_iter().enumerate() {
@@ -105,13 +186,28 @@ impl Network<'_> {
             "{name:22} {parameters:6} gradient {gradient:.0e} ledger {:.0e} without {refused_by:?}",
             ledger.gap
         );
-        assert!(gradient <= GRADIENT, "{name}: the gradient is off by {gradient:e}");
+        assert!(gradient <= self.tolerance, "{name}: the gradient is off by {gradient:e}");
         assert!(ledger.gap <= LEDGER, "{name}: the ledger leaves {:e} {}", ledger.gap, ledger.place);
         assert_eq!(
             refused_by,
             without.iter().copied().collect(),
             "{name}: other presets refuse it: {unserved:#?}"
         );
+    }
+
+    fn check_kinds(&self) {
+        let Some(expected) = self.kinds else { return };
+        let model = (self.record)().with_canonizers(Vec::new());
+        let graph = model.graph(inputs(self.given, 0..BATCH), 0).unwrap();
+        let nodes = graph.nodes().iter().map(|node| node.layer().kind());
+        let nodes: Vec<_> = nodes.filter(|kind| *kind != LayerKind::Input).collect();
+        let mut kinds: Vec<String> = Vec::new();
+        for (place, kind) in nodes.iter().enumerate().filter(|(place, kind)| !nodes[..*place].contains(kind))
+        {
+            let count = nodes[place..].iter().filter(|other| *other == kind).count();
+            kinds.push(if count > 1 { format!("{count} {kind}") } else { kind.to_string() });
+        }
+        assert_eq!(kinds, expected, "{}: the nodes are others", self.name);
     }
 
     /// A method that only runs the model takes networks that the others refuse.
@@ -137,7 +233,7 @@ impl Network<'_> {
         let (_, values) = (self.evaluated)(Arguments::new(self.given, tracked)).swap_remove(start.output);
         let values = values.inner();
         let same = gap(&read(values.clone().inner()), &start.values);
-        assert!(same <= GRADIENT, "{}: automatic differentiation computes something else", self.name);
+        assert!(same <= SAME, "{}: automatic differentiation computes something else", self.name);
         if leaf.dims() == [0] {
             return 0.0;
         }
@@ -184,6 +280,7 @@ impl Network<'_> {
                 let node = match &error {
                     PlanError::Unmatched { kinds, .. } => &kinds[0].first,
                     PlanError::Rule { node, .. } => node,
+                    PlanError::UnsupportedOperations { operations } => &operations[0].first,
                     error => panic!("{context}: {error}"),
                 };
                 assert!(error.to_string().contains(&format!("`{node}`")), "{context}: {error}");

@@ -13,7 +13,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Bool, Int, Tensor};
 
 use crate::data::Given::{Floats, Ids, Padding};
-use crate::harness::{ALL, NO_RELU, networks};
+use crate::harness::{NO_RELU, networks};
 
 networks! {
     bert: Bert, |net, (ids, types, padding)| net.forward(ids, types, padding),

@@ -17,4 +17,5 @@ mod restoration;
 mod reuse;
 mod sequence;
 mod sets;
+mod sweep;
 mod tabular;

@@ -51,6 +51,7 @@
 
 mod backend;
 mod convert;
+mod derivative;
 mod error;
 mod forward;
 mod fuse;

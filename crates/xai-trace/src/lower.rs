@@ -180,7 +180,9 @@ impl<'a, B: Backend> Step<'a, B> {
                 };
                 let origins = node.inputs.iter().filter_map(Edge::origin);
                 let inputs = origins.map(|origin| (origin.as_ref(), Vec::new())).collect();
-                let last = Unsupported::new(operation, node.shape.as_slice().to_vec()).into();
+                let last = Unsupported::new(operation, node.shape.as_slice().to_vec());
+                let last =
+                    node.derivative.clone().into_iter().fold(last, Unsupported::with_derivative).into();
                 Self { first: Vec::new(), last, kind, inputs, constants }
             }
         }

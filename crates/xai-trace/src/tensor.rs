@@ -7,10 +7,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use burn_autodiff::Autodiff;
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
 use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
+use xai_core::layer::Derivative;
 
+use crate::derivative::ByAutodiff;
 use crate::ids::Origin;
 use crate::op::Op;
 
@@ -55,6 +58,8 @@ pub(crate) struct Node<B: Backend> {
     pub(crate) shape: Shape,
     /// Its element type.
     pub(crate) dtype: DType,
+    /// What Burn computes of it, for an operation that may have no layer.
+    pub(crate) derivative: Option<Arc<dyn Derivative<B>>>,
 }
 
 /// One float or bool argument of a recorded operation.
@@ -124,7 +129,8 @@ impl<B: Backend> TracedTensor<B> {
 
 impl<B: Backend> Node<B> {
     pub(crate) fn new(op: Op, inputs: Vec<Edge<B>>, result: &FloatTensor<B>) -> Arc<Self> {
-        Arc::new(Self { id: next_id(), op, inputs, shape: result.shape(), dtype: result.dtype() })
+        let (shape, dtype) = (result.shape(), result.dtype());
+        Arc::new(Self { id: next_id(), op, inputs, shape, dtype, derivative: None })
     }
 }
 
@@ -227,6 +233,36 @@ impl<B: Backend> Call<B> {
     /// The operation, if it has to be recorded.
     pub(crate) fn op(&self, op: impl FnOnce() -> Op) -> Option<Op> {
         matches!(self, Self::Recorded(_)).then(op)
+    }
+
+    /// What Burn computes of the operation, if it has to be recorded.
+    pub(crate) fn derivative(
+        &self,
+        operation: impl Fn(&mut dyn Iterator<Item = FloatTensor<Autodiff<B>>>) -> Option<FloatTensor<Autodiff<B>>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Option<Arc<dyn Derivative<B>>> {
+        match self {
+            Self::Recorded(edges) => Some(Arc::new(ByAutodiff::new(edges, operation))),
+            Self::Constant(_) => None,
+        }
+    }
+
+    /// The traced result of a call that has a derivative.
+    pub(crate) fn finish_with(
+        self,
+        op: Option<Op>,
+        derivative: Option<Arc<dyn Derivative<B>>>,
+        primitive: FloatTensor<B>,
+    ) -> TracedTensor<B> {
+        let mut traced = self.finish(op, primitive);
+        if let Source::Node(node) = &mut traced.source
+            && let Some(node) = Arc::get_mut(node)
+        {
+            node.derivative = derivative;
+        }
+        traced
     }
 
     /// The traced result of the call.

@@ -43,16 +43,22 @@ impl<B: Backend> Plan<B> {
     /// on this graph, for all kinds that no entry matches, or for the first rule that does not apply
     /// to its node.
     pub fn new(graph: &Graph<B>, composite: &Composite, custom: &CustomRules<B>) -> Result<Self, PlanError> {
-        let operations = graph.unsupported();
-        if !operations.is_empty() {
-            return Err(PlanError::UnsupportedOperations { operations });
-        }
-        composite.entries().iter().try_for_each(|entry| entry.matcher.check(graph))?;
         let matches: Vec<_> = composite.entries().iter().map(|entry| entry.matcher.matches(graph)).collect();
         let entry_of = |index: usize| {
             let mut entries = matches.iter().zip(composite.entries());
             entries.find(|(matches, _)| matches[index]).map(|(_, entry)| entry)
         };
+        let unserved = graph.iter().filter_map(|(id, node)| match node.layer() {
+            Layer::Unsupported(layer) if !layer.has_derivative() || entry_of(id.index()).is_none() => {
+                Some((layer.operation().to_owned(), node.name()))
+            }
+            _ => None,
+        });
+        let operations = NodeGroup::collect(unserved);
+        if !operations.is_empty() {
+            return Err(PlanError::UnsupportedOperations { operations });
+        }
+        composite.entries().iter().try_for_each(|entry| entry.matcher.check(graph))?;
         let unmatched = graph
             .iter()
             .filter(|(id, node)| node.layer().kind() != LayerKind::Input && entry_of(id.index()).is_none());

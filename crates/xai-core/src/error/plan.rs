@@ -111,7 +111,8 @@ pub enum PlanError {
     #[error(
         "the model uses operations that have no layer, so no rule can pass relevance through them: {}. \
          Record only a part of the model that does without them, give each a layer of your own in a graph built by \
-         hand (`Layer::custom`), or use a method that only runs the model (`Occlusion`)",
+         hand (`Layer::custom`), use a gradient method, which takes what Burn differentiates, or one that only runs the \
+         model (`Occlusion`)",
         list(operations)
     )]
     UnsupportedOperations {

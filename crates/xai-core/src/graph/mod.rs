@@ -99,7 +99,17 @@ impl<B: Backend> Graph<B> {
         intervals
     }
 
-    /// The operations that have no layer, grouped; empty for a graph that can be run.
+    /// Whether all operations can be run: those that have a layer, and those whose
+    /// [derivative](crate::layer::Derivative) the framework has.
+    pub fn can_run(&self) -> bool {
+        let runs = |node: &Node<B>| match &node.layer {
+            Layer::Unsupported(layer) => layer.has_derivative(),
+            _ => true,
+        };
+        self.nodes.iter().all(runs)
+    }
+
+    /// The operations that have no layer, grouped.
     pub fn unsupported(&self) -> Vec<NodeGroup> {
         NodeGroup::collect(self.nodes.iter().filter_map(|node| match &node.layer {
             Layer::Unsupported(layer) => Some((layer.operation().to_owned(), node.name.as_str())),

@@ -81,7 +81,7 @@ pub use reduce::Reduce;
 pub use reshape::Reshape;
 pub use slice::{Cut, Select, Slice};
 pub use softmax::{Softmax, SoftmaxForm};
-pub use unsupported::Unsupported;
+pub use unsupported::{Derivative, Unsupported};
 
 use crate::Value;
 use crate::error::{LayerError, guarded};
@@ -227,7 +227,7 @@ layers! {
     /// A range replaced by another value, of the kind `concat`.
     Assign(Assign<B>) = [],
     /// An operation that was recorded but has no layer.
-    Unsupported(Unsupported) = [Unsupported = "unsupported"],
+    Unsupported(Unsupported<B>) = [Unsupported = "unsupported"],
 }
 
 impl<B: Backend> Layer<B> {

@@ -194,13 +194,12 @@ impl<B: Backend> Model<B> {
         inputs: &Inputs<B>,
         output: usize,
     ) -> Result<Value<B>, ExplainError> {
-        let unsupported = graph.unsupported();
-        let value = if unsupported.is_empty() {
+        let value = if graph.can_run() {
             run(graph, &inputs.floats())?
         } else if self.canonizers.iter().all(|canonizer| canonizer.keeps_output()) {
             self.source.output(inputs, output)?
         } else {
-            return Err(PlanError::UnsupportedOperations { operations: unsupported }.into());
+            return Err(PlanError::UnsupportedOperations { operations: graph.unsupported() }.into());
         };
         check_output(&value)?;
         Ok(value)

@@ -1,6 +1,7 @@
 //! Float tensor operations.
 #![deny(clippy::missing_trait_methods)]
 
+use burn_autodiff::Autodiff;
 use burn_backend::ops::{FloatTensorOps, GridSampleOptions};
 use burn_backend::tensor::{Device, IndexingUpdateOp, IntTensor};
 use burn_backend::{
@@ -11,7 +12,7 @@ use xai_core::kernel::Extremum;
 use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Select};
 
 use super::windows::windows;
-use super::{delegate, method};
+use super::{argument, delegate, derived, method};
 use crate::backend::Traced;
 use crate::ids::TracedInt;
 use crate::mask::TracedMask;
@@ -28,32 +29,44 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         (tensor: F, out_dtype: IntDType) -> I { float_into_int }
         (tensor: F, dim: usize, times: usize) -> F { float_repeat_dim = Op::Repeat(Repeat::new(dim, times)) }
         (tensor: F, dim1: usize, dim2: usize) -> F { float_swap_dims = Op::swap(tensor.rank(), dim1, dim2) }
-        (lhs: F, rhs: F) -> F { float_add = Op::Add, float_sub = Op::Sub, float_mul = Op::Mul, float_div = Op::Div, float_remainder, float_matmul = Op::Matmul, float_powf = Op::Power, float_atan2 }
-        (lhs: F, rhs: Scalar) -> F { float_add_scalar = Op::AddScalar(rhs.elem()), float_sub_scalar = Op::SubScalar(rhs.elem()), float_mul_scalar = Op::MulScalar(rhs.elem()), float_div_scalar = Op::DivScalar(rhs.elem()), float_remainder_scalar }
+        (lhs: F, rhs: F) -> F { float_add = Op::Add, float_sub = Op::Sub, float_mul = Op::Mul, float_div = Op::Div, float_matmul = Op::Matmul }
+        (lhs: F, rhs: Scalar) -> F { float_add_scalar = Op::AddScalar(rhs.elem()), float_sub_scalar = Op::SubScalar(rhs.elem()), float_mul_scalar = Op::MulScalar(rhs.elem()), float_div_scalar = Op::DivScalar(rhs.elem()) }
         (lhs: F, rhs: Scalar) -> F { float_clamp_min = Op::Activation(Activation::clamp(Some(rhs.elem()), None)), float_clamp_max = Op::Activation(Activation::clamp(None, Some(rhs.elem()))) }
         (lhs: F, rhs: Scalar) -> F { float_powi_scalar = powi(rhs), float_powi_scalar_impl = powi(rhs), float_powf_scalar = power(rhs.elem()), float_powf_scalar_impl = power(rhs.elem()) }
         (tensor: F, min: Scalar, max: Scalar) -> F { float_clamp = Op::Activation(Activation::clamp(Some(min.elem()), Some(max.elem()))) }
-        (lhs: F, rhs: F, dim: usize) -> F { float_cross }
-        (tensor: F) -> F { float_detach = Op::Detach, float_neg = Op::Neg, float_recip = Op::Elementwise(Elementwise::Recip), float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_prod, float_mean = Op::Reduce(Reduce::mean_all()), float_exp = Op::Elementwise(Elementwise::Exp), float_log = Op::Elementwise(Elementwise::Log), float_log1p = Op::Elementwise(Elementwise::Log1p), float_sqrt = Op::Elementwise(Elementwise::Sqrt), float_abs = Op::Elementwise(Elementwise::Abs), float_cos = Op::Elementwise(Elementwise::Cos), float_sin = Op::Elementwise(Elementwise::Sin), float_tan = Op::Elementwise(Elementwise::Tan), float_cosh = Op::Elementwise(Elementwise::Cosh), float_sinh = Op::Elementwise(Elementwise::Sinh), float_tanh = Op::Activation(Activation::Tanh), float_acos = Op::Elementwise(Elementwise::Acos), float_acosh = Op::Elementwise(Elementwise::Acosh), float_asin = Op::Elementwise(Elementwise::Asin), float_asinh = Op::Elementwise(Elementwise::Asinh), float_atan = Op::Elementwise(Elementwise::Atan), float_atanh = Op::Elementwise(Elementwise::Atanh), float_round = Op::Elementwise(Elementwise::Round), float_floor = Op::Elementwise(Elementwise::Floor), float_ceil = Op::Elementwise(Elementwise::Ceil), float_trunc = Op::Elementwise(Elementwise::Trunc), float_erf = Op::Elementwise(Elementwise::Erf), float_sign = Op::Elementwise(Elementwise::Sign) }
+        (tensor: F) -> F { float_detach = Op::Detach, float_neg = Op::Neg, float_recip = Op::Elementwise(Elementwise::Recip), float_transpose = Op::swap(tensor.rank(), tensor.rank() - 2, tensor.rank() - 1), float_sum = Op::Reduce(Reduce::sum_all()), float_mean = Op::Reduce(Reduce::mean_all()), float_exp = Op::Elementwise(Elementwise::Exp), float_log = Op::Elementwise(Elementwise::Log), float_log1p = Op::Elementwise(Elementwise::Log1p), float_sqrt = Op::Elementwise(Elementwise::Sqrt), float_abs = Op::Elementwise(Elementwise::Abs), float_cos = Op::Elementwise(Elementwise::Cos), float_sin = Op::Elementwise(Elementwise::Sin), float_tan = Op::Elementwise(Elementwise::Tan), float_cosh = Op::Elementwise(Elementwise::Cosh), float_sinh = Op::Elementwise(Elementwise::Sinh), float_tanh = Op::Activation(Activation::Tanh), float_acos = Op::Elementwise(Elementwise::Acos), float_acosh = Op::Elementwise(Elementwise::Acosh), float_asin = Op::Elementwise(Elementwise::Asin), float_asinh = Op::Elementwise(Elementwise::Asinh), float_atan = Op::Elementwise(Elementwise::Atan), float_atanh = Op::Elementwise(Elementwise::Atanh), float_round = Op::Elementwise(Elementwise::Round), float_floor = Op::Elementwise(Elementwise::Floor), float_ceil = Op::Elementwise(Elementwise::Ceil), float_trunc = Op::Elementwise(Elementwise::Trunc), float_erf = Op::Elementwise(Elementwise::Erf), float_sign = Op::Elementwise(Elementwise::Sign) }
         (tensor: F, axes: &[usize]) -> F { float_permute = Op::Permute(Permute::new(axes.to_vec())), float_flip = Op::Flip(Flip::new(axes.to_vec())) }
         (tensor: F, shape: Shape) -> F { float_reshape = Op::Reshape, float_expand = Op::Expand }
-        (dim: usize, tensor: F, indices: I, value: F) -> F { float_scatter_add }
         (data: F, indices: I, values: F, reduction: IndexingUpdateOp) -> F { float_scatter_nd }
-        (data: F, indices: I) -> F { float_gather_nd, float_powi }
-        (tensor: F, dim: usize, indices: I, value: F) -> F { float_select_add }
         (tensor: F, slices: &[Slice]) -> F { float_slice = Op::Slice(slices.to_vec()) }
         (tensor: F, slices: &[Slice], value: F) -> F { float_slice_assign = Op::SliceAssign(slices.to_vec()) }
         (lhs: F, rhs: F, out_dtype: BoolDType) -> M { float_equal, float_not_equal, float_greater, float_greater_equal, float_lower, float_lower_equal }
         (lhs: F, rhs: Scalar, out_dtype: BoolDType) -> M { float_equal_elem, float_not_equal_elem, float_greater_elem = (Relation::Greater, rhs), float_greater_equal_elem = (Relation::GreaterEqual, rhs), float_lower_elem = (Relation::Lower, rhs), float_lower_equal_elem = (Relation::LowerEqual, rhs) }
         (tensor: RF) -> bool { float_is_require_grad }
-        (tensor: F, dim: usize) -> F { float_sum_dim = Op::Reduce(Reduce::sum([dim])), float_prod_dim, float_mean_dim = Op::Reduce(Reduce::mean([dim])), float_cumsum = Op::CumulativeSum { dim }, float_cumprod, float_cummin, float_cummax, float_max_dim = extremum(dim, Extremum::Max), float_min_dim = extremum(dim, Extremum::Min) }
+        (tensor: F, dim: usize) -> F { float_sum_dim = Op::Reduce(Reduce::sum([dim])), float_mean_dim = Op::Reduce(Reduce::mean([dim])), float_cumsum = Op::CumulativeSum { dim }, float_cummin, float_cummax, float_max_dim = extremum(dim, Extremum::Max), float_min_dim = extremum(dim, Extremum::Min) }
         (tensors: VF, dim: usize) -> F { float_cat = Op::Cat { dim } }
         (tensor: F, dim: usize, out_dtype: IntDType) -> I { float_argmax, float_argmin }
         (tensor: F, dim: usize, k: usize, out_dtype: IntDType) -> I { float_argtopk }
         (tensor: F, out_dtype: BoolDType) -> M { float_any, float_all, float_is_nan, float_is_inf }
         (tensor: F, dim: usize, out_dtype: BoolDType) -> M { float_any_dim, float_all_dim }
         (tensor: F, dim: usize, descending: bool, out_dtype: IntDType) -> I { float_argsort }
-        (tensor: F, grid: F, options: GridSampleOptions) -> F { float_grid_sample_2d }
+    }
+
+    derived! {
+        float_remainder(lhs: F, rhs: F) = Op::Unsupported("float_remainder");
+        float_remainder_scalar(lhs: F, rhs: [Scalar]) = Op::Unsupported("float_remainder_scalar");
+        float_powf(lhs: F, rhs: F) = Op::Power;
+        float_powi(lhs: F, rhs: I) = Op::Unsupported("float_powi");
+        float_atan2(lhs: F, rhs: F) = Op::Unsupported("float_atan2");
+        float_cross(lhs: F, rhs: F, dim: [usize]) = Op::Unsupported("float_cross");
+        float_prod(tensor: F) = Op::Unsupported("float_prod");
+        float_prod_dim(tensor: F, dim: [usize]) = Op::Unsupported("float_prod_dim");
+        float_cumprod(tensor: F, dim: [usize]) = Op::Unsupported("float_cumprod");
+        float_gather_nd(data: F, indices: I) = Op::Unsupported("float_gather_nd");
+        float_scatter_add(dim: [usize], tensor: F, indices: I, value: F) = Op::Unsupported("float_scatter_add");
+        float_select_add(tensor: F, dim: [usize], indices: I, value: F) = Op::Unsupported("float_select_add");
+        float_grid_sample_2d(tensor: F, grid: F, options: [GridSampleOptions]) =
+            Op::Unsupported("float_grid_sample_2d");
     }
 
     fn float_select(tensor: TracedTensor<B>, dim: usize, indices: TracedInt<B>) -> TracedTensor<B> {

@@ -178,4 +178,52 @@ macro_rules! method {
     };
 }
 
-use {delegate, method};
+/// Methods that may have no layer, with Burn's own derivative: each argument with its kind, as above, and any
+/// other type in brackets.
+macro_rules! derived {
+    ($($name:ident($($arg:ident: $kind:tt),*) = $op:expr;)*) => {$(
+        fn $name($($arg: argument!($kind)),*) -> TracedTensor<B> {
+            let call = Call::<B>::new(&[$(argument!($kind tracked $arg)),*]);
+            $(let call = argument!($kind note $arg call);)*
+            let op = call.op(|| $op);
+            let derivative = call.derivative({
+                $(let $arg = argument!($kind kept $arg);)*
+                move |floats| {
+                    Some(Autodiff::<B>::$name($(argument!($kind given $arg floats)),*))
+                }
+            });
+            call.finish_with(op, derivative, B::$name($(argument!($kind inner $arg)),*))
+        }
+    )*};
+}
+
+/// What becomes of an argument of a `derived!` method: its type, whether it depends on a graph input, how the call
+/// notes it, what a derivative keeps of it, how it is given to autodiff and to the inner backend.
+macro_rules! argument {
+    (F) => { TracedTensor<B> };
+    (F tracked $arg:ident) => { $arg.is_tracked() };
+    (F note $arg:ident $call:ident) => { $call.arg(&$arg) };
+    (F kept $arg:ident) => { () };
+    (F given $arg:ident $floats:ident) => {{ let () = $arg; $floats.next()? }};
+    (F inner $arg:ident) => { $arg.inner() };
+    (OF) => { Option<TracedTensor<B>> };
+    (OF tracked $arg:ident) => { $arg.is_tracked() };
+    (OF note $arg:ident $call:ident) => { $call.arg(&$arg) };
+    (OF kept $arg:ident) => { $arg.is_some() };
+    (OF given $arg:ident $floats:ident) => { if $arg { Some($floats.next()?) } else { None } };
+    (OF inner $arg:ident) => { $arg.inner() };
+    (I) => { TracedInt<B> };
+    (I tracked $arg:ident) => { false };
+    (I note $arg:ident $call:ident) => { $call };
+    (I kept $arg:ident) => { $arg.clone().inner() };
+    (I given $arg:ident $floats:ident) => { $arg.clone() };
+    (I inner $arg:ident) => { $arg.inner() };
+    ([$type:ty]) => { $type };
+    ([$type:ty] tracked $arg:ident) => { false };
+    ([$type:ty] note $arg:ident $call:ident) => { $call };
+    ([$type:ty] kept $arg:ident) => { $arg.clone() };
+    ([$type:ty] given $arg:ident $floats:ident) => { $arg.clone() };
+    ([$type:ty] inner $arg:ident) => { $arg };
+}
+
+use {argument, delegate, derived, method};

@@ -4,6 +4,7 @@
 //! other indices, as of positions, is a constant.
 #![deny(clippy::missing_trait_methods)]
 
+use burn_autodiff::Autodiff;
 use burn_backend::ops::{
     ActivationOps, AttentionModuleOptions, ConvOptions, ConvTransposeOptions, DeformConv2dBackward,
     DeformConvOptions, FloatTensorOps, IntTensorOps, InterpolateOptions, MaxPool1dBackward,
@@ -15,7 +16,7 @@ use burn_backend::{Backend, ExecutionError, Scalar, Shape, TensorMetadata};
 use xai_core::layer::{Activation, Softmax, SoftmaxForm};
 
 use super::windows::patches;
-use super::{delegate, method};
+use super::{argument, delegate, derived, method};
 use crate::backend::Traced;
 use crate::ids::TracedInt;
 use crate::mask::TracedMask;
@@ -25,7 +26,6 @@ use crate::tensor::{Argument, Call, TracedTensor};
 impl<B: Backend> ModuleOps<Self> for Traced<B> {
     delegate! {
         (weights: F, output_grad: F, indices: I) -> F { embedding_backward }
-        (x: F, weight: F, bias: OF) -> F { linear = Op::Linear }
         (weight: F, output_grad: F) -> F { linear_x_backward, linear_weight_backward, adaptive_avg_pool2d_backward, adaptive_avg_pool1d_backward }
         (output_grad: F) -> F { linear_bias_backward }
         (x: F, weight: F, bias: OF, options: ConvOptions<1>) -> F { conv1d = Op::conv(&options) }
@@ -33,7 +33,6 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, bias: F, output_grad: F) -> F { conv1d_bias_backward, conv2d_bias_backward, conv3d_bias_backward, conv_transpose1d_bias_backward, conv_transpose2d_bias_backward, conv_transpose3d_bias_backward }
         (x: F, weight: F, bias: OF, options: ConvOptions<2>) -> F { conv2d = Op::conv(&options) }
         (x: F, weight: F, output_grad: F, options: ConvOptions<2>) -> F { conv2d_x_backward, conv2d_weight_backward }
-        (x: F, offset: F, weight: F, mask: OF, bias: OF, options: DeformConvOptions<2>) -> F { deform_conv2d }
         (x: F, weight: F, bias: OF, options: ConvOptions<3>) -> F { conv3d = Op::conv(&options) }
         (x: F, weight: F, output_grad: F, options: ConvOptions<3>) -> F { conv3d_x_backward, conv3d_weight_backward }
         (x: F, weight: F, bias: OF, options: ConvTransposeOptions<1>) -> F { conv_transpose1d = Op::conv_transpose(&options) }
@@ -56,10 +55,17 @@ impl<B: Backend> ModuleOps<Self> for Traced<B> {
         (x: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate = Op::Interpolate(options.clone()) }
         (x: F, grad: F, output_size: [usize; 2], options: InterpolateOptions) -> F { interpolate_backward }
         (tensor: F, gamma: F, beta: OF, epsilon: f64) -> F { layer_norm = Op::LayerNorm { epsilon } }
-        (log_probs: F, targets: I, input_lengths: I, target_lengths: I, blank: usize) -> F { ctc_loss }
         () -> bool { has_ctc_loss_backward }
         (log_probs: F, targets: I, input_lengths: I, target_lengths: I, grad_loss: F, blank: usize) -> F { ctc_loss_backward }
         (spectrum_re: F, spectrum_im: F, dim: usize, n: Option<usize>) -> F { irfft }
+    }
+
+    derived! {
+        linear(x: F, weight: F, bias: OF) = Op::Linear;
+        deform_conv2d(x: F, offset: F, weight: F, mask: OF, bias: OF, options: [DeformConvOptions<2>]) =
+            Op::Unsupported("deform_conv2d");
+        ctc_loss(log_probs: F, targets: I, input_lengths: I, target_lengths: I, blank: [usize]) =
+            Op::Unsupported("ctc_loss");
     }
 
     fn embedding(weights: TracedTensor<B>, indices: TracedInt<B>) -> TracedTensor<B> {
