@@ -45,8 +45,7 @@ sweep! {
     cosine_embedding: CosineEmbeddingLoss, plain CosineEmbeddingLossConfig::new().init(),
         |net, (a, b)| { let same = classes(&a) + 1; net.forward_no_reduction(a, b, same) },
         [Floats(&[4]), Floats(&[4])] => [
-            "2 mul", "3 sum", "4 elementwise", "3 activation", "div", "reshape", "3 scale", "3
-            shift", "add"
+            "2 mul", "3 sum", "4 elementwise", "3 activation", "div", "reshape", "3 scale", "3 shift", "add"
         ], ALL;
     cross_entropy: CrossEntropyLoss, on(device) CrossEntropyLossConfig::new().init::<Flex>(device),
         |net, x| each(x, |x| { let class = classes(&x); net.forward(x, class) }),

@@ -64,15 +64,13 @@ sweep! {
         on(device) TransformerEncoderConfig::new(4, 6, 2, 1).init::<Flex>(device),
         |net, x| net.forward(TransformerEncoderInput::new(x)),
         [Floats(&[3, 4])] => [
-            "6 linear", "4 reshape", "5 permute", "2 matmul", "scale", "softmax", "2 add", "2
-            normalize", "activation"
+            "6 linear", "4 reshape", "5 permute", "2 matmul", "scale", "softmax", "2 add", "2 normalize", "activation"
         ], NO_RELU, within 1e-5;
     transformer_decoder: TransformerDecoder,
         on(device) TransformerDecoderConfig::new(4, 6, 2, 1).init::<Flex>(device),
         |net, (x, memory)| net.forward(TransformerDecoderInput::new(x, memory)),
         [Floats(&[3, 4]), Floats(&[2, 4])] => [
-            "10 linear", "8 reshape", "10 permute", "4 matmul", "2 scale", "2 softmax", "3 add", "3
-            normalize", "activation"
+            "10 linear", "8 reshape", "10 permute", "4 matmul", "2 scale", "2 softmax", "3 add", "3 normalize", "activation"
         ], NO_RELU;
     rnn: Rnn, on(device) RnnConfig::new(3, 4, true).init::<Flex>(device), |net, x| net.forward(x, None).0,
         [Floats(&[2, 3])] => [
@@ -80,13 +78,11 @@ sweep! {
         ], ALL;
     lstm: Lstm, on(device) LstmConfig::new(3, 4, true).init::<Flex>(device), |net, x| net.forward(x, None).0,
         [Floats(&[2, 3])] => [
-            "2 slice", "4 reshape", "12 linear", "4 shift", "10 activation", "scale", "5 mul", "6
-            add", "concat"
+            "2 slice", "4 reshape", "12 linear", "4 shift", "10 activation", "scale", "5 mul", "6 add", "concat"
         ], ALL;
     gru: Gru, on(device) GruConfig::new(3, 4, true).init::<Flex>(device), |net, x| net.forward(x, None),
         [Floats(&[2, 3])] => [
-            "2 slice", "4 reshape", "9 linear", "4 shift", "6 activation", "4 scale", "6 add", "4
-            mul", "concat"
+            "2 slice", "4 reshape", "9 linear", "4 shift", "6 activation", "4 scale", "6 add", "4 mul", "concat"
         ], ALL;
     bi_rnn: BiRnn, on(device) BiRnnConfig::new(3, 4, true).init::<Flex>(device), |net, x| net.forward(x, None).0,
         [Floats(&[2, 3])] => [
@@ -100,7 +96,6 @@ sweep! {
         ], ALL;
     bi_gru: BiGru, on(device) BiGruConfig::new(3, 4, true).init::<Flex>(device), |net, x| net.forward(x, None).0,
         [Floats(&[2, 3])] => [
-            "4 slice", "8 reshape", "18 linear", "8 shift", "12 activation", "8 scale", "12 add", "8
-            mul", "3 concat"
+            "4 slice", "8 reshape", "18 linear", "8 shift", "12 activation", "8 scale", "12 add", "8 mul", "3 concat"
         ], ALL;
 }
