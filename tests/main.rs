@@ -7,5 +7,6 @@ mod composite_files;
 mod faults;
 mod kmeans_canonizer;
 mod properties;
+mod reference_transformers;
 mod reports;
 mod transformer;
