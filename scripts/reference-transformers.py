@@ -28,6 +28,7 @@ from transformers import (
     BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM, ViTConfig, ViTForImageClassification,
 )
 
+sys.dont_write_bytecode = True
 from transformer_formulas import EPSILON, HEADS, KEY_HEADS, LAYERS, PATCH, WIDTH, Detached, Explicit, Network
 
 HIDDEN, WORDS, IMAGE, CLASSES, TARGET, BATCH, TOKENS = 24, 20, 12, 3, 1, 2, 7
@@ -161,7 +162,9 @@ def lxt(name, method="attn"):
 
 
 def autolrp(name, method, signed=False):
-    """With its own presets; `signed` exchanges those of its choices that no paper of the two has."""
+    """With its own presets. `signed` exchanges those of its rules that are not the papers': shares of sums and of
+    biases by magnitude, layer norms as the identity, f(x)/x on activations and gamma on convolutions (AttnLRP), shares
+    of gated products by magnitude."""
     import autolrp as library
     from autolrp.backward import install, lrp_utils
     from autolrp.backward.rules import equal
@@ -258,7 +261,7 @@ def main(folder):
                     f"{name:6} {reference:22} output off by {gap(other, output):.0e},",
                     f"relevance by {gap(relevance, results[formula][1]):.1e} from {formula}",
                 )
-            # The others are not what the formulas say: their own rules for sums, biases, gates.
+            # The others are not what the formulas say: autoLRP's own rules, and an epsilon.
             if reference not in ["autolrp-attn", "autolrp-cp", "lxt-explicit-attn"]:
                 tensors["relevance." + reference] = relevance
         tensors = {key: value.detach().contiguous() for key, value in tensors.items()}
