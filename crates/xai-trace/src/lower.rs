@@ -7,13 +7,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use burn_backend::Backend;
-use burn_backend::tensor::IntTensor;
 use xai_core::error::{ExplainError, GraphError};
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
 use xai_core::layer::{Embedding, Layer, Unsupported};
 
 use crate::error::TraceError;
 use crate::fuse::{Fused, fused};
+use crate::ids::Lookup;
 use crate::layers::{before, layers};
 use crate::names::{Parameters, Unique};
 use crate::op::Op;
@@ -31,9 +31,8 @@ pub(crate) struct GraphInput<'a, B: Backend> {
     /// The name of the model's input.
     pub(crate) name: &'a str,
     pub(crate) node: Arc<Node<B>>,
-    /// For rows of a table, the place of the ids among the model's inputs, and those that were computed with the
-    /// places that they come from.
-    pub(crate) lookup: Option<(usize, Option<(IntTensor<B>, IntTensor<B>)>)>,
+    /// For rows of a table, the place of the ids among the model's inputs.
+    pub(crate) lookup: Option<(usize, Lookup<B>)>,
 }
 
 /// The graph between the recorded `inputs`, in order, and `output`.
@@ -48,13 +47,13 @@ pub(crate) fn lower<B: Backend>(
     for GraphInput { name, node, lookup } in inputs {
         let dims = node.shape.as_slice();
         let (stem, id) = match (lookup, node.inputs.first().and_then(Edge::constant)) {
-            (Some((place, computed)), Some(table)) => {
+            (Some((place, lookup)), Some(table)) => {
                 let owner = parameters.owner([table.key]).filter(|owner| !owner.is_empty());
                 let stem = unique.claim(&owner.map_or_else(|| format!("{name}.embedding"), str::to_owned));
                 let embedding = Embedding::new(table.value, place);
                 let embedding =
                     embedding.map_err(|source| GraphError::Layer { node: stem.clone(), source })?;
-                let embedding = match computed {
+                let embedding = match lookup.computed {
                     Some((ids, places)) => embedding.with_computed_ids(ids, places),
                     None => embedding,
                 };

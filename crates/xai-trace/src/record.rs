@@ -16,7 +16,7 @@ use crate::backend::Traced;
 use crate::convert::attach;
 use crate::error::TraceError;
 use crate::forward::{ForwardInputs, ForwardOutputs, Outputs};
-use crate::ids::{Ids, Lookup, TracedInt};
+use crate::ids::{Ids, TracedInt};
 use crate::lower::{GraphInput, lower};
 use crate::mask::TracedMask;
 use crate::names::Parameters;
@@ -213,10 +213,13 @@ impl<B: Backend> GraphSource<B> for Recorded<B> {
                     let Some(ids) = ids.next() else { continue };
                     let lookups = ids.lookups();
                     self.ids_seen.set(place, lookups.is_read);
-                    for Lookup { node, rows, computed } in &lookups.all {
-                        let lookup = Some((place, computed.clone()));
-                        sources.push(GraphInput { name, node: node.clone(), lookup });
-                        values.push(Value::from_primitive(rows.clone()));
+                    for lookup in lookups.all.iter().cloned() {
+                        values.push(Value::from_primitive(lookup.rows.clone()));
+                        sources.push(GraphInput {
+                            name,
+                            node: lookup.node.clone(),
+                            lookup: Some((place, lookup)),
+                        });
                     }
                 }
                 InputKind::Bool => {}

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn_autodiff::Autodiff;
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
-use burn_backend::{Backend, DType, Shape, TensorMetadata};
+use burn_backend::{Backend, DType, Shape, TensorMetadata, TensorPrimitive};
 use xai_core::Value;
 use xai_core::layer::Derivative;
 
+use crate::backend::Traced;
 use crate::derivative::ByAutodiff;
 use crate::ids::Origin;
 use crate::op::Op;
@@ -358,5 +359,26 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
 
     fn inner(self) -> Self::Inner {
         self.into_iter().map(T::inner).collect()
+    }
+}
+
+impl<B: Backend> Argument<B> for TensorPrimitive<Traced<B>> {
+    type Inner = TensorPrimitive<B>;
+
+    fn is_tracked(&self) -> bool {
+        matches!(self, TensorPrimitive::Float(t) if t.is_tracked())
+    }
+
+    fn note(&self, call: &mut Call<B>) {
+        if let TensorPrimitive::Float(t) = self {
+            t.note(call);
+        }
+    }
+
+    fn inner(self) -> Self::Inner {
+        match self {
+            TensorPrimitive::Float(t) => TensorPrimitive::Float(t.primitive),
+            TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),
+        }
     }
 }

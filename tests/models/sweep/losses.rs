@@ -53,7 +53,9 @@ sweep! {
     binary_cross_entropy: BinaryCrossEntropyLoss,
         on(device) BinaryCrossEntropyLossConfig::new().with_logits(true).init::<Flex>(device),
         |net, x| each(x, |x| { let targets = targets(&x).greater_elem(0.5).int(); net.forward(x, targets) }),
-        [Floats(&[4])] => ["3 slice", "3 scale", "3 activation", "3 sub", "3 mean", "3 reshape", "concat"], ALL;
+        [Floats(&[4])] => [
+            "3 slice", "3 scale", "3 activation", "3 sub", "3 mean", "3 reshape", "concat"
+        ], ALL;
     ctc: CTCLoss, plain CTCLossConfig::new().init(),
         |net, x| {
             let lengths = classes(&x) + 1;
