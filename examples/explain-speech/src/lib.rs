@@ -1,0 +1,13 @@
+//! Silero VAD, and when it heard the speech that it is sure of.
+
+pub mod explain;
+pub mod listen;
+pub mod model;
+pub mod network;
+pub mod recording;
+pub mod report;
+
+use std::error::Error;
+
+/// What the examples return: they only print their errors.
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
