@@ -1,5 +1,8 @@
 //! The logit of one chunk, explained back over time by the samples of the chunks up to it.
 
+use std::error::Error;
+use std::time::Instant;
+
 use burn::tensor::{Tensor, backend::Backend};
 use burn_xai::attributor::{Attribution, Quadrature};
 use burn_xai::model::Inputs;
@@ -10,7 +13,7 @@ use crate::Result;
 use crate::listen::{Heard, listen, probability, read, samples};
 use crate::model::{CHUNK, CONTEXT, HOP, SileroVad, State};
 use crate::recording::Recording;
-use crate::report::{Explained, Report, Share};
+use crate::report::{Explained, Report, Share, seconds};
 
 /// Name, what the scores say, and whether they add up.
 struct Method {
@@ -47,20 +50,24 @@ pub struct Question {
     pub steps: usize,
 }
 
-/// Listens to a recording, and explains one chunk by every method.
+/// Listens to a recording of this name, and explains one chunk by every method.
 ///
 /// # Errors
 /// Where the recording ends before the chunk, and what the methods fail with.
 pub fn explain<B: Backend>(
     net: &SileroVad<B>,
     recording: &Recording,
+    name: &str,
     question: Question,
     device: &B::Device,
 ) -> Result<Report> {
     let Heard { logits, states } = listen(net, recording, device)?;
-    let surest = || (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
-    let explained = question.chunk.or_else(surest).filter(|chunk| *chunk < logits.len());
-    let explained = explained.ok_or("the recording ends before the time that shall be explained")?;
+    let surest = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+    let explained = question.chunk.or(surest).unwrap_or(0);
+    if explained >= logits.len() {
+        let (asked, end) = (seconds(explained), seconds(logits.len()));
+        return Err(format!("nothing to explain at {asked:.3} s: the recording ends at {end:.3} s").into());
+    }
     let first = (explained + 1).saturating_sub(question.window.max(1));
     let count = explained + 1 - first;
 
@@ -70,26 +77,30 @@ pub fn explain<B: Backend>(
     let model = record(net, |net: &SileroVad<Traced<B>>, (samples, hidden, cell): Arguments<Traced<B>>| {
         net.forward(samples, State { hidden, cell }).0
     });
-    // The logits of the window are the classes of the library: the last one is asked for.
-    let last = Target::class(count - 1);
-    let propagated = Lrp::new(&model, lstm_lrp()).with_ledger().attribute_inputs(&inputs, &last)?;
+    // The logits of the window are classes to the library; that of its last chunk is asked for.
+    let target = Target::class(count - 1);
+
+    let start = Instant::now();
+    let propagated = Lrp::new(&model, lstm_lrp()).with_ledger().attribute_inputs(&inputs, &target)?;
+    let propagated = shared_out(LRP, &propagated, absorbed(&propagated)?, start)?;
+    let start = Instant::now();
     let integrated = IntegratedGradients::new(&model).with_steps(question.steps);
-    let integrated = integrated.with_quadrature(Quadrature::GaussLegendre).attribute_inputs(&inputs, &last)?;
-    let gradient = InputXGradient::new(&model).attribute_inputs(&inputs, &last)?;
+    let integrated =
+        integrated.with_quadrature(Quadrature::GaussLegendre).attribute_inputs(&inputs, &target)?;
+    let integrated = shared_out(INTEGRATED, &integrated, before_the_path(&integrated)?, start)?;
+    let start = Instant::now();
+    let gradient = InputXGradient::new(&model).attribute_inputs(&inputs, &target)?;
+    let gradient = shared_out(GRADIENT, &gradient, Vec::new(), start)?;
 
     Ok(Report {
         backend: B::name(device),
         network: "Silero VAD 6.2",
-        recording: String::new(),
+        recording: name.to_owned(),
         probabilities: logits.iter().copied().map(probability).collect(),
         explained,
         logit: logits[explained],
         window: first..explained + 1,
-        methods: vec![
-            shared_out(LRP, &propagated, absorbed(&propagated)?)?,
-            shared_out(INTEGRATED, &integrated, before_the_path(&integrated)?)?,
-            shared_out(GRADIENT, &gradient, Vec::new())?,
-        ],
+        methods: vec![propagated, integrated, gradient],
         samples: recording.samples().to_vec(),
     })
 }
@@ -99,29 +110,38 @@ fn shared_out<B: Backend>(
     Method { name, about, adds_up }: Method,
     attribution: &Attribution<B>,
     others: Vec<Share>,
+    start: Instant,
 ) -> Result<Explained> {
     let samples = read(attribution.relevance_of::<2>(0)?)?;
     let (before, window) = samples.split_at(CONTEXT.min(samples.len()));
     let sums = |length: usize| window.chunks(length).map(|part| part.iter().sum()).collect();
-    let whole = |values: Vec<f64>| values.iter().sum::<f64>();
+    let of_state =
+        |input| Ok::<f64, Box<dyn Error>>(read(attribution.relevance_of::<2>(input)?)?.iter().sum());
     let mut rest = vec![
         Share { name: "4 ms before the window", amount: before.iter().sum() },
-        Share { name: "state: hidden", amount: whole(read(attribution.relevance_of::<2>(1)?)?) },
-        Share { name: "state: cell", amount: whole(read(attribution.relevance_of::<2>(2)?)?) },
+        Share { name: "state before: hidden", amount: of_state(1)? },
+        Share { name: "state before: cell", amount: of_state(2)? },
     ];
     rest.extend(others);
-    Ok(Explained { method: name, about, slices: sums(HOP), chunks: sums(CHUNK), rest, adds_up })
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Explained { name, about, slices: sums(HOP), chunks: sums(CHUNK), rest, adds_up, seconds })
 }
 
 /// What relevance propagation left on the way to the samples.
 fn absorbed<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<Share>> {
     let ledger = attribution.ledger().ok_or("no ledger was kept")?;
-    if std::env::var_os("LEDGER").is_some() { println!("{ledger}"); }
-    let sum = |amounts: Vec<f64>| amounts.iter().sum::<f64>();
+    let sum = |amounts: &[f64]| amounts.iter().sum::<f64>();
+    // Nodes have the names of the network's parts.
+    let biases = |part: &str| {
+        let own = ledger.rows().iter().filter(|row| row.node.starts_with(part));
+        own.map(|row| sum(&row.bias)).sum()
+    };
     Ok(vec![
-        Share { name: "biases", amount: sum(ledger.bias()) },
-        Share { name: "stabilizers", amount: sum(ledger.stabilizer()) + sum(ledger.dropped()) },
-        Share { name: "rounding", amount: sum(ledger.unexplained()) },
+        Share { name: "biases: encoder", amount: biases("encoder.") },
+        Share { name: "biases: LSTM", amount: biases("cell.") },
+        Share { name: "biases: decoder", amount: biases("decoder") },
+        Share { name: "stabilizers", amount: sum(&ledger.stabilizer()) + sum(&ledger.dropped()) },
+        Share { name: "rounding", amount: sum(&ledger.unexplained()) },
     ])
 }
 
@@ -130,7 +150,7 @@ fn before_the_path<B: Backend>(attribution: &Attribution<B>) -> Result<Vec<Share
     let delta = attribution.convergence_delta().map_or(0.0, |delta| delta.iter().sum());
     let all = attribution.scores()?.iter().sum::<f64>() - attribution.relevance_sums()?.iter().sum::<f64>();
     Ok(vec![
-        Share { name: "silence, empty state", amount: all + delta },
+        Share { name: "silence and empty state", amount: all + delta },
         Share { name: "error of the sum", amount: -delta },
     ])
 }

@@ -129,7 +129,8 @@ impl<B: Backend> SileroVad<B> {
         let spectra = self.stft.forward(heard.unsqueeze_dim(1));
         let [real, imaginary] = [0, FREQUENCIES].map(|at| spectra.clone().narrow(1, at, FREQUENCIES));
         let power = real.square() + imaginary.square();
-        let mut x = power.clamp_min(LEAST_POWER).sqrt();
+        // Not `sqrt`: its derivative in burn-xai loses the digits of amplitudes far below 1.
+        let mut x = power.clamp_min(LEAST_POWER).powf_scalar(0.5);
         for conv in &self.encoder {
             x = relu(conv.forward(x));
         }
@@ -148,7 +149,8 @@ mod tests {
         let device = Default::default();
         let net = SileroVad::<Flex>::new(&device);
         let samples = |chunks: usize| {
-            let wave = Tensor::<Flex, 1, burn::tensor::Int>::arange(0..(CONTEXT + CHUNK * chunks) as i64, &device);
+            let wave =
+                Tensor::<Flex, 1, burn::tensor::Int>::arange(0..(CONTEXT + CHUNK * chunks) as i64, &device);
             (wave.float() * 0.3).sin().unsqueeze::<2>()
         };
         let values = |logits: Tensor<Flex, 2>| logits.into_data().iter::<f64>().collect::<Vec<_>>();

@@ -25,9 +25,11 @@ pub enum RecordingError {
     #[error("no WAV file that can be read: {0}; other formats can be converted, such as by `{CONVERT}`")]
     NotWav(hound::Error),
     /// The network knows one rate only.
-    #[error("the recording has {0} samples per second and the network hears {RATE}: resample it, such as by `{CONVERT}`")]
+    #[error(
+        "the recording has {0} samples per second and the network hears {RATE}: resample it, such as by `{CONVERT}`"
+    )]
     Rate(u32),
-    /// A silent end is better cut than waited for.
+    /// It would take long, and much memory.
     #[error("the recording has {seconds} seconds, and {LONGEST} are read at most: cut out a part of it")]
     TooLong {
         /// Its length.
@@ -136,7 +138,7 @@ fn mixed(
     let (mut mixed, mut sum) = (Vec::new(), 0.0);
     for (place, sample) in samples.enumerate() {
         let value = sample.map_err(failed)?;
-        if !(value.abs() <= LOUDEST) {
+        if value.is_nan() || value.abs() > LOUDEST {
             return Err(RecordingError::Sample { place, value });
         }
         sum += value;

@@ -34,7 +34,7 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 pub struct Explained {
     /// Name of the method.
-    pub method: &'static str,
+    pub name: &'static str,
     /// What its scores say, in a sentence or two.
     pub about: &'static str,
     /// The scores of each 8 ms of the window: above 0 they raise the logit, below 0 they lower it.
@@ -45,6 +45,8 @@ pub struct Explained {
     pub rest: Vec<Share>,
     /// Whether window and rest add up to the logit.
     pub adds_up: bool,
+    /// What it took, in seconds.
+    pub seconds: f64,
 }
 
 /// A part of the logit that the window did not get.
@@ -80,6 +82,11 @@ impl Explained {
     /// All scores of the window added up.
     pub fn sum(&self) -> f64 {
         self.chunks.iter().sum()
+    }
+
+    /// The same and the rest.
+    pub fn whole(&self) -> f64 {
+        self.sum() + self.rest.iter().map(|share| share.amount).sum::<f64>()
     }
 
     /// The largest magnitude of the score of a slice: the end of the scale of colours.
