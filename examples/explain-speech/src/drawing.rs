@@ -1,7 +1,5 @@
 //! Rectangles, drawn to a picture as to a page.
 
-use std::fmt::Write;
-
 use burn_xai::heatmap::{Bounds, HeatmapError, Normalization, Picture, rgb_image};
 
 use crate::scale::{Color, hex};
@@ -21,7 +19,7 @@ pub type Place = [usize; 4];
 struct Rectangle {
     place: Place,
     color: Color,
-    /// What a page shows when pointed at; may be empty.
+    /// What a page shows when pointed at, as HTML; may be empty.
     title: String,
 }
 
@@ -36,7 +34,7 @@ impl Drawing {
         self.fill_titled(place, color, String::new());
     }
 
-    /// The same with a text that a page shows when pointed at.
+    /// The same with a text, as HTML, that a page shows when pointed at.
     pub fn fill_titled(&mut self, [x, y, width, height]: Place, color: Color, title: String) {
         let (width, height) =
             (width.min(self.width.saturating_sub(x)), height.min(self.height.saturating_sub(y)));
@@ -68,25 +66,23 @@ impl Drawing {
     pub fn svg(&self) -> String {
         let mut svg = format!("<svg viewBox=\"0 0 {} {}\" role=\"img\">\n", self.width, self.height);
         // Neighbours of one colour are one path, which is much shorter. Titles below paths can be pointed at.
-        for run in
-            self.rectangles.chunk_by(|a, b| a.color == b.color && a.title.is_empty() && b.title.is_empty())
-        {
-            for Rectangle { place: [x, y, width, height], color, title } in
-                run.iter().filter(|rectangle| !rectangle.title.is_empty())
-            {
-                let _ = writeln!(
-                    svg,
-                    "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\">\
-                     <title>{title}</title></rect>",
-                    hex(*color)
+        let alike =
+            |a: &Rectangle, b: &Rectangle| a.color == b.color && a.title.is_empty() && b.title.is_empty();
+        for run in self.rectangles.chunk_by(alike) {
+            let [first, ..] = run else { continue };
+            let fill = hex(first.color);
+            if first.title.is_empty() {
+                let each = run.iter().map(|Rectangle { place: [x, y, width, height], .. }| {
+                    format!("M{x} {y}h{width}v{height}h-{width}z")
+                });
+                let each: String = each.collect();
+                svg += &format!("<path pointer-events=\"none\" fill=\"{fill}\" d=\"{each}\"/>\n");
+            } else {
+                let ([x, y, width, height], title) = (first.place, &first.title);
+                svg += &format!(
+                    "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\">\
+                     <title>{title}</title></rect>\n"
                 );
-            }
-            if let Some(first) = run.first().filter(|first| first.title.is_empty()) {
-                let _ = write!(svg, "<path pointer-events=\"none\" fill=\"{}\" d=\"", hex(first.color));
-                for Rectangle { place: [x, y, width, height], .. } in run {
-                    let _ = write!(svg, "M{x} {y}h{width}v{height}h-{width}z");
-                }
-                svg += "\"/>\n";
             }
         }
         svg + "</svg>\n"

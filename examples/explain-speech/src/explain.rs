@@ -12,6 +12,7 @@ use burn_xai::trace::Traced;
 use crate::Result;
 use crate::listen::{Heard, listen, probability, read, samples};
 use crate::model::{CHUNK, CONTEXT, HOP, SileroVad, State};
+use crate::network::NAME;
 use crate::recording::Recording;
 use crate::report::{Explained, Report, Share, seconds};
 
@@ -94,7 +95,7 @@ pub fn explain<B: Backend>(
 
     Ok(Report {
         backend: B::name(device),
-        network: "Silero VAD 6.2",
+        network: NAME,
         recording: name.to_owned(),
         probabilities: logits.iter().copied().map(probability).collect(),
         explained,

@@ -1,7 +1,9 @@
 //! The pretrained network: where its folder lies, and how the weights get into the module.
 //!
 //! They were published by the Silero Team under the MIT licence, and `scripts/fetch-silero-vad.sh` fetches them.
-//! They are not committed.
+//! They are not committed. The other forms of the network in their package, for ONNX and TorchScript, have the
+//! same layers and weights of another training: on the recording of this example their probabilities differ by up
+//! to 0.09, where speech ends.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,8 @@ use burn_store::{KeyRemapper, ModuleSnapshot, PyTorchToBurnAdapter, SafetensorsS
 use super::Result;
 use super::model::SileroVad;
 
+/// What the network is called.
+pub const NAME: &str = "Silero VAD, weights silero_vad_16k.safetensors of its release 6.2.3";
 /// Environment variable that names the folder.
 pub const VARIABLE: &str = "SILERO_VAD";
 /// What fetches the folder.

@@ -56,17 +56,19 @@ pub fn window(report: &Report, method: &Explained) -> Result<Drawing, HeatmapErr
     let slices = method.slices.len().max(1);
     let edge = |slice: usize| slice * WIDTH / slices;
     let mut drawing = Drawing::new(WIDTH, WAVE + BARS);
-    let middle = WAVE + BARS / 2;
     for (slice, score) in method.slices.iter().enumerate() {
-        let (left, width) = (edge(slice), edge(slice + 1) - edge(slice));
         let at = seconds(report.window.start) + (slice * HOP) as f64 / RATE as f64;
         let title = format!("{at:.3} s: {}", signed(*score));
-        drawing.fill_titled([left, 0, width, WAVE], scale.color(*score), title);
+        let place = [edge(slice), 0, edge(slice + 1) - edge(slice), WAVE];
+        drawing.fill_titled(place, scale.color(*score), title);
+    }
+    let middle = WAVE + BARS / 2;
+    for (slice, score) in method.slices.iter().enumerate() {
         let length = (score.abs() / scale.limit() * (BARS / 2 - 2) as f64).round() as usize;
         let top = if *score > 0.0 { middle - length } else { middle };
-        // As strong as the strongest: the length says the rest.
-        let color = scale.color(scale.limit() * score.signum());
-        drawing.fill([left, top, width.saturating_sub(1).max(1), length], color);
+        let width = (edge(slice + 1) - edge(slice)).saturating_sub(1).max(1);
+        // One red and one blue: the length says the rest.
+        drawing.fill([edge(slice), top, width, length], scale.color(0.7 * scale.limit() * score.signum()));
     }
     drawing.fill([0, middle, WIDTH, 1], GREY);
     for chunk in 1..method.slices.len() * HOP / CHUNK {

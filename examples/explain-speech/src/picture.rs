@@ -14,28 +14,27 @@ pub fn picture(report: &Report) -> Result<Picture, HeatmapError> {
     let end = seconds(report.probabilities.len());
     let caption = format!("0 to {end:.2} s; green: probability of speech; yellow: the part shown below");
     let recording = Cell::new(panels::recording(report).picture()?).with_caption(caption);
+    let (window, explained) = (&report.window, report.explained);
     let mut grid = Grid::new().with_row("recording", [recording]);
     for method in &report.methods {
-        let share = if method.adds_up { format!(" of {}", signed(report.logit)) } else { String::new() };
-        let caption = format!("{} to {}; in all {}{share}", from(report), to(report), signed(method.sum()));
-        let window = Cell::new(panels::window(report, method)?.picture()?).with_caption(caption);
-        grid = grid.with_row(method.name.replacen(' ', "\n", 1), [window]);
+        let rest = method.whole() - method.sum();
+        let rest = if method.adds_up { format!(", all else {}", signed(rest)) } else { String::new() };
+        let caption =
+            format!("{} to {}: {}{rest}", time(window.start), time(window.end), signed(method.sum()));
+        let cell = Cell::new(panels::window(report, method)?.picture()?).with_caption(caption);
+        grid = grid.with_row(method.name.replacen(' ', "\n", 1), [cell]);
     }
     let title = format!(
-        "speech at {} with probability {:.3}, logit {:.2}: red raises it, blue lowers it",
-        to(report),
+        "speech from {} to {}, probability {:.3}: red raises its logit of {:.2}, blue lowers it",
+        time(explained),
+        time(explained + 1),
         report.probability(),
         report.logit
     );
     grid.with_headers([title]).render()
 }
 
-/// When the window begins.
-fn from(report: &Report) -> String {
-    format!("{:.3} s", seconds(report.window.start))
-}
-
-/// When the explained chunk ends.
-fn to(report: &Report) -> String {
-    format!("{:.3} s", seconds(report.window.end))
+/// When a chunk begins.
+fn time(chunk: usize) -> String {
+    format!("{:.3} s", seconds(chunk))
 }

@@ -33,11 +33,11 @@ pub enum RecordingError {
     #[error("the recording has {seconds} seconds, and {LONGEST} are read at most: cut out a part of it")]
     TooLong {
         /// Its length.
-        seconds: u32,
+        seconds: usize,
     },
     /// There is not one whole chunk.
     #[error("the recording has {0} samples, and the network needs {CHUNK} at least, which are 32 ms")]
-    TooShort(u32),
+    TooShort(usize),
     /// The header promises more than the file has, as where a download broke off or a program wrote to a pipe.
     #[error(
         "the header promises {promised} bytes of samples, and the file has {present} bytes in all: it was cut \
@@ -70,6 +70,16 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// A recording of these samples.
+    ///
+    /// # Errors
+    /// [`RecordingError`] where there are too few, too many, or one is beyond 16.
+    pub fn new(samples: Vec<f32>) -> Result<Self, RecordingError> {
+        check_length(samples.len())?;
+        samples.iter().enumerate().try_for_each(|(place, sample)| check_sample(place, *sample))?;
+        Ok(Self { samples })
+    }
+
     /// The recording in a WAV file: whole numbers of 8 to 32 bits, or floats; of several channels the mean.
     ///
     /// # Errors
@@ -94,12 +104,7 @@ impl Recording {
         if promised > length {
             return Err(RecordingError::CutShort { promised, present: length });
         }
-        if duration as usize > LONGEST * RATE {
-            return Err(RecordingError::TooLong { seconds: duration / RATE as u32 });
-        }
-        if (duration as usize) < CHUNK {
-            return Err(RecordingError::TooShort(duration));
-        }
+        check_length(duration as usize)?;
         let channels = usize::from(spec.channels);
         match spec.sample_format {
             SampleFormat::Float => mixed(reader.samples::<f32>(), channels),
@@ -130,6 +135,21 @@ impl Recording {
     }
 }
 
+fn check_length(samples: usize) -> Result<(), RecordingError> {
+    match samples {
+        0..CHUNK => Err(RecordingError::TooShort(samples)),
+        _ if samples > LONGEST * RATE => Err(RecordingError::TooLong { seconds: samples.div_ceil(RATE) }),
+        _ => Ok(()),
+    }
+}
+
+fn check_sample(place: usize, value: f32) -> Result<(), RecordingError> {
+    match value.abs() <= LOUDEST {
+        true => Ok(()),
+        false => Err(RecordingError::Sample { place, value }),
+    }
+}
+
 /// The mean over the channels, sample by sample.
 fn mixed(
     samples: impl Iterator<Item = hound::Result<f32>>,
@@ -138,9 +158,7 @@ fn mixed(
     let (mut mixed, mut sum) = (Vec::new(), 0.0);
     for (place, sample) in samples.enumerate() {
         let value = sample.map_err(failed)?;
-        if value.is_nan() || value.abs() > LOUDEST {
-            return Err(RecordingError::Sample { place, value });
-        }
+        check_sample(place, value)?;
         sum += value;
         if (place + 1) % channels == 0 {
             mixed.push(sum / channels as f32);
