@@ -360,7 +360,7 @@ fn a_rule_of_ones_own_that_is_not_registered() {
 fn an_operation_that_no_layer_stands_for() {
     let model = record_fn::<Flex, _, _, _>(|x: Tensor<_, 2>| x.remainder_scalar(0.3).flip([1]));
     let x = Tensor::<Flex, 2>::ones([2, 3], &Default::default());
-    let error = Saliency::new(&model).attribute(x, 0).unwrap_err();
+    let error = Lrp::new(&model, epsilon_plus_flat()).attribute(x.clone(), 0).unwrap_err();
     let ExplainError::Plan(PlanError::UnsupportedOperations { operations }) = &error else {
         panic!("{error}")
     };
@@ -368,7 +368,10 @@ fn an_operation_that_no_layer_stands_for() {
         operations[0].what.contains("remainder_scalar") && operations[0].first.starts_with("input."),
         "{error}"
     );
-    assert_says(&error, &["`input.", "remainder_scalar", "no layer", "Layer::custom"]);
+    assert_says(&error, &["`input.", "remainder_scalar", "no layer", "Layer::custom", "gradient method"]);
+    // Burn differentiates it.
+    let gradient = Saliency::new(&model).attribute(x, 0).unwrap().relevance::<2>().unwrap();
+    assert_eq!(gradient.into_data().to_vec::<f32>().unwrap(), [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
 }
 
 #[test]

@@ -141,8 +141,8 @@ impl<B: Backend> LayerOps<B> for Elementwise {
         Ok(vec![match *self {
             Self::Power(exponent) => &gradient * (power(x.clone(), exponent - 1.0) * exponent),
             Self::Sqrt => {
-                // `sign` is +1 at 0, so y + sign(y) + sign(-y) is y, and 2 where y is 0.
-                let safe = y + y.sign() + (y.clone() * -1.0).sign();
+                // `sign` is +1 at 0, so the two signs add up to 0, and to 2 where y is 0.
+                let safe = y + (y.sign() + (y.clone() * -1.0).sign());
                 (gradient.clone() / safe * 0.5).where_positive(y)
             }
             Self::Exp => &gradient * y,
@@ -211,5 +211,7 @@ mod tests {
         let at_zero =
             vjp(&Elementwise::Sqrt.into(), &[value(&[0.0, 4.0], &[1, 2])], value(&[1.0; 2], &[1, 2]));
         assert_close(&at_zero[0], &value(&[0.0, 0.25], &[1, 2]), "gradient");
+        let tiny = vjp(&Elementwise::Sqrt.into(), &[value(&[1e-16], &[1, 1])], value(&[1.0], &[1, 1]));
+        assert_close(&tiny[0], &value(&[5e7], &[1, 1]), "gradient of a small root");
     }
 }
