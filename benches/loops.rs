@@ -54,8 +54,7 @@ fn all<B: Backend>() {
         assert!(relevance.relevance::<3>().is_ok());
         let longest = graph.names().map(str::len).max().unwrap_or(0);
         let case = format!("LSTM, {steps} steps, {} nodes, names up to {longest}", graph.nodes().len());
-        let times =
-            [("forward", forward), ("record", recorded), ("plan", planned), ("explain", explained)];
+        let times = [("forward", forward), ("record", recorded), ("plan", planned), ("explain", explained)];
         print::<B>(&case, steps, &times, &mut first);
     }
     let mut first = Vec::new();

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod exact;
 mod graphs;
 mod host;
+pub mod layers;
 mod matrix;
 pub mod rules;
 pub mod small;
@@ -88,6 +89,7 @@ macro_rules! backend_suite {
                 masked_scores_get_nothing, constants_have_one_column, repeated_values_are_summed,
                 averages_count_what_is_there
             ]
+            layers: [normalisations, softmaxes, sums_and_picks, assignments, interpolations, functions]
             values: [elementwise_operations_on_every_layout]
         );
     };
