@@ -100,6 +100,8 @@ fn network<B: Backend>(name: &str, blocks: usize, width: usize, input: [usize; 4
     net.head.bias = Some(Param::from_tensor(Tensor::ones([10], device)));
     let x = Tensor::<B, 4>::random(input, Distribution::Uniform(-1.0, 1.0), device);
     let model = record(&net, Net::forward);
+    let unmerged = model.with_canonizers(Vec::new());
+    let recorded = unmerged.graph(x.clone(), 0).expect("the network is supported");
     let lrp = Lrp::new(&model, epsilon_plus_flat());
     let with_ledger = Lrp::new(&model, epsilon_plus_flat()).with_ledger();
     let slopes = Lrp::new(&model, gradient());
@@ -117,6 +119,10 @@ fn network<B: Backend>(name: &str, blocks: usize, width: usize, input: [usize; 4
                 // The graph holds no activation; its shape is enough to show that it is there.
                 assert!(!graph.nodes().is_empty());
                 x.clone().into()
+            }),
+            // A recording is compared with this: what it costs itself is the rest beside the plain forward pass.
+            ("replay of the recording", &|| {
+                recorded.forward(&[x.clone().into()]).expect("the network is supported")
             }),
             ("first explanation: EpsilonPlusFlat", &|| {
                 explain(&Lrp::new(&record(&net, Net::forward), epsilon_plus_flat()))

@@ -1,11 +1,12 @@
 //! A program that explains for days takes no more memory than one that explains a few inputs.
 #![allow(clippy::unwrap_used)]
 
+use burn::nn::LstmConfig;
 use burn::nn::conv::{Conv1d, Conv1dConfig};
 use burn::tensor::Tensor;
 use burn_flex::Flex;
 use burn_xai::attributor::{Attributor, IntegratedGradients, Lrp, Saliency};
-use burn_xai::composite::epsilon_plus_flat;
+use burn_xai::composite::{epsilon_plus_flat, lstm_lrp};
 use burn_xai::model::Target;
 use burn_xai::record;
 use burn_xai::trace::Traced;
@@ -19,7 +20,7 @@ const KEPT: usize = 1 << 20;
 
 /// The only test of this program, for memory is counted for all of its threads.
 #[test]
-fn memory_does_not_grow_with_calls_and_shapes() {
+fn memory_does_not_grow_with_calls_shapes_and_steps() {
     let device = Default::default();
     let conv = Conv1dConfig::new(2, 3, 3).init::<Flex>(&device);
     let forward = |conv: &Conv1d<Traced<Flex>>, x: Tensor<Traced<Flex>, 3>| {
@@ -48,4 +49,17 @@ fn memory_does_not_grow_with_calls_and_shapes() {
     assert!(by_shapes < KEPT, "{by_shapes} bytes more after a thousand shapes");
     let by_calls = grown(&|| (0..3000).for_each(|_| explain(50)));
     assert!(by_calls < KEPT, "{by_calls} bytes more after thousands of calls");
+
+    // Nor does a step of a loop take more in a longer one.
+    let net = LstmConfig::new(4, 8, true).init::<Flex>(&device);
+    let peak = |steps: usize| {
+        let model = record(&net, |net, x| net.forward(x, None).0.sum_dim(1).flatten::<2>(1, 2));
+        let x = Tensor::<Flex, 3>::ones([1, steps, 4], &device);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
+        Lrp::new(&model, lstm_lrp()).attribute(x, 0).unwrap();
+        MEMORY.peak_usage() - before
+    };
+    let (short, long) = (peak(200), peak(800));
+    assert!(long < 5 * short, "200 steps take {short} bytes, 800 take {long}");
 }
