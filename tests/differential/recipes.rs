@@ -38,6 +38,7 @@ pub(crate) fn recipe(dice: &mut Dice, layer: &Layer, inputs: &[&[usize]], output
     let mut rules = vec![Recipe::Gradient];
     match layer {
         Layer::Mul | Layer::Matmul => rules.push(Recipe::Uniform { st }),
+        Layer::Div => rules.push(Recipe::SignalTakesAll),
         Layer::LayerNorm { .. } => rules.push(Recipe::FrozenStd { st }),
         _ if is_product => {}
         _ => rules.push(Recipe::Norm { st }),

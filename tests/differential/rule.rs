@@ -29,6 +29,8 @@ pub(crate) enum Recipe {
     Norm { st: Stabilizer },
     FrozenStd { st: Stabilizer },
     Uniform { st: Stabilizer },
+    /// On quotients: what is a gate depends on the graph.
+    SignalTakesAll,
     Pass,
     WinnerTakesAll,
     TakesMost { beta: f64 },
@@ -213,6 +215,11 @@ impl Recipe {
                     passed.absorbed[STABILIZER][j].push((stable[j] - at.output.data[j]) * s);
                 }
             }
+            Self::SignalTakesAll => {
+                for (j, &r) in relevance.iter().enumerate() {
+                    passed.parts[0][j].push(r);
+                }
+            }
             Self::Uniform { .. } if matches!(at.layer, Layer::Mul) => {
                 for (j, &r) in relevance.iter().enumerate() {
                     passed.parts.iter_mut().for_each(|parts| parts[j].push(r * 0.5));
@@ -311,6 +318,7 @@ impl Recipe {
             Self::Norm { st: e } => rule::Norm { stabilizer: st(e) }.into(),
             Self::FrozenStd { st: e } => rule::FrozenStd { stabilizer: st(e) }.into(),
             Self::Uniform { st: e } => rule::Uniform { stabilizer: st(e) }.into(),
+            Self::SignalTakesAll => rule::SignalTakesAll::default().into(),
             Self::Pass => rule::Pass.into(),
             Self::WinnerTakesAll => rule::WinnerTakesAll.into(),
             Self::TakesMost { beta } => rule::TakesMost { beta: *beta }.into(),

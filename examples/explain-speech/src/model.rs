@@ -30,9 +30,6 @@ const SPAN: usize = 256;
 const MIRRORED: usize = 64;
 /// Frequencies of a spectrum.
 const FREQUENCIES: usize = SPAN / 2 + 1;
-/// Squares of amplitudes below this count as this: the square root has no slope at 0, where silence is. It is
-/// 1e-10 instead of 0, which changes nothing that can be seen.
-const LEAST_POWER: f64 = 1e-20;
 /// Channels from and to, and the step, of the convolutions of the encoder.
 const ENCODER: [([usize; 2], usize); 4] =
     [([FREQUENCIES, 128], 1), ([128, 64], 2), ([64, 64], 2), ([64, HIDDEN], 1)];
@@ -128,9 +125,7 @@ impl<B: Backend> SileroVad<B> {
 
         let spectra = self.stft.forward(heard.unsqueeze_dim(1));
         let [real, imaginary] = [0, FREQUENCIES].map(|at| spectra.clone().narrow(1, at, FREQUENCIES));
-        let power = real.square() + imaginary.square();
-        // Not `sqrt`: its derivative in burn-xai loses the digits of amplitudes far below 1.
-        let mut x = power.clamp_min(LEAST_POWER).powf_scalar(0.5);
+        let mut x = (real.square() + imaginary.square()).sqrt();
         for conv in &self.encoder {
             x = relu(conv.forward(x));
         }
