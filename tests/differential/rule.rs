@@ -19,25 +19,59 @@ pub(crate) struct Stabilizer {
 /// A rule with its parameters; names as in the library.
 #[derive(Debug, Clone)]
 pub(crate) enum Recipe {
-    Epsilon { st: Stabilizer, zero_bias: bool },
-    ZPlus { st: Stabilizer, zero_bias: bool },
-    AlphaBeta { alpha: f64, beta: f64, st: Stabilizer, zero_bias: bool },
-    Gamma { gamma: f64, st: Stabilizer, zero_bias: bool },
-    ZBox { low: Bound, high: Bound, st: Stabilizer },
-    WSquare { st: Stabilizer, zero_bias: bool },
-    Flat { st: Stabilizer },
-    Norm { st: Stabilizer },
-    FrozenStd { st: Stabilizer },
-    Uniform { st: Stabilizer },
+    Epsilon {
+        st: Stabilizer,
+        zero_bias: bool,
+    },
+    ZPlus {
+        st: Stabilizer,
+        zero_bias: bool,
+    },
+    AlphaBeta {
+        alpha: f64,
+        beta: f64,
+        st: Stabilizer,
+        zero_bias: bool,
+    },
+    Gamma {
+        gamma: f64,
+        st: Stabilizer,
+        zero_bias: bool,
+    },
+    ZBox {
+        low: Bound,
+        high: Bound,
+        st: Stabilizer,
+    },
+    WSquare {
+        st: Stabilizer,
+        zero_bias: bool,
+    },
+    Flat {
+        st: Stabilizer,
+    },
+    Norm {
+        st: Stabilizer,
+    },
+    FrozenStd {
+        st: Stabilizer,
+    },
+    Uniform {
+        st: Stabilizer,
+    },
     /// On quotients: what is a gate depends on the graph.
     SignalTakesAll,
     Pass,
     WinnerTakesAll,
-    TakesMost { beta: f64 },
+    TakesMost {
+        beta: f64,
+    },
     Gradient,
     ReluDeconvNet,
     ReluGuidedBackprop,
-    ReluBetaSmooth { beta: f64 },
+    ReluBetaSmooth {
+        beta: f64,
+    },
 }
 
 /// A node with what the forward pass left.

@@ -5,11 +5,11 @@ use std::marker::PhantomData;
 
 use burn_backend::backend::{AutodiffBackend, BackendTypes, DTypeUsageSet, ExecutionError};
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor, QuantizedTensor};
-use burn_backend::{Backend, DType, TensorData};
+use burn_backend::{Backend, DType, TensorData, TensorPrimitive};
 
 use crate::ids::TracedInt;
 use crate::mask::TracedMask;
-use crate::tensor::{Argument, TracedTensor};
+use crate::tensor::{Argument, Call, TracedTensor};
 
 /// A backend that computes everything on `B` and remembers how each float tensor came about.
 ///
@@ -135,5 +135,26 @@ impl<B: Backend> AutodiffBackend for Traced<B> {
 
     fn q_from_inner(tensor: QuantizedTensor<B>) -> QuantizedTensor<B> {
         tensor
+    }
+}
+
+impl<B: Backend> Argument<B> for TensorPrimitive<Traced<B>> {
+    type Inner = TensorPrimitive<B>;
+
+    fn is_tracked(&self) -> bool {
+        matches!(self, TensorPrimitive::Float(t) if t.is_tracked())
+    }
+
+    fn note(&self, call: &mut Call<B>) {
+        if let TensorPrimitive::Float(t) = self {
+            t.note(call);
+        }
+    }
+
+    fn inner(self) -> Self::Inner {
+        match self {
+            TensorPrimitive::Float(t) => TensorPrimitive::Float(t.primitive),
+            TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Burn's own derivative of an operation that has no layer.
 
 use std::fmt;
+use std::sync::Arc;
 
 use burn_autodiff::Autodiff;
 use burn_backend::backend::AutodiffBackend;
@@ -10,7 +11,7 @@ use burn_backend::{Backend, TensorMetadata};
 use xai_core::Value;
 use xai_core::layer::Derivative;
 
-use crate::tensor::Edge;
+use crate::tensor::{Call, Edge};
 
 /// The operation on `Autodiff<B>`: it takes its float arguments from the front of the iterator.
 type Operation<B> = dyn Fn(&mut dyn Iterator<Item = FloatTensor<Autodiff<B>>>) -> Option<FloatTensor<Autodiff<B>>>
@@ -18,25 +19,27 @@ type Operation<B> = dyn Fn(&mut dyn Iterator<Item = FloatTensor<Autodiff<B>>>) -
     + Sync;
 
 /// An operation with all its arguments but those that depend on a graph input.
-pub(crate) struct ByAutodiff<B: Backend> {
+struct ByAutodiff<B: Backend> {
     operation: Box<Operation<B>>,
     /// For each float argument its value, if it is a constant.
     constants: Vec<Option<Value<B>>>,
 }
 
-impl<B: Backend> ByAutodiff<B> {
-    pub(crate) fn new(
-        arguments: &[Edge<B>],
-        operation: impl Fn(&mut dyn Iterator<Item = FloatTensor<Autodiff<B>>>) -> Option<FloatTensor<Autodiff<B>>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
-        let floats = arguments.iter().filter(|edge| matches!(edge, Edge::Node(_) | Edge::Constant(_)));
-        let constants = floats.map(|edge| edge.constant().map(|constant| constant.value));
-        Self { operation: Box::new(operation), constants: constants.collect() }
-    }
+/// What Burn computes of an operation, if the call has to be recorded.
+pub(crate) fn derivative<B: Backend>(
+    call: &Call<B>,
+    operation: impl Fn(&mut dyn Iterator<Item = FloatTensor<Autodiff<B>>>) -> Option<FloatTensor<Autodiff<B>>>
+    + Send
+    + Sync
+    + 'static,
+) -> Option<Arc<dyn Derivative<B>>> {
+    let Call::Recorded(arguments) = call else { return None };
+    let floats = arguments.iter().filter(|edge| matches!(edge, Edge::Node(_) | Edge::Constant(_)));
+    let constants = floats.map(|edge| edge.constant().map(|constant| constant.value)).collect();
+    Some(Arc::new(ByAutodiff { operation: Box::new(operation), constants }))
+}
 
+impl<B: Backend> ByAutodiff<B> {
     /// The output, and what the inputs are to autodiff.
     #[allow(clippy::type_complexity)]
     fn run(

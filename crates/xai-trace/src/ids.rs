@@ -6,6 +6,7 @@ use burn_backend::tensor::{FloatTensor, IntTensor};
 use burn_backend::{Backend, DType, Shape, TensorMetadata, get_device_settings};
 use xai_core::Value;
 
+use crate::mask::TracedMask;
 use crate::op::Op;
 use crate::tensor::{Argument, Call, Constant, Edge, Node, Source, TracedTensor};
 
@@ -171,7 +172,7 @@ pub(crate) fn cat<B: Backend>(tensors: Vec<TracedInt<B>>, dim: usize) -> TracedI
         (Some(places), Some(ids)) if tensors.iter().all(is_same) => {
             Origin::Elements(ids.clone(), B::int_cat(places, dim))
         }
-        _ => Argument::<B>::origin(&tensors).ids().cloned().map_or(Origin::Constant, Origin::Computed),
+        _ => tensors.origin().ids().cloned().map_or(Origin::Constant, Origin::Computed),
     };
     TracedInt { primitive: B::int_cat(tensors.inner(), dim), origin }
 }
@@ -200,15 +201,36 @@ impl<B: Backend> Argument<B> for TracedInt<B> {
 
     fn note(&self, _: &mut Call<B>) {}
 
-    fn origin(&self) -> Origin<B> {
-        self.origin.clone()
-    }
-
     /// Strips the origin, for something that reads the elements.
     fn inner(self) -> IntTensor<B> {
         if let Some(ids) = self.origin.ids() {
             ids.lookups().is_read = true;
         }
         self.primitive
+    }
+}
+
+/// An argument whose int tensors come from somewhere.
+pub(crate) trait HasOrigin<B: Backend> {
+    fn origin(&self) -> Origin<B> {
+        Origin::Constant
+    }
+}
+
+impl<B: Backend> HasOrigin<B> for TracedTensor<B> {}
+
+impl<B: Backend> HasOrigin<B> for TracedMask<B> {}
+
+impl<B: Backend> HasOrigin<B> for TracedInt<B> {
+    fn origin(&self) -> Origin<B> {
+        self.origin.clone()
+    }
+}
+
+/// Of several, the first that is no constant.
+impl<B: Backend, T: HasOrigin<B>> HasOrigin<B> for Vec<T> {
+    fn origin(&self) -> Origin<B> {
+        let mut origins = self.iter().map(T::origin);
+        origins.find(|origin| !matches!(origin, Origin::Constant)).unwrap_or(Origin::Constant)
     }
 }

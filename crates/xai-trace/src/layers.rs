@@ -1,15 +1,15 @@
 //! The table from recorded operations to layers.
 
-use burn_backend::tensor::BoolTensor;
-use burn_backend::{Backend, FloatDType, Scalar, Shape, TensorMetadata};
+use burn_backend::{Backend, Shape};
 use xai_core::Value;
 use xai_core::kernel::{ConvGeometry, Extremum, PoolGeometry, PoolOutput};
 use xai_core::layer::{
     Add, Affine, Arithmetic, Assign, Coefficient, Concat, Conv, ConvTranspose, CumulativeSum, Cut, Detach,
-    Elementwise, Expand, Gather, Interpolate, Layer, Linear, Matmul, Normalize, PRelu, Pad, Permute, Pool,
-    Reshape, Slice,
+    Elementwise, Gather, Interpolate, Layer, Linear, Matmul, Normalize, PRelu, Pad, Permute, Pool, Reshape,
+    Slice,
 };
 
+use crate::broadcast::{expand, mask_fill, mask_where};
 use crate::op::{Op, Window};
 use crate::tensor::{Constant, Edge, Node};
 
@@ -160,74 +160,6 @@ fn power<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
     }
 }
 
-/// The mask of an argument, of the shape of `node`. One that depends on the input holds for this input alone.
-fn mask<B: Backend>(node: &Node<B>, edge: &Edge<B>) -> Result<BoolTensor<B>, String> {
-    let mask = match edge {
-        Edge::ConstantMask(mask) => mask,
-        Edge::Mask(_, mask) => {
-            crate::reads::note(&[true]);
-            mask
-        }
-        _ => return Err("without a mask".to_owned()),
-    };
-    let shape = mask.shape();
-    Ok(if shape == node.shape { mask.clone() } else { B::bool_expand(mask.clone(), node.shape.clone()) })
-}
-
-/// A value of the mask's shape, filled with `outside` where it does not hold and with `inside` where it does.
-fn filled<B: Backend>(node: &Node<B>, mask: &BoolTensor<B>, [outside, inside]: [f64; 2]) -> Value<B> {
-    let (shape, device, dtype) = (mask.shape(), B::bool_device(mask), FloatDType::from(node.dtype));
-    let outside = B::float_full(shape, Scalar::Float(outside), &device, dtype);
-    Value::from_primitive(B::float_mask_fill(outside, mask.clone(), Scalar::Float(inside)))
-}
-
-/// `value` where a mask holds, the input elsewhere.
-fn mask_fill<B: Backend>(node: &Node<B>, value: f64) -> Result<Layer<B>, String> {
-    let [Edge::Node(_), edge] = node.inputs.as_slice() else { return Err("without a mask".to_owned()) };
-    let mask = mask(node, edge)?;
-    let factor = filled(node, &mask, [1.0, 0.0]);
-    let offset = filled(node, &mask, [0.0, value]);
-    Ok(Affine::new(tensor(factor), tensor(offset)).into())
-}
-
-/// A constant where a mask holds, or where it does not, the input elsewhere; or the sum of two inputs that were
-/// masked [before].
-fn mask_where<B: Backend>(node: &Node<B>) -> Result<Layer<B>, String> {
-    let (edge, constant, kept) = match node.inputs.as_slice() {
-        [Edge::Node(_), _, Edge::Node(_)] => return Ok(Add.into()),
-        [Edge::Node(_), edge, Edge::Constant(constant)] => (edge, constant, [1.0, 0.0]),
-        [Edge::Constant(constant), edge, Edge::Node(_)] => (edge, constant, [0.0, 1.0]),
-        _ => return Err("of arguments of another kind".to_owned()),
-    };
-    let factor = filled(node, &mask(node, edge)?, kept);
-    // An infinite constant times 0 is no number, so it is put in its place, not multiplied.
-    let offset = constant.value.clone().expand(node.shape.as_slice()).where_nonzero(&(factor.clone() - 1.0));
-    Ok(Affine::new(tensor(factor), tensor(offset)).into())
-}
-
-/// The layers between an input that depends on the graph's inputs and the operation: an expansion, where the
-/// operation broadcasts it, and a mask, where it picks between two values.
-pub(crate) fn before<B: Backend>(node: &Node<B>, input: &Node<B>, place: usize) -> Vec<Layer<B>> {
-    let (dims, output) = (input.shape.as_slice(), node.shape.as_slice());
-    let broadcasts =
-        matches!(node.op, Op::Add | Op::Sub | Op::Mul | Op::Div | Op::MaskWhere | Op::MaskFill(_));
-    let mut layers: Vec<Layer<B>> = Vec::new();
-    if broadcasts && dims != output {
-        layers.push(expand(dims, output).into());
-    }
-    if let (Op::MaskWhere, [Edge::Node(_), edge, Edge::Node(_)]) = (&node.op, node.inputs.as_slice())
-        && let Ok(mask) = mask(node, edge)
-    {
-        let kept = if place == 0 { [1.0, 0.0] } else { [0.0, 1.0] };
-        layers.push(Affine::scale(Coefficient::Tensor(filled(node, &mask, kept))).into());
-    }
-    layers
-}
-
-fn tensor<B: Backend>(value: Value<B>) -> Option<Coefficient<B>> {
-    Some(Coefficient::Tensor(value))
-}
-
 /// The element that a constant consists of, if all are equal.
 fn only_element<B: Backend>(constant: &Value<B>) -> Result<Option<f64>, String> {
     let data = constant.to_data().map_err(|error| format!("of a constant that cannot be read: {error:?}"))?;
@@ -361,15 +293,6 @@ fn reshape<B: Backend>(node: &Node<B>) -> Layer<B> {
     let batch = input.is_some_and(|input| first(&input.shape) == first(&node.shape));
     let sizes = node.shape.as_slice().iter().map(|&size| size as i64);
     Reshape::new(sizes.enumerate().map(|(place, size)| if batch && place == 0 { 0 } else { size })).into()
-}
-
-/// An expansion; sizes that stay are left free.
-pub(crate) fn expand(input: &[usize], output: &[usize]) -> Expand {
-    let new = output.len().saturating_sub(input.len());
-    Expand::new(output.iter().enumerate().map(|(place, &size)| {
-        let stays = place.checked_sub(new).and_then(|place| input.get(place)) == Some(&size);
-        if stays { -1 } else { size as i64 }
-    }))
 }
 
 /// What slices of a value of the sizes `dims` keep.

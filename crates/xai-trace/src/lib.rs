@@ -50,6 +50,7 @@
 //!    operation that keeps its name.
 
 mod backend;
+mod broadcast;
 mod convert;
 mod derivative;
 mod error;

@@ -11,10 +11,11 @@ use xai_core::error::{ExplainError, GraphError};
 use xai_core::graph::{Graph, GraphBuilder, NodeId};
 use xai_core::layer::{Embedding, Layer, Unsupported};
 
+use crate::broadcast::before;
 use crate::error::TraceError;
 use crate::fuse::{Fused, fused};
 use crate::ids::Lookup;
-use crate::layers::{before, layers};
+use crate::layers::layers;
 use crate::names::{Parameters, Unique};
 use crate::op::Op;
 use crate::tensor::{Edge, Key, Node};

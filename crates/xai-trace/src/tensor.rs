@@ -7,15 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn_autodiff::Autodiff;
 use burn_backend::tensor::{BoolTensor, FloatTensor, IntTensor};
-use burn_backend::{Backend, DType, Shape, TensorMetadata, TensorPrimitive};
+use burn_backend::{Backend, DType, Shape, TensorMetadata};
 use xai_core::Value;
 use xai_core::layer::Derivative;
 
-use crate::backend::Traced;
-use crate::derivative::ByAutodiff;
-use crate::ids::Origin;
 use crate::op::Op;
 
 /// Ids only grow, and a node is made after its inputs: ids in order are a topological order.
@@ -236,20 +232,6 @@ impl<B: Backend> Call<B> {
         matches!(self, Self::Recorded(_)).then(op)
     }
 
-    /// What Burn computes of the operation, if it has to be recorded.
-    pub(crate) fn derivative(
-        &self,
-        operation: impl Fn(&mut dyn Iterator<Item = FloatTensor<Autodiff<B>>>) -> Option<FloatTensor<Autodiff<B>>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Option<Arc<dyn Derivative<B>>> {
-        match self {
-            Self::Recorded(edges) => Some(Arc::new(ByAutodiff::new(edges, operation))),
-            Self::Constant(_) => None,
-        }
-    }
-
     /// The traced result of a call that has a derivative.
     pub(crate) fn finish_with(
         self,
@@ -291,11 +273,6 @@ pub(crate) trait Argument<B: Backend> {
 
     /// Adds its tensors to the call.
     fn note(&self, call: &mut Call<B>);
-
-    /// Where an int tensor comes from.
-    fn origin(&self) -> Origin<B> {
-        Origin::Constant
-    }
 
     /// Strips the origin.
     fn inner(self) -> Self::Inner;
@@ -352,33 +329,7 @@ impl<B: Backend, T: Argument<B>> Argument<B> for Vec<T> {
         self.iter().for_each(|t| t.note(call));
     }
 
-    fn origin(&self) -> Origin<B> {
-        let origins = self.iter().map(T::origin);
-        origins.into_iter().find(|origin| !matches!(origin, Origin::Constant)).unwrap_or(Origin::Constant)
-    }
-
     fn inner(self) -> Self::Inner {
         self.into_iter().map(T::inner).collect()
-    }
-}
-
-impl<B: Backend> Argument<B> for TensorPrimitive<Traced<B>> {
-    type Inner = TensorPrimitive<B>;
-
-    fn is_tracked(&self) -> bool {
-        matches!(self, TensorPrimitive::Float(t) if t.is_tracked())
-    }
-
-    fn note(&self, call: &mut Call<B>) {
-        if let TensorPrimitive::Float(t) = self {
-            t.note(call);
-        }
-    }
-
-    fn inner(self) -> Self::Inner {
-        match self {
-            TensorPrimitive::Float(t) => TensorPrimitive::Float(t.primitive),
-            TensorPrimitive::QFloat(q) => TensorPrimitive::QFloat(q),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What the examples share: the choice of a backend among those that are compiled in, reports and progress.
+//! What the examples share: the choice of a backend among those that are compiled in, reports, progress and colours.
 //!
 //! An example implements [`Job`], and runs it by [`BackendArgs::run`]:
 //!
@@ -21,6 +21,7 @@
 
 mod output;
 pub mod progress;
+pub mod scale;
 
 use std::error::Error;
 

@@ -1,8 +1,7 @@
 //! Rectangles, drawn to a picture as to a page.
 
 use burn_xai::heatmap::{Bounds, HeatmapError, Normalization, Picture, rgb_image};
-
-use crate::scale::{Color, hex};
+use example_common::scale::{Color, hex};
 
 /// Rectangles on white, in whole pixels; later ones lie over earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]

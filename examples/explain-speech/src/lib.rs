@@ -10,7 +10,6 @@ pub mod panels;
 pub mod picture;
 pub mod recording;
 pub mod report;
-pub mod scale;
 pub mod terminal;
 
 use std::error::Error;

@@ -1,10 +1,10 @@
 //! The report as one HTML file that needs no other.
 
 use burn_xai::heatmap::HeatmapError;
+use example_common::scale::{Scale, escape};
 
 use crate::panels;
-use crate::report::{Explained, Report, seconds};
-use crate::scale::{Scale, hex, signed};
+use crate::report::{Explained, Report, seconds, signed};
 
 const STYLE: &str = "
 body { font: 17px/1.6 system-ui, sans-serif; color: #222; max-width: 58rem; margin: 2rem auto; padding: 0 1rem }
@@ -78,24 +78,11 @@ fn section(report: &Report, method: &Explained) -> Result<String, HeatmapError> 
 ",
         escape(method.name),
         escape(method.about),
-        legend(Scale::new(method.limit())?),
+        Scale::new(method.limit())?.legend(signed),
         panels::window(report, method)?.svg(),
         times(seconds(window.start), seconds(window.end)),
         rest(method),
     ))
-}
-
-/// The colours and the scores at their ends.
-fn legend(scale: Scale) -> String {
-    let limit = scale.limit();
-    let stops: Vec<String> = (-5..=5).map(|i| hex(scale.color(limit * f64::from(i) / 5.0))).collect();
-    format!(
-        "<div class=\"legend\"><span>lowers {}</span><span class=\"bar\" style=\"background:\
-         linear-gradient(to right,{})\"></span><span>{} raises, in 8 ms</span></div>\n",
-        signed(-limit),
-        stops.join(","),
-        signed(limit),
-    )
 }
 
 /// Five times below a drawing.
@@ -131,20 +118,4 @@ fn table(report: &Report) -> String {
         })
         .collect();
     format!("<table>\n<tr><th>from</th><th>probability</th>{names}</tr>\n{rows}</table>\n")
-}
-
-/// Text as it stands in HTML, in attributes too.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

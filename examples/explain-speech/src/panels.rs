@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use burn_xai::heatmap::HeatmapError;
 
+use example_common::scale::{Color, Scale};
+
 use crate::drawing::Drawing;
 use crate::model::{CHUNK, HOP, RATE};
-use crate::report::{Explained, Report, seconds};
-use crate::scale::{Color, Scale, signed};
+use crate::report::{Explained, Report, seconds, signed};
 
 /// Pixels across; a window of 32 chunks has 7 for each score.
 const WIDTH: usize = 896;

@@ -3,8 +3,7 @@
 use burn_xai::heatmap::{Cell, Grid, HeatmapError, Picture};
 
 use crate::panels;
-use crate::report::{Report, seconds};
-use crate::scale::signed;
+use crate::report::{Report, seconds, signed};
 
 /// The recording, and below it the window in the colours of each method.
 ///

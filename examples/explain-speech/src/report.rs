@@ -99,3 +99,8 @@ impl Explained {
 pub fn seconds(chunk: usize) -> f64 {
     (chunk * CHUNK) as f64 / RATE as f64
 }
+
+/// A score with its sign, the same number of digits for all.
+pub fn signed(score: f64) -> String {
+    example_common::scale::signed(score, 3)
+}

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::{Report, seconds};
-use crate::scale::signed;
+use crate::report::{Report, seconds, signed};
 
 /// Probabilities as signs, in eighths.
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -6,7 +6,6 @@ pub mod network;
 pub mod page;
 pub mod picture;
 pub mod report;
-pub mod scale;
 pub mod sentence;
 pub mod terminal;
 

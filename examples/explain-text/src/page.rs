@@ -1,9 +1,9 @@
 //! The report as one HTML file that needs no other.
 
 use burn_xai::heatmap::HeatmapError;
+use example_common::scale::{Scale, escape, hex, ink};
 
-use crate::report::{Explained, Report, Scores};
-use crate::scale::{Color, Scale, ink, signed};
+use crate::report::{Explained, Report, Scores, signed};
 use crate::sentence::{Sentence, Token};
 
 const STYLE: &str = "
@@ -81,21 +81,8 @@ fn section(report: &Report, method: &Explained) -> Result<String, HeatmapError> 
 ",
         escape(method.method),
         escape(method.about),
-        legend(scale),
+        scale.legend(signed),
     ))
-}
-
-/// The colours and the scores at their ends.
-fn legend(scale: Scale) -> String {
-    let limit = scale.limit();
-    let stops: Vec<String> = (-5..=5).map(|i| hex(scale.color(limit * f64::from(i) / 5.0))).collect();
-    format!(
-        "<div class=\"legend\"><span>lowers {}</span><span class=\"bar\" style=\"background:\
-         linear-gradient(to right,{})\"></span><span>{} raises</span></div>\n",
-        signed(-limit),
-        stops.join(","),
-        signed(limit),
-    )
 }
 
 /// A sentence in colours, and what its tokens did not get.
@@ -137,26 +124,6 @@ fn table(sentence: &Sentence, scores: &Scores, name: &str) -> String {
     });
     let rows: String = rows.collect();
     format!("<table>\n<tr><th>token of {name}</th><th>score</th></tr>\n{rows}</table>\n")
-}
-
-fn hex([red, green, blue]: Color) -> String {
-    format!("#{red:02x}{green:02x}{blue:02x}")
-}
-
-/// Text as it stands in HTML, in attributes too.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use burn_xai::heatmap::{Cell, Grid, HeatmapError, Picture};
 
-use crate::report::{Explained, Report};
-use crate::scale::{Scale, signed};
+use example_common::scale::Scale;
+
+use crate::report::{Explained, Report, signed};
 
 /// Tokens in a row; longer sentences go on below.
 const TOKENS: usize = 14;

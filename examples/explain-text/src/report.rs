@@ -63,3 +63,8 @@ impl Scores {
         self.tokens.iter().sum()
     }
 }
+
+/// A score with its sign, the same number of digits for all.
+pub fn signed(score: f64) -> String {
+    example_common::scale::signed(score, 4)
+}

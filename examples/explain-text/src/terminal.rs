@@ -1,7 +1,8 @@
 //! The report as text: in colours, or with numbers where colours would not be seen.
 
-use crate::report::{Explained, Report, Scores};
-use crate::scale::{Color, Scale, ink, signed};
+use example_common::scale::{Color, Scale, ink};
+
+use crate::report::{Explained, Report, Scores, signed};
 use crate::sentence::Sentence;
 
 /// The report in lines. Colours are those of terminals with 16 million of them.

@@ -14,7 +14,8 @@ use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Se
 use super::windows::windows;
 use super::{argument, delegate, derived, method};
 use crate::backend::Traced;
-use crate::ids::TracedInt;
+use crate::derivative::derivative;
+use crate::ids::{HasOrigin, TracedInt};
 use crate::mask::TracedMask;
 use crate::op::Op;
 use crate::tensor::{Argument, Call, MaskSource, Relation, TracedTensor};

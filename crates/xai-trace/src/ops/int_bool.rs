@@ -12,7 +12,7 @@ use burn_backend::{
 
 use super::{delegate, method};
 use crate::backend::Traced;
-use crate::ids::{Origin, TracedInt, cat};
+use crate::ids::{HasOrigin, Origin, TracedInt, cat};
 use crate::mask::TracedMask;
 use crate::op::Op;
 use crate::tensor::{Argument, Call, TracedTensor};

@@ -153,7 +153,7 @@ macro_rules! method {
     ([$n:ident I] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> TracedInt<B> {
             crate::reads::note(&[$(Argument::<B>::is_tracked(&$f)),*]);
-            let origins = [$(Argument::<B>::origin(&$f)),*];
+            let origins = [$(HasOrigin::<B>::origin(&$f)),*];
             TracedInt::computed(origins, B::$n($($c)*))
         }
     };
@@ -165,7 +165,7 @@ macro_rules! method {
     };
     ([$n:ident (I, I)] [$($s:tt)*] [$($c:tt)*] [$($f:ident)*] ()) => {
         fn $n($($s)*) -> (TracedInt<B>, TracedInt<B>) {
-            let origins = [$(Argument::<B>::origin(&$f)),*];
+            let origins = [$(HasOrigin::<B>::origin(&$f)),*];
             let (first, second) = B::$n($($c)*);
             (TracedInt::computed(origins.clone(), first), TracedInt::computed(origins, second))
         }
@@ -186,7 +186,7 @@ macro_rules! derived {
             let call = Call::<B>::new(&[$(argument!($kind tracked $arg)),*]);
             $(let call = argument!($kind note $arg call);)*
             let op = call.op(|| $op);
-            let derivative = call.derivative({
+            let derivative = derivative(&call, {
                 $(let $arg = argument!($kind kept $arg);)*
                 move |floats| {
                     Some(Autodiff::<B>::$name($(argument!($kind given $arg floats)),*))

@@ -18,6 +18,7 @@ use xai_core::layer::{Activation, Softmax, SoftmaxForm};
 use super::windows::patches;
 use super::{argument, delegate, derived, method};
 use crate::backend::Traced;
+use crate::derivative::derivative;
 use crate::ids::TracedInt;
 use crate::mask::TracedMask;
 use crate::op::Op;
