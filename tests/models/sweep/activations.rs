@@ -5,7 +5,9 @@ use burn::nn::activation::ActivationConfig;
 use burn::nn::*;
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, NO_RELU, sweep};
+use crate::harness::{ALL, NO_RELU};
+
+use super::rows::sweep;
 
 sweep! {
     relu: Relu, plain Relu::new(), |net, x| net.forward::<_, 2>(x), [Floats(&[4])] => ["activation"], ALL;

@@ -8,7 +8,9 @@ use burn::tensor::ops::{
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, GRADIENT_ONLY, NO_RELU, sweep};
+use crate::harness::{ALL, GRADIENT_ONLY, NO_RELU};
+
+use super::rows::sweep;
 
 /// The same numbers between -1 and 1 in each call.
 fn weights<B: Backend, const D: usize, const E: usize>(

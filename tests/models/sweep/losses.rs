@@ -5,7 +5,9 @@ use burn::nn::loss::*;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, GRADIENT_ONLY, sweep};
+use crate::harness::{ALL, GRADIENT_ONLY};
+
+use super::rows::sweep;
 
 /// Numbers between 0 and 1 like `x`.
 fn targets<B: Backend>(x: &Tensor<B, 2>) -> Tensor<B, 2> {

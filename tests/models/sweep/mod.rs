@@ -4,11 +4,11 @@ mod activations;
 mod functions;
 mod losses;
 mod modules;
+mod rows;
 mod windows;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 /// Modules without a row, and why.
 const WITHOUT_A_ROW: &[(&str, &str)] = &[
@@ -24,37 +24,23 @@ const FUNCTIONS_WITHOUT_A_ROW: &[(&str, &str)] = &[
     ("max_pool2d_with_indices", "its indices are no floats; the values are those of `max_pool2d`"),
 ];
 
-/// Where Cargo has the source of a package.
-fn source(package: &str) -> PathBuf {
-    let rustc = Command::new("rustc").arg("-vV").output().unwrap();
-    let rustc = String::from_utf8(rustc.stdout).unwrap();
-    // Packages of other platforms are not there.
-    let platform = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let metadata = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--offline",
-            "--filter-platform",
-            platform,
-            "--manifest-path",
-        ])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .output()
-        .unwrap();
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
-    let packages = metadata["packages"].as_array().unwrap();
-    let found = packages.iter().find(|found| found["name"] == package).unwrap();
-    Path::new(found["manifest_path"].as_str().unwrap()).parent().unwrap().join("src")
+/// The source files of a crate that this test was built with, as the compiler noted them beside the test.
+fn sources(name: &str) -> Vec<PathBuf> {
+    let program = std::env::current_exe().unwrap();
+    let mut notes = std::fs::read_dir(program.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let is_note = |path: &PathBuf| {
+        let file = path.file_name().unwrap().to_string_lossy();
+        file.starts_with(&format!("{name}-")) && file.ends_with(".d")
+    };
+    let note = std::fs::read_to_string(notes.find(is_note).unwrap()).unwrap();
+    let (_, files) = note.lines().next().unwrap().split_once(": ").unwrap();
+    // A blank in a path is written with a backslash.
+    let files = files.replace("\\ ", "\0");
+    files.split(' ').map(|file| file.replace('\0', " ").into()).collect()
 }
 
-fn files(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let read = |path: PathBuf| match path.is_dir() {
-        true => files(&path),
-        false => vec![std::fs::read_to_string(path).unwrap()],
-    };
-    entries.flat_map(read).collect()
+fn read(path: &PathBuf) -> String {
+    std::fs::read_to_string(path).unwrap()
 }
 
 /// The names after `keywords`, of declarations that are public.
@@ -76,7 +62,7 @@ fn compare(found: BTreeSet<String>, rows: BTreeSet<String>, without: &[(&str, &s
 #[test]
 fn sweep_has_all_modules() {
     let mut found = BTreeSet::new();
-    for file in files(&source("burn-nn")) {
+    for file in sources("burn_nn").iter().map(read) {
         let mut derives = false;
         for line in file.lines() {
             derives |= line.starts_with("#[derive(") && line.contains("Module");
@@ -94,9 +80,10 @@ fn sweep_has_all_modules() {
 
 #[test]
 fn sweep_has_all_functions() {
-    let source = source("burn-tensor").join("tensor");
-    let files = [source.join("activation/base.rs"), source.join("module.rs")];
-    let files = files.map(|path| std::fs::read_to_string(path).unwrap());
+    let is_public =
+        |path: &PathBuf| ["activation/base.rs", "tensor/module.rs"].iter().any(|end| path.ends_with(end));
+    let files: Vec<String> = sources("burn_tensor").iter().filter(|path| is_public(path)).map(read).collect();
+    assert_eq!(files.len(), 2);
     let lines = files.iter().flat_map(|file| file.lines());
     let found = lines.filter_map(|line| declared(line, &["pub fn "]).map(str::to_owned)).collect();
     let rows = functions::NAMES.iter().map(|name| (*name).to_owned()).collect();

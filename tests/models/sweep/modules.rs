@@ -10,7 +10,9 @@ use burn::nn::transformer::{
 use burn::nn::*;
 
 use crate::data::Given::{Floats, Ids};
-use crate::harness::{ALL, NO_RELU, sweep};
+use crate::harness::{ALL, NO_RELU};
+
+use super::rows::sweep;
 
 sweep! {
     linear: Linear, on(device) LinearConfig::new(4, 3).init::<Flex>(device), |net, x| net.forward::<2>(x),

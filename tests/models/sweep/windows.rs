@@ -8,7 +8,9 @@ use burn::nn::*;
 use burn::tensor::{Tensor, TensorData, backend::Backend};
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, GRADIENT_ONLY, sweep};
+use crate::harness::{ALL, GRADIENT_ONLY};
+
+use super::rows::sweep;
 
 /// Offsets that move every patch by parts of a pixel.
 fn offsets<B: Backend>(x: &Tensor<B, 4>) -> Tensor<B, 4> {
