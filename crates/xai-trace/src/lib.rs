@@ -44,10 +44,11 @@
 //! 1. The module is converted to the recording backend; weights are shared, not copied.
 //! 2. The forward function runs once. Each operation on a value that depends on a float input leaves a
 //!    node with its settings and parameters, but without activations.
-//! 3. Operations that belong together are fused (`fuse`): the four of a batch norm, those of an activation
-//!    that Burn computes in steps, a convolution and the padding before it.
-//! 4. The rest becomes one layer each (`lower`). An operation that has no layer becomes an unsupported
-//!    operation that keeps its name.
+//! 3. Operations that belong together are fused (`fuse`): those of a normalisation, a softmax or an activation
+//!    that are computed in steps, a convolution and the padding before it, assignments that put the steps of a
+//!    loop together.
+//! 4. The rest becomes one layer each, or a few (`lower`). An operation that has no layer becomes an
+//!    unsupported operation that keeps its name, and its derivative where Burn has one.
 
 mod backend;
 mod broadcast;

@@ -39,18 +39,22 @@ use crate::tensor::{Source, TracedTensor};
 /// the model is used with, and the layers on the way from its float inputs to the explained output become
 /// a [`Graph`]. Control flow is followed, not recorded, and so are values that the function reads out of
 /// a float input (`into_data`, `int`, `argmax`) and computes with: they are constants of the graph, and
-/// from then on the model is recorded anew for each input. Masks made by comparisons are followed: into
-/// known activations, and into unsupported operations elsewhere. A function that draws random numbers is
-/// recorded anew for each input, too; one that keeps a state of its own between calls is recorded with the
-/// state of that moment.
+/// from then on the model is recorded anew for each input. So are masks and orders of elements (`sort`,
+/// `topk`) that depend on a float input, but for comparisons that belong to an activation. A function that
+/// draws random numbers is recorded anew for each input, too; one that keeps a state of its own between calls
+/// is recorded with the state of that moment.
+///
+/// Ids of an int input are followed to the tables that they are looked up in (`embedding`, or `select` of a
+/// parameter), also where the function picks, moves or offsets them first: the rows become inputs of the
+/// graph, and an id has the relevance of its rows. What is computed from ids in another way is a constant.
 ///
 /// What the graph computes is compared with what the function did, once for each recording: an operation
 /// that overflows on the backend where a layer does not would make it the explanation of another model.
 ///
 /// An operation that has no layer becomes an [unsupported operation](xai_core::layer::Unsupported) that
-/// keeps its name. No activation is kept: the graph holds the layers' parameters, shared with the
-/// module. The graph as it was recorded, before canonizers changed it, is
-/// `model.with_canonizers(vec![]).graph(inputs, 0)`.
+/// keeps its name and, where Burn differentiates it, its arguments: gradients pass it. No activation is kept:
+/// the graph holds the layers' parameters, shared with the module. The graph as it was recorded, before
+/// canonizers changed it, is `model.with_canonizers(vec![]).graph(inputs, 0)`.
 ///
 /// # Names
 /// A layer with parameters is named by their place in the module, `features.0.conv`. A layer without is
