@@ -13,7 +13,8 @@ use crate::tensor::{Argument, Call, TracedTensor};
 
 /// A backend that computes everything on `B` and remembers how each float tensor came about.
 ///
-/// A model that is generic over its backend runs on `Traced<B>` unchanged, with bit-equal results.
+/// A model that is generic over its backend runs on `Traced<B>` unchanged, with bit-equal results (but for
+/// attention, windows and products over a dimension of what depends on an input, which are computed in steps).
 /// Devices, element types and quantized tensors are those of `B`; a float tensor carries its origin, a
 /// recorded operation or a constant, a bool tensor what it was compared from, and an int tensor the input that
 /// it is.

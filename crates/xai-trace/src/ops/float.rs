@@ -11,7 +11,7 @@ use burn_backend::{
 use xai_core::kernel::Extremum;
 use xai_core::layer::{Activation, Elementwise, Flip, Permute, Reduce, Repeat, Select};
 
-use super::windows::windows;
+use super::steps::{product, windows};
 use super::{argument, delegate, derived, method};
 use crate::backend::Traced;
 use crate::derivative::derivative;
@@ -60,8 +60,6 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         float_powi(lhs: F, rhs: I) = Op::Unsupported("float_powi");
         float_atan2(lhs: F, rhs: F) = Op::Unsupported("float_atan2");
         float_cross(lhs: F, rhs: F, dim: [usize]) = Op::Unsupported("float_cross");
-        float_prod(tensor: F) = Op::Unsupported("float_prod");
-        float_prod_dim(tensor: F, dim: [usize]) = Op::Unsupported("float_prod_dim");
         float_cumprod(tensor: F, dim: [usize]) = Op::Unsupported("float_cumprod");
         float_gather_nd(data: F, indices: I) = Op::Unsupported("float_gather_nd");
         float_scatter_add(dim: [usize], tensor: F, indices: I, value: F) = Op::Unsupported("float_scatter_add");
@@ -88,6 +86,17 @@ impl<B: Backend> FloatTensorOps<Self> for Traced<B> {
         let call = Call::new(&[tensor.is_tracked()]).arg(&tensor).places(&indices);
         let op = call.op(|| Op::Gather { dim });
         call.finish(op, B::float_gather(dim, tensor.inner(), indices))
+    }
+
+    fn float_prod(tensor: TracedTensor<B>) -> TracedTensor<B> {
+        Self::float_prod_dim(flat(tensor), 0)
+    }
+
+    fn float_prod_dim(tensor: TracedTensor<B>, dim: usize) -> TracedTensor<B> {
+        if tensor.is_tracked() {
+            return product(tensor, dim);
+        }
+        Call::new(&[false]).arg(&tensor).finish(None, B::float_prod_dim(tensor.inner(), dim))
     }
 
     fn float_max(tensor: TracedTensor<B>) -> TracedTensor<B> {

@@ -24,9 +24,9 @@ mod float;
 mod int_bool;
 mod module;
 mod quantized;
+mod steps;
 #[cfg(test)]
 mod tests;
-mod windows;
 
 /// `(arg: kind, ...) -> ret { method, method = Op, ... }` rows to trait methods.
 macro_rules! delegate {

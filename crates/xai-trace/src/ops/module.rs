@@ -15,7 +15,7 @@ use burn_backend::tensor::FloatTensor;
 use burn_backend::{Backend, ExecutionError, Scalar, Shape, TensorMetadata};
 use xai_core::layer::{Activation, Softmax, SoftmaxForm};
 
-use super::windows::patches;
+use super::steps::patches;
 use super::{argument, delegate, derived, method};
 use crate::backend::Traced;
 use crate::derivative::derivative;

@@ -371,6 +371,8 @@ fn extrema_windows_and_picked_elements() {
         [2, 3, 4], |x: T<3>| x.min_dim(1) => ["permute", "reshape", "min-pool", "reshape", "permute"];
         [2, 4], |x: T<2>| x.max_dim(1) => ["reshape", "max-pool", "reshape"];
         [2, 3, 5], |x: T<3>| x.cumsum(1) => ["sum"];
+        [2, 3], |x: T<2>| x.abs().prod_dim(1) =>
+            ["elementwise", "slice", "slice", "mul", "slice", "concat", "slice", "slice", "mul"];
         [2, 5], |x: T<2>| ramp([1, 5]) / (x.square() + 1.0) =>
             ["elementwise", "shift", "elementwise", "scale"];
         [2, 3, 4, 5], |x: T<4>| {

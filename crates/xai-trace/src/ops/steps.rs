@@ -1,4 +1,4 @@
-//! Windows and patches in steps that have layers: a strided slice for each place within a window.
+//! Operations in steps that have layers.
 
 use burn_backend::ops::{FloatTensorOps, UnfoldOptions};
 use burn_backend::{Backend, Shape, Slice, TensorMetadata};
@@ -15,7 +15,29 @@ fn strided(start: usize, count: usize, step: usize) -> Slice {
     Slice::new(start as isize, Some((start + (count - 1) * step + 1) as isize), step as isize)
 }
 
-/// Windows of `size` along `dim`, `step` apart, with their elements in a new last dimension.
+/// The product along `dim`, by products of halves.
+pub(super) fn product<B: Backend>(mut x: TracedTensor<B>, dim: usize) -> TracedTensor<B> {
+    loop {
+        let dims = x.shape().as_slice().to_vec();
+        let (size, half) = (dims[dim], dims[dim] / 2);
+        if half == 0 {
+            return x;
+        }
+        let part = |range: std::ops::Range<usize>| {
+            let mut ranges: Vec<Slice> = dims.iter().map(|&size| all(size)).collect();
+            ranges[dim] = range.into();
+            Traced::<B>::float_slice(x.clone(), &ranges)
+        };
+        let halves = Traced::<B>::float_mul(part(0..half), part(half..2 * half));
+        x = match size % 2 {
+            0 => halves,
+            _ => Traced::<B>::float_cat(vec![halves, part(size - 1..size)], dim),
+        };
+    }
+}
+
+/// Windows of `size` along `dim`, `step` apart, with their elements in a new last dimension: a
+/// strided slice for each place within a window.
 pub(super) fn windows<B: Backend>(
     tensor: TracedTensor<B>,
     dim: usize,
