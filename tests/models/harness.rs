@@ -37,6 +37,21 @@ pub(crate) const GRADIENT_ONLY: &[&str] = &[
     "cp-lrp",
     "lstm-lrp",
 ];
+/// Nor are all rectifiers ReLU.
+pub(crate) const ONLY_THE_GRADIENT: &[&str] = &[
+    "epsilon-plus",
+    "epsilon-plus-flat",
+    "epsilon-alpha2-beta1",
+    "epsilon-alpha2-beta1-flat",
+    "epsilon-gamma-box",
+    "excitation-backprop",
+    "attn-lrp",
+    "cp-lrp",
+    "lstm-lrp",
+    "deconv-net",
+    "guided-backprop",
+    "beta-smooth",
+];
 
 /// Of what automatic differentiation computes from what the plain backend does.
 const SAME: f64 = 1e-5;

@@ -5,7 +5,7 @@ use burn::nn::loss::*;
 use burn::tensor::{Int, Tensor, TensorData, backend::Backend};
 
 use crate::data::Given::Floats;
-use crate::harness::{ALL, GRADIENT_ONLY};
+use crate::harness::{ALL, GRADIENT_ONLY, ONLY_THE_GRADIENT};
 
 use super::rows::sweep;
 
@@ -58,6 +58,16 @@ sweep! {
         [Floats(&[4])] => [
             "3 slice", "3 scale", "3 activation", "3 sub", "3 mean", "3 reshape", "concat"
         ], ALL;
+    rnnt: RNNTLoss, plain RNNTLossConfig::new().init(),
+        |net, x| {
+            let lengths = classes(&x) + 1;
+            let targets = lengths.clone().unsqueeze_dim(1);
+            net.forward(x, targets, lengths.clone() * 2, lengths)
+        },
+        [Floats(&[2, 2, 3])] => [
+            "softmax", "11 slice", "5 reshape", "2 concat", "sum", "4 shift", "10 scale", "8 add", "pad", "sub",
+            "elementwise", "activation", "2 unsupported"
+        ], ONLY_THE_GRADIENT;
     ctc: CTCLoss, plain CTCLossConfig::new().init(),
         |net, x| {
             let lengths = classes(&x) + 1;

@@ -5,7 +5,7 @@ use burn::nn::attention::{CrossAttentionConfig, MhaInput, MultiHeadAttentionConf
 use burn::nn::norm::NormalizationConfig;
 use burn::nn::transformer::{
     PositionWiseFeedForwardConfig, TransformerDecoderConfig, TransformerDecoderInput,
-    TransformerEncoderConfig, TransformerEncoderInput,
+    TransformerEncoderConfig, TransformerEncoderInput, TransformerEncoderLayer,
 };
 use burn::nn::*;
 
@@ -68,12 +68,22 @@ sweep! {
         [Floats(&[3, 4])] => [
             "6 linear", "4 reshape", "5 permute", "2 matmul", "scale", "softmax", "2 add", "2 normalize", "activation"
         ], NO_RELU, within 1e-5;
+    transformer_encoder_layer: TransformerEncoderLayer,
+        on(device) TransformerEncoderLayer::<Flex>::new(&TransformerEncoderConfig::new(4, 6, 2, 1), device),
+        |net, x| net.forward(x, None, None),
+        [Floats(&[3, 4])] => [
+            "6 linear", "4 reshape", "5 permute", "2 matmul", "scale", "softmax", "2 add", "2 normalize", "activation"
+        ], NO_RELU, within 1e-5;
     transformer_decoder: TransformerDecoder,
         on(device) TransformerDecoderConfig::new(4, 6, 2, 1).init::<Flex>(device),
         |net, (x, memory)| net.forward(TransformerDecoderInput::new(x, memory)),
         [Floats(&[3, 4]), Floats(&[2, 4])] => [
             "10 linear", "8 reshape", "10 permute", "4 matmul", "2 scale", "2 softmax", "3 add", "3 normalize", "activation"
         ], NO_RELU;
+    gate: GateController,
+        on(device) GateController::<Flex>::new(3, 4, true, Initializer::Zeros, device),
+        |net, (x, hidden)| net.gate_product(x, hidden),
+        [Floats(&[3]), Floats(&[4])] => ["2 linear", "add"], ALL;
     rnn: Rnn, on(device) RnnConfig::new(3, 4, true).init::<Flex>(device), |net, x| net.forward(x, None).0,
         [Floats(&[2, 3])] => [
             "2 slice", "4 reshape", "3 linear", "shift", "2 activation", "add", "concat"
