@@ -72,8 +72,8 @@ impl<B: Backend> Attribution<B> {
     /// Relevance of the input at this place among all inputs of the model, counted from 0.
     ///
     /// # Errors
-    /// [`ExplainError::NoRelevance`] for a mask, an int input that is not looked up, or none at all, [`ExplainError::Rank`]
-    /// when the input has another rank than `D`.
+    /// [`ExplainError::NoRelevance`] for a mask, an int input that is not looked up, or none at all,
+    /// [`ExplainError::Rank`] when the input has another rank than `D`.
     pub fn relevance_of<const D: usize>(&self, input: usize) -> Result<Tensor<B, D>, ExplainError> {
         match self.relevance.get(input) {
             Some(Some(relevance)) => tensor("relevance", relevance),

@@ -44,11 +44,11 @@ pub(super) fn find<B: Backend>(last: &Node<B>) -> Option<Fused<B>> {
     };
     let dim = dim?;
     tiles.sort_by_key(|tile| tile.start);
-    let parts = parts(&tiles, sizes[dim], dim, base)?;
     // A single value with a border is padding.
     if tiles.len() < 2 {
         return None;
     }
+    let parts = parts(&tiles, sizes[dim], dim, base)?;
     let edges = tiles.iter().map(|tile| tile.value);
     let inputs: Vec<_> = edges.clone().filter_map(Edge::node).cloned().collect();
     let constants = edges.filter_map(Edge::constant).map(|constant| constant.key).collect();
