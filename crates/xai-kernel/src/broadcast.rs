@@ -37,6 +37,19 @@ pub(crate) fn broadcast<B: Backend>(
     B::float_reshape(result, shape)
 }
 
+/// The same for an `op` that may exchange its operands: `b` goes first where that changes no shape, since a
+/// backend may put the result in the place of the first if nothing else reads it.
+pub(crate) fn broadcast_into_second<B: Backend>(
+    a: FloatTensor<B>,
+    b: FloatTensor<B>,
+    op: fn(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+) -> FloatTensor<B> {
+    match a.shape() == b.shape() {
+        true => op(b, a),
+        false => broadcast::<B>(a, b, op),
+    }
+}
+
 /// Elements of `a` in dimensions before, along and after those that `b` shares with it; `None` where
 /// these are no run of dimensions, or `a` repeats too.
 fn runs(a: &[usize], b: &[usize]) -> Option<[usize; 3]> {

@@ -58,6 +58,17 @@ impl Capability {
         self.family != Family::Flex
     }
 
+    /// Whether `abs` is known to take the elements of permuted and flipped tensors in their order: NdArray mixes
+    /// them up.
+    pub(crate) fn has_exact_abs(self) -> bool {
+        matches!(self.family, Family::Flex | Family::LibTorch)
+    }
+
+    /// Whether the backend's own `sign` is faster than a comparison and a fill.
+    pub(crate) fn has_fast_sign(self) -> bool {
+        matches!(self.family, Family::Flex | Family::LibTorch)
+    }
+
     /// Whether arithmetic with a value that repeats is fast only where whole rows or columns repeat, as
     /// `benches/kernels.rs` shows for Flex.
     pub(crate) fn broadcasts_in_rows(self, dtype: DType) -> bool {

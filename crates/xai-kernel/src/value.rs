@@ -14,7 +14,7 @@ use burn_backend::{
     get_device_settings,
 };
 
-use crate::broadcast::broadcast;
+use crate::broadcast::{broadcast, broadcast_into_second};
 use crate::capability::Capability;
 
 /// A float tensor of any rank on backend `B`.
@@ -135,8 +135,10 @@ impl<B: Backend> Value<B> {
 
     /// `|x|`.
     pub fn abs(&self) -> Self {
-        // Not `float_abs`: on NdArray it mixes up the elements of permuted and flipped tensors.
-        self.positive() - self.negative()
+        match Capability::of::<B>().has_exact_abs() {
+            true => Self(B::float_abs(self.0.clone())),
+            false => self.positive() - self.negative(),
+        }
     }
 
     /// `sqrt(x)`.
@@ -166,6 +168,11 @@ impl<B: Backend> Value<B> {
 
     /// `magnitude` with the [`sign`](Self::sign) of `x`.
     pub fn signed(&self, magnitude: f64) -> Self {
+        if Capability::of::<B>().has_fast_sign() {
+            // Half a step up, so that 0 counts as positive.
+            let sign = B::float_add_scalar(B::float_sign(self.0.clone()), Scalar::Float(0.5));
+            return Self(B::float_mul_scalar(B::float_sign(sign), Scalar::Float(magnitude)));
+        }
         let bool_dtype = get_device_settings::<B>(&self.device()).bool_dtype;
         let below = B::float_lower_elem(self.0.clone(), Scalar::Float(0.0), bool_dtype);
         let above = self.full_like(&self.dims(), magnitude);
@@ -232,7 +239,7 @@ impl<B: Backend, const D: usize> From<Tensor<B, D>> for Value<B> {
 }
 
 macro_rules! operators {
-    ($($trait:ident $method:ident $op:ident $op_scalar:ident),*) => {$(
+    ($($trait:ident $method:ident $op:ident $op_scalar:ident $order:ident),*) => {$(
         impl<B: Backend> $trait for Value<B> {
             type Output = Value<B>;
             fn $method(self, rhs: Value<B>) -> Value<B> {
@@ -248,7 +255,7 @@ macro_rules! operators {
         impl<B: Backend> $trait<Value<B>> for &Value<B> {
             type Output = Value<B>;
             fn $method(self, rhs: Value<B>) -> Value<B> {
-                Value(broadcast::<B>(self.0.clone(), rhs.0, B::$op))
+                Value($order::<B>(self.0.clone(), rhs.0, B::$op))
             }
         }
         impl<B: Backend> $trait for &Value<B> {
@@ -266,10 +273,10 @@ macro_rules! operators {
     )*};
 }
 operators!(
-    Add add float_add float_add_scalar,
-    Sub sub float_sub float_sub_scalar,
-    Mul mul float_mul float_mul_scalar,
-    Div div float_div float_div_scalar
+    Add add float_add float_add_scalar broadcast_into_second,
+    Sub sub float_sub float_sub_scalar broadcast,
+    Mul mul float_mul float_mul_scalar broadcast_into_second,
+    Div div float_div float_div_scalar broadcast
 );
 
 #[cfg(test)]
