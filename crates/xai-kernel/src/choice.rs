@@ -6,7 +6,7 @@
 //!
 //! | backend | convolution adjoint, stride 1 | stride > 1 | depthwise (forward too: a loop, or Burn) | 2-d and 1-d pools | TakesMost |
 //! |---|---|---|---|---|---|
-//! | flex | subpixel; product for one kernel element | Burn | loop | Burn | loop |
+//! | flex | patches (forward too); product for one kernel element | patches (forward too) | loop | Burn | loop |
 //! | ndarray | subpixel | subpixel | loop | Burn | loop |
 //! | libtorch | Burn | Burn | as before | Burn | tensors |
 //! | cubecl | Burn | Burn, subpixel with gaps | as before | ours | tensors |
@@ -35,6 +35,9 @@ pub enum ConvAdjoint {
     /// A product with the transposed weight, for kernels of one element at stride 1;
     /// [`Subpixel`](Self::Subpixel) for others.
     Product,
+    /// A product on the host that gives what is added to each patch of the input; [`Subpixel`](Self::Subpixel)
+    /// where values cannot be read.
+    Patches,
     /// A loop on the host, for depthwise convolutions; [`Subpixel`](Self::Subpixel) for others.
     Loop,
 }
@@ -42,6 +45,12 @@ pub enum ConvAdjoint {
 /// Whether a loop on the host serves a convolution with this weight shape best on this backend.
 pub(crate) fn conv_loops<B: Backend>(weight: &[usize], geometry: &ConvGeometry) -> bool {
     is_depthwise(weight, geometry) && Capability::of::<B>().loops_on_host()
+}
+
+/// Whether products over patches on the host serve a convolution with this weight shape best on this backend.
+pub(crate) fn conv_unfolds<B: Backend>(weight: &[usize], geometry: &ConvGeometry) -> bool {
+    let capability = Capability::of::<B>();
+    capability.family == Family::Flex && capability.loops_on_host() && !geometry.is_pointwise(weight)
 }
 
 fn is_depthwise(weight: &[usize], geometry: &ConvGeometry) -> bool {
@@ -57,6 +66,7 @@ pub(crate) fn conv_adjoint<B: Backend>(weight: &[usize], geometry: &ConvGeometry
         Family::CubeCl if gaps => ConvAdjoint::Subpixel,
         Family::LibTorch | Family::CubeCl => ConvAdjoint::Burn,
         _ if conv_loops::<B>(weight, geometry) => ConvAdjoint::Loop,
+        _ if conv_unfolds::<B>(weight, geometry) => ConvAdjoint::Patches,
         Family::Flex if strided => ConvAdjoint::Burn,
         Family::Flex if geometry.is_pointwise(weight) => ConvAdjoint::Product,
         Family::NdArray if strided && is_depthwise(weight, geometry) => ConvAdjoint::Burn,

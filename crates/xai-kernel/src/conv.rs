@@ -5,6 +5,7 @@ use burn_backend::Backend;
 use crate::Value;
 use crate::choice;
 use crate::conv_geometry::ConvGeometry;
+use crate::conv_patches;
 use crate::depthwise;
 use crate::layout::pad;
 
@@ -23,8 +24,13 @@ pub fn conv<B: Backend>(
         && let Ok(dims) = geometry.output_dims(&x.dims(), &weight.dims())
         && let Some(y) = depthwise::forward(x, weight, &dims, geometry)
     {
-        let per_channel = [&[1, dims[1]], vec![1; dims.len() - 2].as_slice()].concat();
-        return bias.iter().fold(y, |y, bias| y + (*bias).clone().reshape(&per_channel));
+        return with_bias(y, bias);
+    }
+    if choice::conv_unfolds::<B>(&weight.dims(), geometry)
+        && let Ok(dims) = geometry.output_dims(&x.dims(), &weight.dims())
+        && let Some(y) = conv_patches::forward(x, weight, &dims, geometry)
+    {
+        return with_bias(y, bias);
     }
     let x = (0..geometry.stride.len()).fold(x.clone(), |x, axis| {
         let (begin, end) = geometry.excess(axis);
@@ -37,4 +43,10 @@ pub fn conv<B: Backend>(
         2 => B::conv2d(x, weight, bias, geometry.options()),
         _ => B::conv3d(x, weight, bias, geometry.options()),
     })
+}
+
+fn with_bias<B: Backend>(y: Value<B>, bias: Option<&Value<B>>) -> Value<B> {
+    let mut per_channel = vec![1; y.rank()];
+    per_channel[1] = y.dims()[1];
+    bias.iter().fold(y, |y, bias| y + (*bias).clone().reshape(&per_channel))
 }

@@ -6,6 +6,7 @@ use crate::Value;
 use crate::choice::{self, ConvAdjoint};
 use crate::conv::conv;
 use crate::conv_geometry::ConvGeometry;
+use crate::conv_patches;
 use crate::depthwise;
 use crate::layout::{interleave_zeros, narrow, pad};
 
@@ -38,6 +39,8 @@ pub fn conv_adjoint_by<B: Backend>(
         ConvAdjoint::Subpixel => by_subpixel(r, weight, input_dims, geometry),
         ConvAdjoint::Product if geometry.is_pointwise(&weight.dims()) => by_product(r, weight, input_dims),
         ConvAdjoint::Product => by_subpixel(r, weight, input_dims, geometry),
+        ConvAdjoint::Patches => conv_patches::adjoint(r, weight, input_dims, geometry)
+            .unwrap_or_else(|| by_subpixel(r, weight, input_dims, geometry)),
         ConvAdjoint::Loop => depthwise::adjoint(r, weight, input_dims, geometry)
             .unwrap_or_else(|| by_subpixel(r, weight, input_dims, geometry)),
     }

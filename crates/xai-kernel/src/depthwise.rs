@@ -13,6 +13,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Value;
+use crate::conv_axis::Axis;
 use crate::conv_geometry::ConvGeometry;
 use crate::host::{ELEMENTS_PER_THREAD, Real, read};
 
@@ -27,7 +28,7 @@ pub(crate) fn forward<B: Backend>(
     output_dims: &[usize],
     geometry: &ConvGeometry,
 ) -> Option<Value<B>> {
-    let axes = Axis::all(output_dims, &weight.dims(), &x.dims(), geometry)?;
+    let axes = depthwise_axes(output_dims, &weight.dims(), &x.dims(), geometry)?;
     let multiplier = weight.dims()[0] / x.dims()[1];
     Sweep::forward(&axes, multiplier).run_on(x, weight, output_dims)
 }
@@ -40,63 +41,19 @@ pub(crate) fn adjoint<B: Backend>(
     input_dims: &[usize],
     geometry: &ConvGeometry,
 ) -> Option<Value<B>> {
-    let axes = Axis::all(&r.dims(), &weight.dims(), input_dims, geometry)?;
+    let axes = depthwise_axes(&r.dims(), &weight.dims(), input_dims, geometry)?;
     let multiplier = weight.dims()[0] / input_dims[1];
     Sweep::adjoint(&axes, multiplier).run_on(r, weight, input_dims)
 }
 
-/// One spatial axis of a convolution.
-#[derive(Clone, Copy)]
-struct Axis {
-    input: usize,
-    output: usize,
-    kernel: usize,
-    stride: usize,
-    dilation: usize,
-    padding: usize,
-}
-
-impl Axis {
-    /// The axes of one channel in three dimensions, of which the first ones may have size 1.
-    fn all(
-        output: &[usize],
-        weight: &[usize],
-        input: &[usize],
-        geometry: &ConvGeometry,
-    ) -> Option<[Self; 3]> {
-        let spatial = geometry.stride.len();
-        let first = 3usize.checked_sub(spatial).filter(|_| weight[1] == 1)?;
-        let none = Self { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, padding: 0 };
-        let mut axes = [none; 3];
-        for i in 0..spatial {
-            axes[first + i] = Self {
-                input: input[i + 2],
-                output: output[i + 2],
-                kernel: weight[i + 2],
-                stride: geometry.stride[i],
-                dilation: geometry.dilation[i],
-                padding: geometry.padding[i].0,
-            };
-        }
-        Some(axes)
-    }
-
-    /// Kernel element `tap` leads from output `i` to input `(i + shift) * stride + phase`: the phase
-    /// and the shift.
-    fn tap(&self, tap: usize) -> (usize, isize) {
-        let (offset, stride) = ((tap * self.dilation) as isize - self.padding as isize, self.stride as isize);
-        (offset.rem_euclid(stride).unsigned_abs(), offset.div_euclid(stride))
-    }
-
-    /// The shifts of the first and of the last kernel element.
-    fn shifts(&self) -> (isize, isize) {
-        (self.tap(0).1, self.tap(self.kernel - 1).1)
-    }
-
-    /// Inputs of one phase.
-    fn per_phase(&self) -> usize {
-        self.input.div_ceil(self.stride)
-    }
+/// The axes, where every group has one input channel.
+fn depthwise_axes(
+    output: &[usize],
+    weight: &[usize],
+    input: &[usize],
+    geometry: &ConvGeometry,
+) -> Option<[Axis; 3]> {
+    Axis::all(output, weight, input, geometry).filter(|_| weight[1] == 1)
 }
 
 /// Where the elements of a line come from or go to: element `i` is number
