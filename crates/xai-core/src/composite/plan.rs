@@ -8,9 +8,9 @@ use burn_backend::Backend;
 
 use super::Composite;
 use crate::error::{NodeGroup, PlanError, RuleError, caught};
-use crate::graph::{Graph, GraphFacts, NodeView};
+use crate::graph::{Graph, GraphFacts, NodeId, NodeView};
 use crate::layer::{Layer, LayerKind};
-use crate::rule::{BoundRule, PropagationRule, Rule};
+use crate::rule::{BoundRule, PropagationRule, Rule, Support};
 
 /// Rules of the user's own, by the name under which a composite finds them.
 pub type CustomRules<B> = HashMap<String, Arc<dyn PropagationRule<B>>>;
@@ -20,6 +20,7 @@ pub type CustomRules<B> = HashMap<String, Arc<dyn PropagationRule<B>>>;
 pub struct Plan<B: Backend> {
     rows: Vec<PlanRow>,
     bound: Vec<Option<BoundRule<B>>>,
+    rectifiers: Vec<Option<usize>>,
 }
 
 /// Why a node has its rule.
@@ -70,33 +71,66 @@ impl<B: Backend> Plan<B> {
         if !kinds.is_empty() {
             return Err(PlanError::Unmatched { kinds, composite: composite.name().to_owned() });
         }
-        let facts = GraphFacts::of(graph);
-        let mut plan = Self { rows: Vec::new(), bound: Vec::new() };
-        for (id, node) in graph.iter() {
-            let (name, kind) = (node.name().to_owned(), node.layer().kind());
+        let rows = graph.iter().map(|(id, node)| {
             let entry = entry_of(id.index()).filter(|_| node.layer().kind() != LayerKind::Input);
-            let (Some(entry), Some(view)) = (entry, NodeView::of(graph, &facts, id)) else {
-                let matched = "graph input".to_owned();
-                plan.rows.push(PlanRow { node: name, kind, rule: None, matched });
-                plan.bound.push(None);
+            PlanRow {
+                node: node.name().to_owned(),
+                kind: node.layer().kind(),
+                rule: entry.map(|entry| entry.rule.clone()),
+                matched: entry.map_or_else(|| "graph input".to_owned(), |entry| entry.matcher.to_string()),
+            }
+        });
+        let mut plan = Self { rows: rows.collect(), bound: Vec::new(), rectifiers: Vec::new() };
+        plan.bind(graph, custom)?;
+        Ok(plan)
+    }
+
+    /// Binds the rules from the output to the inputs: what is known of the relevance that arrives at a node
+    /// depends on the rules behind it.
+    fn bind(&mut self, graph: &Graph<B>, custom: &CustomRules<B>) -> Result<(), PlanError> {
+        let (facts, consumers) = (GraphFacts::of(graph), graph.consumers());
+        let mut bound: Vec<Option<BoundRule<B>>> = graph.nodes().iter().map(|_| None).collect();
+        let mut rectifiers = vec![None; bound.len()];
+        // Whether relevance arrives at no element that is 0.
+        let mut is_sparse = vec![false; bound.len()];
+        let mut refusal = None;
+        for (id, node) in graph.iter().rev() {
+            let index = id.index();
+            let keeps_zeros = |reader: &NodeId| match bound[reader.index()].as_ref().map(BoundRule::support) {
+                Some(Support::Nonzero) => true,
+                Some(Support::AsArrived) => is_sparse[reader.index()],
+                Some(Support::Anywhere) | None => false,
+            };
+            is_sparse[index] = id != graph.output() && consumers[index].iter().all(keeps_zeros);
+            let rectifier = match consumers[index].as_slice() {
+                [reader] if is_sparse[index] => Some(reader.index()),
+                _ => None,
+            };
+            let is_relu = |reader: &usize| graph.nodes()[*reader].layer().activation() == Some("relu");
+            let rectifier = rectifier.filter(is_relu);
+            let (Some(rule), Some(view)) = (&self.rows[index].rule, NodeView::of(graph, &facts, id)) else {
                 continue;
             };
-            let bound = caught(|| match (entry.rule.propagation::<B>(), custom.get(entry.rule.name())) {
+            let view = view.with_rectified(rectifier.is_some());
+            let of_node = caught(|| match (rule.propagation::<B>(), custom.get(rule.name())) {
                 (Some(rule), _) => rule.bind(&view),
                 (None, Some(rule)) => rule.bind(&view),
                 (None, None) => Err(RuleError::NotRegistered),
             });
-            let bound = bound.unwrap_or_else(|message| Err(RuleError::Panicked { message }));
-            let refused = |source| PlanError::Rule {
-                node: node.name().to_owned(),
-                rule: entry.rule.name().to_owned(),
-                source,
-            };
-            plan.bound.push(Some(bound.map_err(refused)?));
-            let (rule, matched) = (Some(entry.rule.clone()), entry.matcher.to_string());
-            plan.rows.push(PlanRow { node: name, kind, rule, matched });
+            match of_node.unwrap_or_else(|message| Err(RuleError::Panicked { message })) {
+                Ok(rule) => {
+                    rectifiers[index] = rectifier.filter(|_| rule.saved().rectified);
+                    bound[index] = Some(rule);
+                }
+                // The first in the graph's order is the last that is found.
+                Err(source) => {
+                    let (node, rule) = (node.name().to_owned(), rule.name().to_owned());
+                    refusal = Some(PlanError::Rule { node, rule, source });
+                }
+            }
         }
-        Ok(plan)
+        (self.bound, self.rectifiers) = (bound, rectifiers);
+        refusal.map_or(Ok(()), Err)
     }
 
     /// The first node whose rule reads values of a reference pass, as an error.
@@ -120,6 +154,11 @@ impl<B: Backend> Plan<B> {
     /// One row per node, in the graph's order.
     pub fn rows(&self) -> &[PlanRow] {
         &self.rows
+    }
+
+    /// The ReLU whose output the rule of a node reads in place of the node's own.
+    pub(crate) fn rectifier(&self, index: usize) -> Option<usize> {
+        self.rectifiers[index]
     }
 
     /// The bound rule of each node, in the graph's order.

@@ -57,8 +57,8 @@ pub(crate) fn backward<B: Backend>(
         let context = BackwardContext {
             layer: node.layer(),
             input_dims: node.inputs().iter().map(|input| dims[input.index()].as_slice()).collect(),
-            values: of_node(node, index, &values),
-            reference: reference.as_ref().map(|values| of_node(node, index, values)),
+            values: of_node(node, index, plan.rectifier(index), &values),
+            reference: reference.as_ref().map(|values| of_node(node, index, None, values)),
             terms: terms.as_ref(),
         };
         let passed = guarded(|| bound.propagate(&context, arrived))
@@ -78,8 +78,14 @@ pub(crate) fn backward<B: Backend>(
         if let (Some(ledger), Some(terms), Some(entered)) = (observer.ledger.as_mut(), terms, entered) {
             ledger.add(index, entered, &passed, terms.into_inner());
         }
-        // Every reader of this node's output came before, so its value is not needed any more.
-        values[index] = None;
+        // Every reader of this node's output came before, so its value is not needed any more, but for that of
+        // a ReLU, which the node before it may still read.
+        if node.inputs().iter().all(|input| plan.rectifier(input.index()).is_none()) {
+            values[index] = None;
+        }
+        if let Some(relu) = plan.rectifier(index) {
+            values[relu] = None;
+        }
         if let Some(reference) = &mut reference {
             reference[index] = None;
         }
@@ -109,11 +115,13 @@ pub(crate) fn backward<B: Backend>(
 fn of_node<'a, B: Backend>(
     node: &Node<B>,
     index: usize,
+    rectifier: Option<usize>,
     values: &'a [Option<Value<B>>],
 ) -> NodeValues<'a, B> {
     NodeValues {
         inputs: node.inputs().iter().map(|input| values[input.index()].as_ref()).collect(),
         output: values[index].as_ref(),
+        rectified: rectifier.and_then(|relu| values[relu].as_ref()),
     }
 }
 

@@ -32,6 +32,9 @@ impl<B: Backend> Forward<B> {
         for ((id, node), bound) in graph.iter().zip(plan.bound()) {
             let Some(bound) = bound else { continue };
             keep[id.index()] |= bound.saved().output;
+            if let Some(relu) = plan.rectifier(id.index()) {
+                keep[relu] = true;
+            }
             for input in node.inputs() {
                 keep[input.index()] |= bound.saved().inputs;
             }

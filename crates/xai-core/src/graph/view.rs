@@ -14,6 +14,7 @@ pub struct NodeView<'a, B: Backend> {
     output_dims: &'a [usize],
     inputs: Vec<Interval>,
     dtype: Option<DType>,
+    is_rectified: bool,
     place: Option<Place<'a, B>>,
 }
 
@@ -57,6 +58,7 @@ impl<'a, B: Backend> NodeView<'a, B> {
             output_dims,
             inputs: vec![Interval::ANY; input_dims.len()],
             dtype: layer.ops().parameters().pop().map(|value| value.dtype()),
+            is_rectified: false,
             place: None,
         }
     }
@@ -71,6 +73,7 @@ impl<'a, B: Backend> NodeView<'a, B> {
             output_dims: node.dims(),
             inputs: inputs().map(|input| facts.intervals[input]).collect(),
             dtype: facts.dtype,
+            is_rectified: false,
             place: Some(Place { graph, facts, id }),
         })
     }
@@ -79,6 +82,18 @@ impl<'a, B: Backend> NodeView<'a, B> {
     pub fn with_non_negative_inputs(self, never: bool) -> Self {
         let interval = if never { Interval::NON_NEGATIVE } else { Interval::ANY };
         Self { inputs: vec![interval; self.inputs.len()], ..self }
+    }
+
+    /// The same with or without a [ReLU behind it](Self::is_rectified).
+    pub(crate) fn with_rectified(self, is_rectified: bool) -> Self {
+        Self { is_rectified, ..self }
+    }
+
+    /// Whether nothing but a ReLU reads the node, and no relevance arrives where the ReLU gives 0. A rule may
+    /// then read the ReLU's output in place of the node's own ([`Saved::RECTIFIED`](crate::layer::Saved)): it
+    /// is kept for the next layer anyway, and has no sign to look at.
+    pub fn is_rectified(&self) -> bool {
+        self.is_rectified
     }
 
     /// What the node computes.

@@ -16,6 +16,8 @@ pub struct Saved {
     pub inputs: bool,
     /// The node's output.
     pub output: bool,
+    /// The output of the ReLU behind the node, of a [rectified](crate::graph::NodeView::is_rectified) one.
+    pub rectified: bool,
     /// The same values of the reference pass too, which needs one: a rule that compares an input with
     /// a baseline.
     pub reference: bool,
@@ -23,13 +25,15 @@ pub struct Saved {
 
 impl Saved {
     /// Neither inputs nor output.
-    pub const NOTHING: Self = Self { inputs: false, output: false, reference: false };
+    pub const NOTHING: Self = Self { inputs: false, output: false, rectified: false, reference: false };
     /// The inputs.
     pub const INPUTS: Self = Self { inputs: true, ..Self::NOTHING };
     /// The output.
     pub const OUTPUT: Self = Self { output: true, ..Self::NOTHING };
     /// Inputs and output.
-    pub const ALL: Self = Self { inputs: true, output: true, reference: false };
+    pub const ALL: Self = Self { inputs: true, ..Self::OUTPUT };
+    /// The inputs, and the output of the ReLU behind the node in place of the node's own.
+    pub const RECTIFIED: Self = Self { rectified: true, ..Self::INPUTS };
 
     /// The same values, of the reference pass too.
     pub const fn with_reference(self) -> Self {
@@ -43,6 +47,7 @@ impl BitOr for Saved {
         Self {
             inputs: self.inputs || rhs.inputs,
             output: self.output || rhs.output,
+            rectified: self.rectified || rhs.rectified,
             reference: self.reference || rhs.reference,
         }
     }
@@ -73,6 +78,7 @@ pub(crate) type LedgerTerms<B> = [Option<Value<B>>; 3];
 pub(crate) struct NodeValues<'a, B: Backend> {
     pub(crate) inputs: Vec<Option<&'a Value<B>>>,
     pub(crate) output: Option<&'a Value<B>>,
+    pub(crate) rectified: Option<&'a Value<B>>,
 }
 
 impl<'a, B: Backend> NodeValues<'a, B> {
@@ -134,6 +140,15 @@ impl<'a, B: Backend> BackwardContext<'a, B> {
     /// [`LayerError::NotSaved`] when the rule did not declare that it reads the output.
     pub fn output(&self) -> Result<&'a Value<B>, LayerError> {
         self.values.output()
+    }
+
+    /// Value of the output where it is positive, 0 elsewhere: what the ReLU behind a
+    /// [rectified](crate::graph::NodeView::is_rectified) node gives. Where it is 0, no relevance arrives.
+    ///
+    /// # Errors
+    /// [`LayerError::NotSaved`] when the rule did not declare that it reads it.
+    pub fn rectified_output(&self) -> Result<&'a Value<B>, LayerError> {
+        self.values.rectified.ok_or(LayerError::NotSaved { what: "the rectified output" })
     }
 
     /// Value of input `index` in the reference pass.

@@ -53,6 +53,7 @@ pub(super) fn vjp(layer: &Layer<Flex>, inputs: &[Value<Flex>], gradient: Value<F
         values: NodeValues {
             inputs: inputs.iter().map(|input| saved.inputs.then_some(input)).collect(),
             output: saved.output.then_some(&y),
+            rectified: None,
         },
         reference: None,
         terms: None,

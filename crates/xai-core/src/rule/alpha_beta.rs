@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::split::{Products, Split};
 use super::stabilizer::Sign;
-use super::terms::divide;
-use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
+use super::terms::divide_by_sum;
+use super::{
+    BoundRule, NodeView, PropagationRule, Stabilizer, Support, check_number, linear_map, require_linear,
+};
 use crate::Value;
 use crate::error::RuleError;
 use crate::layer::{LinearMap, Saved};
@@ -76,13 +78,12 @@ impl AlphaBeta {
         let weights = parts.weights(map);
         let gains = weights.positive_first();
         let losses = (beta != 0.0).then(|| weights.negative_first());
-        Ok(BoundRule::new(Saved::INPUTS, move |context, relevance| {
+        let bound = BoundRule::new(Saved::INPUTS, move |context, relevance| {
             let (map, x, dims) = (linear_map(context)?, parts.by_sign(context.input(0)?), context.dims()?);
             let bias = map.bias(relevance.rank()).filter(|_| !zero_bias);
             let shares = |terms: &Products<B>, bias: Option<Value<B>>, relevance: Value<B>, sign| {
                 let z = terms.sum(map, &x).unwrap_or_else(|| relevance.full_like(&relevance.dims(), 0.0));
-                let z = bias.iter().fold(z, |z, bias| z + bias);
-                terms.adjoint(map, &divide(context, relevance, z, bias, (&st, sign)), dims)
+                terms.adjoint(map, &divide_by_sum(context, relevance, z, bias, (&st, sign)), dims)
             };
             let of_losses = losses.as_ref().map(|losses| {
                 let bias = bias.as_ref().map(Value::negative);
@@ -94,7 +95,8 @@ impl AlphaBeta {
                 .relevance(x, of_gains.into_iter().chain(of_losses.into_iter().flatten()))
                 .into_iter()
                 .collect())
-        }))
+        });
+        Ok(bound.with_support(Support::Nonzero))
     }
 }
 

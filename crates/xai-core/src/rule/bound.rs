@@ -15,7 +15,21 @@ type Propagate<B> =
 /// A rule bound to a layer.
 pub struct BoundRule<B: Backend> {
     saved: Saved,
+    support: Support,
     propagate: Box<Propagate<B>>,
+}
+
+/// On which elements of its inputs a rule can put relevance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Support {
+    /// On any of them.
+    #[default]
+    Anywhere,
+    /// On those that are not 0: `R_in = x c`.
+    Nonzero,
+    /// If relevance arrives only where the output is not 0: on inputs that are not 0. Layers that move
+    /// elements or keep a 0 a 0, and rules that pass relevance back along with them.
+    AsArrived,
 }
 
 /// What one layer passes on, and what it keeps.
@@ -37,7 +51,17 @@ impl<B: Backend> BoundRule<B> {
         + Sync
         + 'static,
     ) -> Self {
-        Self { saved, propagate: Box::new(propagate) }
+        Self { saved, support: Support::default(), propagate: Box::new(propagate) }
+    }
+
+    /// The same with this statement of where relevance can be, on which other rules rely.
+    pub fn with_support(self, support: Support) -> Self {
+        Self { support, ..self }
+    }
+
+    /// On which elements of the inputs relevance can be.
+    pub fn support(&self) -> Support {
+        self.support
     }
 
     /// Which forward values of a node the rule reads.
@@ -99,6 +123,7 @@ impl<B: Backend> BoundRule<B> {
             values: NodeValues {
                 inputs: inputs.iter().map(|input| self.saved.inputs.then_some(*input)).collect(),
                 output: self.saved.output.then_some(output),
+                rectified: None,
             },
             reference: None,
             terms: Some(&terms),

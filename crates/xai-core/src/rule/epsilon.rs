@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stabilizer::Sign;
 use super::terms::divide;
-use super::{BoundRule, NodeView, PropagationRule, Stabilizer, linear_map, require_linear};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, Support, linear_map, require_linear};
 use crate::error::RuleError;
 use crate::layer::Saved;
 
@@ -36,15 +36,25 @@ impl<B: Backend> PropagationRule<B> for Epsilon {
         let st = self.epsilon.check(node)?;
         // The output less the bias would have lost the digits of a `W x` that is small beside it.
         let leaves_bias_out = self.zero_bias && map.bias(node.output_dims().len()).is_some();
-        let saved = if leaves_bias_out { Saved::INPUTS } else { Saved::ALL };
-        Ok(BoundRule::new(saved, move |context, relevance| {
+        // A plain epsilon then has the sign of all outputs where relevance arrives.
+        let rectified = node.is_rectified() && !leaves_bias_out && st.constant().is_some();
+        let saved = match (leaves_bias_out, rectified) {
+            (true, _) => Saved::INPUTS,
+            (_, true) => Saved::RECTIFIED,
+            _ => Saved::ALL,
+        };
+        let sign = if rectified { Sign::NotNegative } else { Sign::Any };
+        let bound = BoundRule::new(saved, move |context, relevance| {
             let (map, x) = (linear_map(context)?, context.input(0)?);
-            let (z, bias) = match leaves_bias_out {
-                true => (map.apply(x, map.weight()), None),
-                false => (context.output()?.clone(), map.bias(relevance.rank())),
+            let bias = map.bias(relevance.rank()).filter(|_| !leaves_bias_out);
+            let z = match (leaves_bias_out, rectified) {
+                (true, _) => map.apply(x, map.weight()),
+                (_, true) => context.rectified_output()?.clone(),
+                _ => context.output()?.clone(),
             };
-            let s = divide(context, relevance, z, bias, (&st, Sign::Any));
+            let s = divide(context, relevance, z, bias, (&st, sign));
             Ok(vec![x * map.adjoint(s, map.weight(), context.dims()?)])
-        }))
+        });
+        Ok(bound.with_support(Support::Nonzero))
     }
 }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::plain::Plain;
 use super::stabilizer::Sign;
 use super::terms::{Term, divide, drop_at_zero, share_out};
-use super::{BoundRule, NodeView, PropagationRule, Stabilizer, check_number, linear_map, require_linear};
+use super::{
+    BoundRule, NodeView, PropagationRule, Stabilizer, Support, check_number, linear_map, require_linear,
+};
 use crate::Value;
 use crate::error::RuleError;
 use crate::layer::{LedgerTerm, Saved};
@@ -17,7 +19,8 @@ use crate::layer::{LedgerTerm, Saved};
 /// `W-`, `b+` and `b-` exchanged. Relevance that meets `z = 0` is dropped.
 ///
 /// The sign of `z` is that of the layer's output, bias included even if `zero_bias` leaves it out
-/// of the denominators. One forward, one more to leave a bias out, and two adjoints. Montavon et al., LNCS 11700:193-209, 2019
+/// of the denominators. One forward, one more to leave a bias out, and two adjoints; one of each before a
+/// ReLU, where no relevance arrives at negative outputs. Montavon et al., LNCS 11700:193-209, 2019
 /// (for `x >= 0`); Andeol et al., arXiv 2106.04923, 2021 (generalised).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -59,6 +62,13 @@ impl<B: Backend> PropagationRule<B> for Gamma {
             // Scaled by the denominators of each side, which are not told apart here.
             return Plain(self.clone()).bind(node);
         }
+        if node.is_rectified()
+            && node.inputs_non_negative()
+            && !self.zero_bias
+            && !self.stabilizer.leaves_zero()
+        {
+            return PositiveOutputs(self).bind(node);
+        }
         let weight = require_linear(node)?.weight();
         let (gamma, zero_bias) = (self.check(node)?, self.zero_bias);
         let (whole, favoured, st) = (1.0 + gamma / 2.0, gamma / 2.0, self.stabilizer.check(node)?);
@@ -70,7 +80,7 @@ impl<B: Backend> PropagationRule<B> for Gamma {
             None => value * factor,
         };
         let inputs_non_negative = node.inputs_non_negative();
-        Ok(BoundRule::new(Saved::ALL, move |context, relevance| {
+        let bound = BoundRule::new(Saved::ALL, move |context, relevance| {
             let (map, x, dims, output) =
                 (linear_map(context)?, context.input(0)?, context.dims()?, context.output()?);
             let sign = output.sign();
@@ -104,7 +114,34 @@ impl<B: Backend> PropagationRule<B> for Gamma {
                 true => x * (by_weight + by_magnitude),
                 false => x * by_weight + x_magnitude * by_magnitude,
             }])
-        }))
+        });
+        Ok(bound.with_support(Support::Nonzero))
+    }
+}
+
+/// The rule where relevance arrives at positive outputs only and no input is negative: what is favoured is the
+/// positive part of the weight.
+struct PositiveOutputs<'a>(&'a Gamma);
+
+impl PositiveOutputs<'_> {
+    fn bind<B: Backend>(self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
+        let (gamma, st) = (self.0.check(node)?, self.0.stabilizer.check(node)?);
+        let favour = move |value: &Value<B>| value + value.positive() * gamma;
+        let weight = require_linear(node)?.weight().map(favour);
+        // Without a weight all coefficients are positive.
+        let factor = if weight.is_some() { 1.0 } else { 1.0 + gamma };
+        let bound = BoundRule::new(Saved::INPUTS, move |context, relevance| {
+            let (map, x, dims) = (linear_map(context)?, context.input(0)?, context.dims()?);
+            let bias = map.bias(relevance.rank()).map(|bias| favour(&bias));
+            let z = map.apply(x, weight.as_ref());
+            let z = if factor == 1.0 { z } else { z * factor };
+            // Outputs below 0, at which no relevance arrives, must not be divisors of 0.
+            let z = bias.iter().fold(z, |z, bias| z + bias).positive();
+            let s = divide(context, relevance, z, bias, (&st, Sign::NotNegative));
+            let share = x * map.adjoint(s, weight.as_ref(), dims);
+            Ok(vec![if factor == 1.0 { share } else { share * factor }])
+        });
+        Ok(bound.with_support(Support::Nonzero))
     }
 }
 

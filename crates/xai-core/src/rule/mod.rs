@@ -32,7 +32,7 @@ use burn_backend::Backend;
 use serde::{Deserialize, Serialize};
 
 pub use alpha_beta::AlphaBeta;
-pub use bound::{BoundRule, Passed};
+pub use bound::{BoundRule, Passed, Support};
 pub use epsilon::Epsilon;
 pub use fixed::{Flat, WSquare};
 pub use frozen_std::FrozenStd;

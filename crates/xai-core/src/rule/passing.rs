@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::stabilizer::Sign;
 use super::terms::divide;
-use super::{BoundRule, NodeView, PropagationRule, Stabilizer};
+use super::{BoundRule, NodeView, PropagationRule, Stabilizer, Support};
 use crate::Value;
 use crate::error::{LayerError, RuleError};
 use crate::kernel::{self, PoolGeometry};
-use crate::layer::{Arithmetic, Elementwise, Layer, LayerKind, LedgerTerm, Saved};
+use crate::layer::{Activation, Arithmetic, Elementwise, Layer, LayerKind, LedgerTerm, Saved};
 
 /// `R_in = x df^T (R / st(f))`: every input's share of a sum, for average pools, residual adds, shifts by
 /// a constant and whatever else has a gradient. Constants absorb their share, as biases do.
@@ -42,11 +42,15 @@ impl<B: Backend> PropagationRule<B> for Norm {
         // The sums of a network, on which a look for infinite inputs would take as long as the rule itself.
         let finite = [LayerKind::Add, LayerKind::Sub, LayerKind::Sum, LayerKind::Mean, LayerKind::AvgPool];
         let finite = finite.contains(&kind);
-        let saved = Saved::ALL | layer.ops().vjp_saved();
-        Ok(BoundRule::new(saved, move |context, relevance| {
-            let (ops, output) = (context.layer().ops(), context.output()?);
+        // A plain epsilon then has the sign of all outputs where relevance arrives.
+        let rectified = finite && node.is_rectified() && st.constant().is_some();
+        let saved = if rectified { Saved::RECTIFIED } else { Saved::ALL };
+        let sign = if rectified { Sign::NotNegative } else { Sign::Any };
+        let bound = BoundRule::new(saved | layer.ops().vjp_saved(), move |context, relevance| {
+            let ops = context.layer().ops();
+            let output = if rectified { context.rectified_output()? } else { context.output()? };
             let constant = context.keeps_ledger().then(|| ops.constant(context, output)).flatten();
-            let s = divide(context, relevance, output.clone(), constant, (&st, Sign::Any));
+            let s = divide(context, relevance, output.clone(), constant, (&st, sign));
             let gradients = ops.vjp(context, s)?.into_iter().enumerate();
             let shares = gradients.map(|(i, gradient)| {
                 let share = context.input(i)? * &gradient;
@@ -54,7 +58,8 @@ impl<B: Backend> PropagationRule<B> for Norm {
                 Ok(if finite { share } else { share.where_nonzero(&gradient) })
             });
             shares.collect()
-        }))
+        });
+        Ok(bound.with_support(Support::Nonzero))
     }
 }
 
@@ -69,19 +74,23 @@ impl<B: Backend> PropagationRule<B> for Pass {
     fn bind(&self, node: &NodeView<'_, B>) -> Result<BoundRule<B>, RuleError> {
         let (layer, kind) = (node.layer(), node.layer().kind());
         if LayerKind::ROUTES.contains(&kind) {
-            return Ok(BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
+            let bound = BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
                 let ops = context.layer().ops();
                 if let Some(on_constants) = ops.relevance_of_constants(context, &relevance) {
                     context.absorb(LedgerTerm::Bias, || on_constants);
                 }
                 ops.vjp(context, relevance)
-            }));
+            });
+            return Ok(bound.with_support(Support::AsArrived));
         }
         if *node.input_dims() == [node.output_dims()] {
-            return Ok(BoundRule::new(Saved::NOTHING, |context, relevance| match context.dims()? {
+            let bound = BoundRule::new(Saved::NOTHING, |context, relevance| match context.dims()? {
                 dims if dims == relevance.dims() => Ok(vec![relevance]),
                 dims => Err(LayerError::UnequalShapes { first: dims.to_vec(), other: relevance.dims() }),
-            }));
+            });
+            let keeps_zeros = kind == LayerKind::Detach
+                || matches!(layer, Layer::Activation(Activation::Relu | Activation::Relu6));
+            return Ok(bound.with_support(if keeps_zeros { Support::AsArrived } else { Support::Anywhere }));
         }
         let needs = "a layer that only moves elements, or whose output has the shape of its one input";
         Err(RuleError::Ability { needs, kind })
@@ -100,11 +109,12 @@ impl<B: Backend> PropagationRule<B> for WinnerTakesAll {
             return Err(RuleError::Ability { needs: "a max or min pool", kind });
         };
         let windows = windows.clone();
-        Ok(BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
+        let bound = BoundRule::new(layer.ops().vjp_saved(), move |context, relevance| {
             let dims = context.dims()?;
             context.absorb(LedgerTerm::Dropped, || of_empty_windows(&relevance, dims, &windows));
             context.layer().ops().vjp(context, relevance)
-        }))
+        });
+        Ok(bound.with_support(Support::AsArrived))
     }
 }
 

@@ -159,7 +159,8 @@ impl Stabilizer {
         (!self.clip && !self.is_scaled()).then_some(self.epsilon)
     }
 
-    fn addend(&self, sign: Sign) -> Option<f64> {
+    /// What is added to denominators of this sign, if it is the same for all.
+    pub(crate) fn addend(&self, sign: Sign) -> Option<f64> {
         let epsilon = self.constant()?;
         match sign {
             Sign::Any => None,

@@ -33,12 +33,8 @@ pub(super) fn share_out<B: Backend>(
 ) -> Result<Value<B>, LayerError> {
     let map = linear_map(context)?;
     let z = terms.iter().map(|term| map.apply(&term.x, term.weight)).reduce(|z, term| z + term);
-    let z = match (z, &bias) {
-        (Some(z), Some(bias)) => z + bias,
-        (Some(z), None) => z,
-        (None, _) => return Err(LayerError::NotSaved { what: "any term of the rule" }),
-    };
-    let (s, dims) = (divide(context, relevance, z, bias, (st, sign)), context.dims()?);
+    let z = z.ok_or(LayerError::NotSaved { what: "any term of the rule" })?;
+    let (s, dims) = (divide_by_sum(context, relevance, z, bias, (st, sign)), context.dims()?);
     let shares = terms.into_iter().map(|term| term.x * map.adjoint(s.clone(), term.weight, dims));
     shares.reduce(|sum, share| sum + share).ok_or(LayerError::NotSaved { what: "any term of the rule" })
 }
@@ -67,6 +63,25 @@ pub(super) fn divide<B: Backend>(
     if let Some(z) = kept {
         context.absorb(LedgerTerm::Stabilizer, || &s * st.share(&z, sign));
     }
+    s
+}
+
+/// The same for denominators `z + b` that have no bias yet.
+pub(super) fn divide_by_sum<B: Backend>(
+    context: &BackwardContext<'_, B>,
+    relevance: Value<B>,
+    z: Value<B>,
+    bias: Option<Value<B>>,
+    (st, sign): (&Stabilizer, Sign),
+) -> Value<B> {
+    let (Some(bias), Some(epsilon), false) = (&bias, st.addend(sign), st.leaves_zero()) else {
+        let z = bias.iter().fold(z, |z, bias| z + bias);
+        return divide(context, relevance, z, bias, (st, sign));
+    };
+    // One pass over the outputs adds both.
+    let s = relevance / (z + (bias.clone() + epsilon));
+    context.absorb(LedgerTerm::Bias, || &s * bias);
+    context.absorb(LedgerTerm::Stabilizer, || s.clone() * epsilon);
     s
 }
 
