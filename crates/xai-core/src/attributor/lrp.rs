@@ -6,6 +6,7 @@ use burn_backend::Backend;
 
 use super::run::{Prepared, Run};
 use super::{Attribution, Attributor, Baseline, PerInput};
+use crate::Value;
 use crate::composite::{Composite, CustomRules, Matcher, Plan};
 use crate::engine::check_inputs;
 use crate::error::{ExplainError, PlanError};
@@ -14,7 +15,7 @@ use crate::model::{Inputs, Model, Start, Target};
 use crate::recent::Recent;
 use crate::rule::PropagationRule;
 
-/// Graphs for which a plan is kept, as many as a model keeps.
+/// Graphs for which a plan is kept: of batches, stacks of their copies, and smaller last ones.
 const KEPT_PLANS: usize = 4;
 
 /// Layer-wise relevance propagation: the score flows back from the output to the inputs, through each
@@ -185,16 +186,36 @@ impl<B: Backend> Lrp<B> {
 
     /// Runs the model on embedded inputs, keeping what the rules read.
     pub(crate) fn run(&self, inputs: &Inputs<B>, output: usize) -> Result<Run<B>, ExplainError> {
-        check_inputs(&self.model.signature(), inputs)?;
-        let prepared = self.prepare(self.model.graph_for(inputs, output)?)?;
+        self.run_stacked(inputs, inputs, 1, output)
+    }
+
+    /// The same for `copies` of `inputs` with other values for what is explained, one after the other in
+    /// `stacked`.
+    pub(crate) fn run_stacked(
+        &self,
+        inputs: &Inputs<B>,
+        stacked: &Inputs<B>,
+        copies: usize,
+        output: usize,
+    ) -> Result<Run<B>, ExplainError> {
+        check_inputs(&self.model.signature(), stacked)?;
+        let prepared = self.prepare(self.model.graph_for(stacked, output)?)?;
         let baselines = match &self.reference {
             None => {
                 prepared.plan.check_without_reference()?;
                 None
             }
-            Some(reference) => Some(inputs.with_explained(Baseline::resolve(reference, inputs)?).floats()),
+            // A baseline may have the batch's size, so it is fitted to one copy.
+            Some(reference) => {
+                let baselines = Baseline::resolve(reference, inputs)?.into_iter();
+                let baselines = baselines.map(|baseline| Value::cat(vec![baseline; copies], 0));
+                Some(stacked.with_explained(baselines).floats())
+            }
         };
-        Run::new(prepared, inputs.floats(), baselines)
+        let floats = stacked.floats();
+        let run = Run::new(prepared, floats.clone(), baselines)?;
+        self.model.verify(&floats, run.output())?;
+        Ok(run)
     }
 
     fn prepare(&self, graph: Arc<Graph<B>>) -> Result<Arc<Prepared<B>>, PlanError> {

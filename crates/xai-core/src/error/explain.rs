@@ -190,3 +190,18 @@ pub enum ExplainError {
     #[error("the backend failed: {0}")]
     Backend(String),
 }
+
+impl ExplainError {
+    /// What this is for `copies` of a batch in one run, of which the model took one by itself.
+    pub(crate) fn of_stack(self, batch: usize, copies: usize) -> Self {
+        match self {
+            error if copies == 1 => error,
+            // Values that are not finite are so in a smaller run as well.
+            Self::OutputNotFinite { sample, value } => {
+                Self::OutputNotFinite { sample: sample % batch.max(1), value }
+            }
+            Self::RelevanceNotFinite { .. } => self,
+            source => Self::Stacked { samples: batch * copies, batch, source: Box::new(source) },
+        }
+    }
+}

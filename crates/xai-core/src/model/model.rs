@@ -13,8 +13,9 @@ use crate::error::{ExplainError, InputError, PlanError};
 use crate::graph::Graph;
 use crate::recent::Recent;
 
-/// Shapes for which a canonized graph is kept: enough for full batches and a last smaller one.
-const KEPT_SHAPES: usize = 4;
+/// Shapes for which a canonized graph is kept: enough for batches, stacks of their copies and a last
+/// smaller stack, with weights merged and as they are.
+const KEPT_SHAPES: usize = 6;
 
 /// A model to be explained: where its graph comes from, the canonizers, and the graphs that were made.
 ///
@@ -105,7 +106,9 @@ impl<B: Backend> Model<B> {
     pub fn graph(&self, inputs: impl Into<Inputs<B>>, output: usize) -> Result<Arc<Graph<B>>, ExplainError> {
         let inputs = inputs.into();
         check_inputs(&self.signature(), &inputs)?;
-        self.graph_for(&inputs, output)
+        let graph = self.graph_for(&inputs, output)?;
+        self.source.verify(None)?;
+        Ok(graph)
     }
 
     /// The output `output`, counted from 0, as the canonized graph computes it. Where an operation has
@@ -116,7 +119,8 @@ impl<B: Backend> Model<B> {
     /// the output is, but an operation has no layer.
     pub fn output(&self, inputs: impl Into<Inputs<B>>, output: usize) -> Result<Value<B>, ExplainError> {
         let inputs = inputs.into();
-        let graph = self.graph(inputs.clone(), output)?;
+        check_inputs(&self.signature(), &inputs)?;
+        let graph = self.graph_for(&inputs, output)?;
         self.run_forward(&graph, &inputs.embedded(&graph)?, output)
     }
 
@@ -128,7 +132,10 @@ impl<B: Backend> Model<B> {
     /// and where nothing is explained.
     pub fn embed(&self, inputs: &Inputs<B>, output: usize) -> Result<Inputs<B>, ExplainError> {
         let inputs = match inputs.iter().any(|input| matches!(input, Input::Int(_))) {
-            true => inputs.embedded(&*self.graph(inputs.clone(), output)?)?,
+            true => {
+                check_inputs(&self.signature(), inputs)?;
+                inputs.embedded(&*self.graph_for(inputs, output)?)?
+            }
             false => inputs.clone(),
         };
         if inputs.explained().next().is_none() {
@@ -138,7 +145,13 @@ impl<B: Backend> Model<B> {
         Ok(inputs)
     }
 
-    /// The graph for inputs that were checked.
+    /// Makes sure that the recording is right, by a run of a graph of this model.
+    pub(crate) fn verify(&self, inputs: &[Value<B>], output: &Value<B>) -> Result<(), ExplainError> {
+        let keeps_output = self.canonizers.iter().all(|canonizer| canonizer.keeps_output());
+        self.source.verify(keeps_output.then_some((inputs, output)))
+    }
+
+    /// The graph for inputs that were checked; what it computes is [verified](Self::verify) by the caller.
     pub(crate) fn graph_for(&self, inputs: &Inputs<B>, output: usize) -> Result<Arc<Graph<B>>, ExplainError> {
         let is_unmerged = self.is_unmerged;
         let key_of = || {
@@ -180,11 +193,8 @@ impl<B: Backend> Model<B> {
         copies: usize,
         output: usize,
     ) -> Result<Value<B>, ExplainError> {
-        let samples = stacked.batch().unwrap_or(copies);
-        self.output(stacked, output).map_err(|source| match copies {
-            1 => source,
-            _ => ExplainError::Stacked { samples, batch: samples / copies, source: Box::new(source) },
-        })
+        let batch = stacked.batch().unwrap_or(copies) / copies;
+        self.output(stacked, output).map_err(|error| error.of_stack(batch, copies))
     }
 
     /// The output for inputs that were checked.
@@ -195,7 +205,10 @@ impl<B: Backend> Model<B> {
         output: usize,
     ) -> Result<Value<B>, ExplainError> {
         let value = if graph.can_run() {
-            run(graph, &inputs.floats())?
+            let floats = inputs.floats();
+            let output = run(graph, &floats)?;
+            self.verify(&floats, &output)?;
+            output
         } else if self.canonizers.iter().all(|canonizer| canonizer.keeps_output()) {
             self.source.output(inputs, output)?
         } else {

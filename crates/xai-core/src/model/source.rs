@@ -45,6 +45,16 @@ pub trait GraphSource<B: Backend>: Send + Sync {
     /// the model does not have.
     fn graph(&self, inputs: &Inputs<B>, output: usize) -> Result<Graph<B>, ExplainError>;
 
+    /// Makes sure, once for a graph that the source gave, that the graph computes what the source did when it made the
+    /// graph. `run` holds the graph inputs and the output of a run of the graph, which serves as the proof if these
+    /// are the inputs that the graph was made of.
+    ///
+    /// # Errors
+    /// What the source says of a graph that computes something else.
+    fn verify(&self, _run: Option<(&[Value<B>], &Value<B>)>) -> Result<(), ExplainError> {
+        Ok(())
+    }
+
     /// The output `output` by itself, without a graph: also of models with operations that have no
     /// layer.
     ///
