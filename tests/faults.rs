@@ -7,7 +7,7 @@ use burn::tensor::{DType, Distribution, Tensor, TensorData};
 use burn_flex::Flex;
 use burn_xai::Value;
 use burn_xai::attributor::{
-    Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Quadrature, Saliency,
+    Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Quadrature, Saliency, SmoothGrad,
 };
 use burn_xai::composite::{Composite, Matcher, epsilon_plus, gradient, guided_backprop};
 use burn_xai::error::{ExplainError, GraphError, LayerError, PlanError, RuleError};
@@ -342,11 +342,18 @@ fn constants_of_the_batchs_size_are_named_as_the_cause() {
     let state = Tensor::<Flex, 2>::ones([2, 3], &Default::default());
     let model = record_fn(move |x: T<2>| x * T::<2>::from_inner(state.clone()));
     let x = Tensor::<Flex, 2>::ones([2, 3], &Default::default());
-    let error = Occlusion::new(&model).with_window(1).attribute(x.clone(), Target::class(0)).unwrap_err();
-    assert!(error.to_string().contains("set `with_largest_batch(2)`"), "{error}");
-    assert!(
-        Occlusion::new(&model).with_window(1).with_largest_batch(2).attribute(x, Target::class(0)).is_ok()
-    );
+    let methods = |largest| -> [Box<dyn Attributor<Flex>>; 3] {
+        [
+            Box::new(Occlusion::new(&model).with_window(1).with_largest_batch(largest)),
+            Box::new(IntegratedGradients::new(&model).with_largest_batch(largest)),
+            Box::new(SmoothGrad::new(&model).with_largest_batch(largest)),
+        ]
+    };
+    for (fails, works) in methods(32).into_iter().zip(methods(2)) {
+        let error = fails.attribute(x.clone(), Target::class(0)).unwrap_err();
+        assert!(error.to_string().contains("set `with_largest_batch(2)`"), "{}: {error}", fails.name());
+        assert!(works.attribute(x.clone(), Target::class(0)).is_ok());
+    }
 }
 
 fn deep<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {

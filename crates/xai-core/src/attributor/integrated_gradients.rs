@@ -2,6 +2,7 @@
 
 use burn_backend::Backend;
 
+use super::copies::Copies;
 use super::progress::{Listener, Progress};
 use super::score::{Score, add_scaled};
 use super::{Attribution, Attributor, Baseline, Lrp, PerInput, Quadrature};
@@ -24,17 +25,19 @@ pub struct IntegratedGradients<B: Backend> {
     steps: usize,
     quadrature: Quadrature,
     baselines: PerInput<Baseline<B>>,
+    largest_batch: usize,
     listener: Listener,
 }
 
 impl<B: Backend> IntegratedGradients<B> {
-    /// Integrated gradients of `model`: 20 steps, right end points, a baseline of 0.
+    /// Integrated gradients of `model`: 20 steps, right end points, a baseline of 0, one step per run.
     pub fn new(model: &Model<B>) -> Self {
         Self {
             gradient: Lrp::new(&model.unmerged(), gradient()),
             steps: 20,
             quadrature: Quadrature::default(),
             baselines: PerInput::All(Baseline::default()),
+            largest_batch: 1,
             listener: Listener::default(),
         }
     }
@@ -60,7 +63,13 @@ impl<B: Backend> IntegratedGradients<B> {
         Self { baselines: PerInput::each(baselines), ..self }
     }
 
-    /// Calls `listen` after every step.
+    /// How many samples go through the model at once, 1 or more, which bounds the memory: as many
+    /// steps are taken in one run as their copies of the batch fit, and at least one.
+    pub fn with_largest_batch(self, samples: usize) -> Self {
+        Self { largest_batch: samples, ..self }
+    }
+
+    /// Calls `listen` after every run of the model, counting steps.
     pub fn with_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { listener: Listener::new(listen), ..self }
     }
@@ -76,6 +85,7 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
+        let progress = self.listener.begin();
         let nodes = self.quadrature.nodes(self.steps)?;
         let inputs = &self.gradient.model().embed(inputs, target.output())?;
         let run = self.gradient.run(inputs, target.output())?;
@@ -89,30 +99,26 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         let explained: Vec<_> =
             inputs.explained().zip(&baselines).map(|((_, x), baseline)| x - baseline).collect();
 
-        // From the input to the baseline: where the first node is the input itself, its run is
-        // there already, and where the last is the baseline, its score need not be asked for again.
-        let mut at_input = nodes.last().is_some_and(|last| last.0 == 1.0).then_some(run);
-        let mut at_baseline = None;
-        let mut sum = None;
-        for (done, &(position, weight)) in nodes.iter().rev().enumerate() {
-            let run = match at_input.take() {
-                Some(run) => run,
-                None => {
-                    let point = explained.iter().zip(&baselines);
-                    let point = point.map(|(way, baseline)| way.clone() * position + baseline);
-                    self.gradient.run(&inputs.with_explained(point), target.output())?
-                }
-            };
-            if position == 0.0 {
-                at_baseline = Some(run.output().clone());
+        let copies = Copies::new(&self.gradient, inputs, target.output(), &score, self.largest_batch)?;
+        // From the input to the baseline: where the first node is the input itself, its run is there
+        // already.
+        let mut nodes = nodes.into_iter().rev().peekable();
+        let (mut sum, mut first) = (None, 0);
+        match nodes.next_if(|node| node.0 == 1.0) {
+            Some((_, weight)) => {
+                sum = add_scaled(None, run.relevance(score.weights())?, weight);
+                first = 1;
+                progress.tell(first, self.steps);
             }
-            sum = add_scaled(sum, run.relevance(score.weights())?, weight);
-            self.listener.tell(done + 1, self.steps);
+            None => drop(run),
         }
-        let at_baseline = match at_baseline {
-            Some(output) => output,
-            None => self.gradient.model().output(start, target.output())?,
-        };
+        let points = nodes.map(|(position, weight)| {
+            let point = explained.iter().zip(&baselines);
+            let point = point.map(|(way, baseline)| way.clone() * position + baseline);
+            (point.collect(), weight)
+        });
+        let sum = copies.add(sum, points, |done| progress.tell(first + done, self.steps))?;
+        let at_baseline = self.gradient.model().output(start, target.output())?;
 
         let means = sum.unwrap_or_default();
         let relevance: Vec<_> = ways.into_iter().zip(means).map(|(way, mean)| way * mean).collect();

@@ -12,6 +12,11 @@
 //! | [`IntegratedGradients`] | `(x_i - b_i)` times the mean of `df/dx_i` from `b` to `x` | one of each per step |
 //! | [`Occlusion`] | mean drop of `f` over the windows that hide `i` | 1 forward per window |
 //!
+//! Occlusion, and by `with_largest_batch` SmoothGrad and integrated gradients too, stack copies of the batch, so
+//! that one run stands for many: that fills a GPU, while a CPU has enough to do with one copy. The samples of a
+//! batch must not depend on each other then. Where the model [reads values](crate::model::Model::reads_values),
+//! gradients are taken copy by copy.
+//!
 //! The gradient methods run the model with its weights as they are. Merging a batch norm into them rounds
 //! anew, and a ReLU whose input is next to 0 may then open or close: in f32 one gradient of a deep network
 //! in a few differs by a percent of its largest element from that of the unmerged model. Neither is wrong.
@@ -25,6 +30,7 @@
 
 mod attribution;
 mod baseline;
+mod copies;
 mod input_x_gradient;
 mod integrated_gradients;
 mod lrp;
@@ -52,8 +58,8 @@ pub use lrp::Lrp;
 pub(crate) use noise::Noise;
 pub use occlusion::Occlusion;
 pub(crate) use per_input::PerInput;
-pub(crate) use progress::Listener;
 pub use progress::Progress;
+pub(crate) use progress::{Call, Listener};
 pub use quadrature::Quadrature;
 pub use saliency::Saliency;
 pub(crate) use score::Score;

@@ -109,6 +109,7 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
+        let progress = self.listener.begin();
         if self.largest_batch == 0 {
             let (parameter, range) = ("largest_batch", "1 or more");
             return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
@@ -147,7 +148,7 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
                     means.add(place, &drops);
                 }
                 done += places.len();
-                self.listener.tell(done, total);
+                progress.tell(done, total);
             }
             let data = TensorData::new(means.finish(), x.dims()).convert_dtype(x.dtype());
             let drops = Value::from_data(data, &x.device());

@@ -3,8 +3,9 @@
 use burn::tensor::TensorData;
 use burn_backend::Backend;
 
+use super::copies::Copies;
 use super::noise::Noise;
-use super::progress::{Listener, Progress};
+use super::progress::{Call, Listener, Progress};
 use super::score::{Score, add_scaled};
 use super::{Attribution, Attributor, Lrp, PerInput};
 use crate::Value;
@@ -29,11 +30,12 @@ pub struct SmoothGrad<B: Backend> {
     noise_level: PerInput<f64>,
     samples: usize,
     seed: u64,
+    largest_batch: usize,
     listener: Listener,
 }
 
 impl<B: Backend> SmoothGrad<B> {
-    /// SmoothGrad of `model`: noise level 0.1, 20 samples, seed 0.
+    /// SmoothGrad of `model`: noise level 0.1, 20 samples, seed 0, one noisy copy per run.
     pub fn new(model: &Model<B>) -> Self {
         Self::of(Lrp::new(&model.unmerged(), gradient()))
     }
@@ -42,7 +44,7 @@ impl<B: Backend> SmoothGrad<B> {
     /// backpropagation.
     pub fn of(method: Lrp<B>) -> Self {
         let (noise_level, listener) = (PerInput::All(0.1), Listener::default());
-        Self { method, noise_level, samples: 20, seed: 0, listener }
+        Self { method, noise_level, samples: 20, seed: 0, largest_batch: 1, listener }
     }
 
     /// Standard deviation of the noise, relative to the range of each sample's values; finite, 0 or
@@ -66,7 +68,13 @@ impl<B: Backend> SmoothGrad<B> {
         Self { seed, ..self }
     }
 
-    /// Calls `listen` after every sample.
+    /// How many samples go through the model at once, 1 or more, which bounds the memory: as many
+    /// noisy copies are explained in one run as their copies of the batch fit, and at least one.
+    pub fn with_largest_batch(self, samples: usize) -> Self {
+        Self { largest_batch: samples, ..self }
+    }
+
+    /// Calls `listen` after every run of the model, counting samples.
     pub fn with_progress(self, listen: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { listener: Listener::new(listen), ..self }
     }
@@ -85,7 +93,7 @@ impl<B: Backend> SmoothGrad<B> {
         target: impl Into<Target<B>>,
         noise: &[Value<B>],
     ) -> Result<Attribution<B>, ExplainError> {
-        let target = target.into();
+        let (target, progress) = (target.into(), self.listener.begin());
         let inputs = self.method.model().embed(&inputs.into(), target.output())?;
         for (_, x) in inputs.explained() {
             if let Some(misfit) = noise.iter().find(|noise| noise.dims() != x.dims() || !fits(noise, x)) {
@@ -94,13 +102,16 @@ impl<B: Backend> SmoothGrad<B> {
             }
         }
         let mut drawn = noise.iter();
-        self.average(&inputs, &target, noise.len() + 1, || drawn.next().cloned().into_iter().collect())
+        self.average(progress, &inputs, &target, noise.len() + 1, || {
+            drawn.next().cloned().into_iter().collect()
+        })
     }
 
     /// Averages `samples` gradients, those but one with the noise that `draw` gives for each explained
     /// input.
     fn average(
         &self,
+        progress: Call,
         inputs: &Inputs<B>,
         target: &Target<B>,
         samples: usize,
@@ -120,16 +131,15 @@ impl<B: Backend> SmoothGrad<B> {
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
         let clean = run.relevance(score.weights())?;
-        self.listener.tell(1, samples);
+        progress.tell(1, samples);
         let weight = 1.0 / samples as f64;
-        let mut sum = None;
-        for sample in 1..samples {
+        let copies = Copies::new(&self.method, inputs, target.output(), &score, self.largest_batch)?;
+        let noisy = (1..samples).map(|_| {
             let noisy = explained.iter().zip(draw().into_iter().zip(&deviations));
             let noisy = noisy.map(|(x, (noise, deviation))| noise * deviation + *x);
-            let run = self.method.run(&inputs.with_explained(noisy), target.output())?;
-            sum = add_scaled(sum, run.relevance(score.weights())?, weight);
-            self.listener.tell(sample + 1, samples);
-        }
+            (noisy.collect(), weight)
+        });
+        let sum = copies.add(None, noisy, |done| progress.tell(done + 1, samples))?;
         let relevance = add_scaled(sum, clean, weight).unwrap_or_default();
         Ok(score.attribution(inputs, relevance, output))
     }
@@ -163,12 +173,13 @@ impl<B: Backend> Attributor<B> for SmoothGrad<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
+        let progress = self.listener.begin();
         let inputs = &self.method.model().embed(inputs, target.output())?;
         let streams = inputs.explained().map(|(_, x)| x).enumerate();
         let mut streams: Vec<_> = streams
             .map(|(index, x)| (x, Noise::new(self.seed, index, x.dims().first().copied().unwrap_or(0))))
             .collect();
-        self.average(inputs, target, self.samples, || {
+        self.average(progress, inputs, target, self.samples, || {
             let drawn = streams.iter_mut().map(|(x, noise)| {
                 let dims = x.dims();
                 let data = TensorData::new(noise.draw(dims[1..].iter().product()), dims);

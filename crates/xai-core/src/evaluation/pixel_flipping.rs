@@ -5,7 +5,7 @@ use burn_backend::Backend;
 
 use crate::Value;
 use crate::attributor::{
-    Baseline, InputWindows, Listener, Noise, PerInput, Progress, Score, Sizes, each_row,
+    Baseline, Call, InputWindows, Listener, Noise, PerInput, Progress, Score, Sizes, each_row,
 };
 use crate::engine::read;
 use crate::error::{AttributorError, ExplainError};
@@ -153,10 +153,11 @@ impl<B: Backend> PixelFlipping<B> {
         relevance: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
+        let progress = self.listener.begin();
         let (target, relevance) = (target.into(), relevance.into().floats());
         let inputs = self.model.embed(&inputs.into(), target.output())?;
         let relevance = inputs.relevance_of_values(&relevance);
-        self.run(&inputs, &target, |explained, windows| {
+        self.run(progress, &inputs, &target, |explained, windows| {
             let (got, expected) = (relevance.len(), explained.len());
             if got != expected {
                 return Err(
@@ -199,7 +200,7 @@ impl<B: Backend> PixelFlipping<B> {
         target: impl Into<Target<B>>,
         seed: u64,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        self.run(&inputs.into(), &target.into(), |explained, windows| {
+        self.run(self.listener.begin(), &inputs.into(), &target.into(), |explained, windows| {
             let regions = windows.iter().map(InputWindows::count).sum();
             let drawn = Noise::new(seed, 0, explained[0].1.dims()[0]).draw(regions);
             Ok(drawn.chunks(regions).map(<[f64]>::to_vec).collect())
@@ -209,6 +210,7 @@ impl<B: Backend> PixelFlipping<B> {
     /// Flips by what `importance` says of every region, for each sample.
     fn run(
         &self,
+        progress: Call,
         inputs: &Inputs<B>,
         target: &Target<B>,
         importance: impl FnOnce(&[(bool, &Value<B>)], &[InputWindows]) -> Result<Vec<Vec<f64>>, ExplainError>,
@@ -272,7 +274,7 @@ impl<B: Backend> PixelFlipping<B> {
                 last - first,
                 target.output(),
             )?)?);
-            self.listener.tell(last, steps);
+            progress.tell(last, steps);
         }
         let fractions: Vec<_> = (0..=steps).map(|step| flipped(step) as f64 / places.len() as f64).collect();
         let of_sample = |sample: usize| scores.iter().skip(sample).step_by(batch).copied().collect();

@@ -13,7 +13,7 @@ use xai_core::attributor::{
 use xai_core::composite::{attn_lrp, epsilon_plus_flat};
 use xai_core::error::{ExplainError, InputError, TargetError};
 use xai_core::evaluation::PixelFlipping;
-use xai_core::model::{Input, InputKind, Model, Target};
+use xai_core::model::{Input, InputKind, Inputs, Model, Target};
 use xai_trace::{TraceError, Traced, record, record_fn};
 
 use crate::{Device, Plain, T, names, random, raw, unsupported};
@@ -113,6 +113,32 @@ fn int_and_bool_inputs_follow_the_call() {
         let places = attribution.relevances().iter().map(|relevance| Some(relevance.as_ref()?.dims()));
         let expected = [Some(vec![1, 3]), Some(vec![1, 3, 2]), None, Some(vec![1, 3, 4])];
         assert_eq!(places.collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn copies_of_inputs_of_all_kinds_share_a_run() {
+    let model = model(&step());
+    let words = Tensor::<Flex, 2, Int>::from_ints([[0, 1, 2], [4, 4, 2]], &Device::default());
+    let shown =
+        Tensor::<Flex, 2, Bool>::from_bool([[true, true, false], [true; 3]].into(), &Device::default());
+    // One state for both samples, and for all of their copies.
+    for state in [random::<3>([2, 3, 4]), random([1, 3, 4])] {
+        let inputs: Inputs<Flex> =
+            (words.clone(), random::<3>([2, 3, 2]), shown.clone(), Input::fixed(state)).into();
+        let methods = |largest| -> [Box<dyn Attributor<Flex>>; 2] {
+            [
+                Box::new(IntegratedGradients::new(&model).with_largest_batch(largest)),
+                Box::new(SmoothGrad::new(&model).with_largest_batch(largest)),
+            ]
+        };
+        for (many, one) in methods(32).into_iter().zip(methods(2)) {
+            let [many, one] = [many, one].map(|method| method.attribute_inputs(&inputs, &1.into()).unwrap());
+            close(many.relevance_of::<2>(0).unwrap(), one.relevance_of::<2>(0).unwrap());
+            for input in [1, 3] {
+                close(many.relevance_of::<3>(input).unwrap(), one.relevance_of::<3>(input).unwrap());
+            }
+        }
     }
 }
 

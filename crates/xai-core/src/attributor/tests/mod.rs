@@ -1,10 +1,12 @@
 //! Attributors against autodiff, closed forms and each other.
 
 mod averages;
+mod copies;
 mod gradients;
 mod inputs;
 mod nodes;
 mod occlusion;
+mod rectified;
 mod refusals;
 mod targets;
 

@@ -27,7 +27,7 @@ fn relevance_and_activations_are_kept_at_named_nodes() {
 
 /// `R_in = (x - b) (W (R / (y - y_b)))`: shares of the difference from a baseline `b`.
 #[derive(Debug)]
-struct Difference;
+pub(super) struct Difference;
 
 impl PropagationRule<Flex> for Difference {
     fn bind(&self, node: &NodeView<'_, Flex>) -> Result<BoundRule<Flex>, RuleError> {

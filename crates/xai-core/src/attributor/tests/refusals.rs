@@ -10,6 +10,7 @@ fn error(method: impl Attributor<Flex>) -> String {
 fn smooth_grad_checks_its_parameters() {
     let method = || SmoothGrad::new(&linear().0);
     assert!(error(method().with_samples(0)).contains("`samples` is 0, but must be 1 or more"));
+    assert!(error(method().with_largest_batch(0)).contains("`largest_batch` is 0, but must be 1 or more"));
     assert!(error(method().with_noise_level(-0.1)).contains("`noise_level` is -0.1"));
     assert!(error(method().with_noise_level(f64::NAN)).contains("`noise_level` is NaN"));
     let noise = Tensor::<Flex, 2>::zeros([2, 3], &Default::default()).into();
@@ -21,6 +22,7 @@ fn smooth_grad_checks_its_parameters() {
 fn integrated_gradients_checks_its_parameters() {
     let method = || IntegratedGradients::new(&linear().0);
     assert!(error(method().with_steps(0)).contains("`steps` is 0"));
+    assert!(error(method().with_largest_batch(0)).contains("`largest_batch` is 0, but must be 1 or more"));
     let trapezoid = method().with_steps(1).with_quadrature(Quadrature::Trapezoid);
     assert!(error(trapezoid).contains("`steps` is 1, but must be 2 or more"));
     assert!(error(method().with_baseline(f64::NAN)).contains("holds NaN"));
