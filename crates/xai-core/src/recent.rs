@@ -24,6 +24,11 @@ impl<K, V: Clone> Recent<K, V> {
         entries.iter().find(|(key, _)| wanted(key)).map(|(_, value)| value.clone())
     }
 
+    /// Forgets all values.
+    pub(crate) fn clear(&self) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Adds a value, for which the oldest one makes room.
     pub(crate) fn insert(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);

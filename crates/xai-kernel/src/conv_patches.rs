@@ -21,6 +21,8 @@ use crate::host::{Real, read};
 const COLUMNS: usize = 256;
 /// Elements of a matrix of patches, at most, where one channel has no more.
 const PATCHES: usize = 1 << 18;
+/// Elements of the patches of one row and channel beyond which memory is not worth it: a long kernel on a long line.
+const LARGEST_ROW: usize = 1 << 22;
 
 /// [`conv`](super::conv) without bias; `None` where the values cannot be read.
 pub(crate) fn forward<B: Backend>(
@@ -90,6 +92,9 @@ impl Patches {
             for height in &heights {
                 taps.extend(widths.iter().map(|width| [depth.clone(), height.clone(), width.clone()]));
             }
+        }
+        if taps.len() * axes[2].output > LARGEST_ROW {
+            return None;
         }
         let groups = geometry.groups;
         let (inputs, outputs) = (weight[1], weight[0] / groups);

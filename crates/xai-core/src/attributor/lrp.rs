@@ -213,9 +213,9 @@ impl<B: Backend> Lrp<B> {
             }
         };
         let floats = stacked.floats();
-        let run = Run::new(prepared, floats.clone(), baselines)?;
-        self.model.verify(&floats, run.output())?;
-        Ok(run)
+        let run = Run::new(prepared, floats.clone(), baselines);
+        self.model.verify(&floats, run.as_ref().ok().map(Run::output))?;
+        run
     }
 
     fn prepare(&self, graph: Arc<Graph<B>>) -> Result<Arc<Prepared<B>>, PlanError> {

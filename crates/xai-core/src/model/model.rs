@@ -107,7 +107,7 @@ impl<B: Backend> Model<B> {
         let inputs = inputs.into();
         check_inputs(&self.signature(), &inputs)?;
         let graph = self.graph_for(&inputs, output)?;
-        self.source.verify(None)?;
+        self.verify(&[], None)?;
         Ok(graph)
     }
 
@@ -145,10 +145,12 @@ impl<B: Backend> Model<B> {
         Ok(inputs)
     }
 
-    /// Makes sure that the recording is right, by a run of a graph of this model.
-    pub(crate) fn verify(&self, inputs: &[Value<B>], output: &Value<B>) -> Result<(), ExplainError> {
+    /// Makes sure that the recording is right, by the output of a run of a graph of this model if there is one.
+    pub(crate) fn verify(&self, inputs: &[Value<B>], output: Option<&Value<B>>) -> Result<(), ExplainError> {
         let keeps_output = self.canonizers.iter().all(|canonizer| canonizer.keeps_output());
-        self.source.verify(keeps_output.then_some((inputs, output)))
+        let run = output.filter(|_| keeps_output).map(|output| (inputs, output));
+        // A wrong graph must not serve the next call; which one it was is known to the source alone.
+        self.source.verify(run).inspect_err(|_| self.graphs.clear())
     }
 
     /// The graph for inputs that were checked; what it computes is [verified](Self::verify) by the caller.
@@ -206,9 +208,9 @@ impl<B: Backend> Model<B> {
     ) -> Result<Value<B>, ExplainError> {
         let value = if graph.can_run() {
             let floats = inputs.floats();
-            let output = run(graph, &floats)?;
-            self.verify(&floats, &output)?;
-            output
+            let output = run(graph, &floats);
+            self.verify(&floats, output.as_ref().ok())?;
+            output?
         } else if self.canonizers.iter().all(|canonizer| canonizer.keeps_output()) {
             self.source.output(inputs, output)?
         } else {
