@@ -89,6 +89,7 @@ fn convolution<B: Backend>(table: &Table, device: &B::Device, case: Convolution)
             ("forward: chosen", &|| conv(&x, &weight, None, &geometry)),
             ("adjoint: subpixel", &|| by(ConvAdjoint::Subpixel)),
             ("adjoint: Burn", &|| by(ConvAdjoint::Burn)),
+            ("adjoint: patches", &|| by(ConvAdjoint::Patches)),
             ("adjoint: product or loop", &|| {
                 by(if groups > 1 { ConvAdjoint::Loop } else { ConvAdjoint::Product })
             }),

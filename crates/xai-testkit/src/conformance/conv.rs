@@ -109,6 +109,7 @@ fn convolution<B: Backend>(bench: &Bench<B>, case: &ConvShape, seed: u64) -> Vec
         row("conv_adjoint", chosen, by(ConvAdjoint::Burn)),
         row("conv_adjoint, subpixel", by(ConvAdjoint::Subpixel), Outcome::Absent),
         row("conv_adjoint, product", by(ConvAdjoint::Product), Outcome::Absent),
+        row("conv_adjoint, patches", by(ConvAdjoint::Patches), Outcome::Absent),
         row("conv_adjoint, loop", by(ConvAdjoint::Loop), Outcome::Absent),
     ]
 }
