@@ -142,6 +142,13 @@ impl<B: Backend> Attribution<B> {
         kept("the activation", &self.activations, name)
     }
 
+    /// The name of the softmax or sigmoid that the explained score comes from, if it is so close to an end of its
+    /// range that rounding took its gradient. The relevance then says little: explain the logit, by a forward
+    /// function that returns what goes into that layer.
+    pub fn saturated(&self) -> Option<&str> {
+        self.start.saturated.as_deref()
+    }
+
     /// Names of the nodes whose relevance was kept.
     pub fn kept(&self) -> impl Iterator<Item = &str> {
         self.relevance_at.keys().map(String::as_str)

@@ -7,7 +7,7 @@ use super::Lrp;
 use super::score::{Score, add_scaled};
 use crate::Value;
 use crate::error::{AttributorError, ExplainError};
-use crate::model::{Inputs, Target};
+use crate::model::Inputs;
 
 /// Copies of a batch that differ in the explained inputs, all asked for the score that the unchanged
 /// input settled.
@@ -15,7 +15,7 @@ pub(super) struct Copies<'a, B: Backend> {
     method: &'a Lrp<B>,
     inputs: &'a Inputs<B>,
     output: usize,
-    weights: Value<B>,
+    score: &'a Score<B>,
     batch: usize,
     per_run: usize,
 }
@@ -27,21 +27,21 @@ impl<'a, B: Backend> Copies<'a, B> {
         method: &'a Lrp<B>,
         inputs: &'a Inputs<B>,
         output: usize,
-        score: &Score<B>,
+        score: &'a Score<B>,
         largest_batch: usize,
     ) -> Result<Self, ExplainError> {
         if largest_batch == 0 {
             let (parameter, range) = ("largest_batch", "1 or more");
             return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
         }
-        let (weights, batch) = (score.weights(), inputs.batch().unwrap_or(1));
+        let batch = inputs.batch().unwrap_or(1);
         // What has no batch in front cannot be stacked, and a graph that holds for one input alone is
         // no faster for several.
-        let has_batch = |value: &Value<B>| value.dims().first() == Some(&batch);
-        let has_batch = has_batch(&weights) && inputs.explained().all(|(_, x)| has_batch(x));
+        let has_batch = |dims: Vec<usize>| dims.first() == Some(&batch);
+        let has_batch = has_batch(score.dims()) && inputs.explained().all(|(_, x)| has_batch(x.dims()));
         let stacks = has_batch && !method.model().reads_values();
         let per_run = if stacks { (largest_batch / batch.max(1)).max(1) } else { 1 };
-        Ok(Self { method, inputs, output, weights, batch, per_run })
+        Ok(Self { method, inputs, output, score, batch, per_run })
     }
 
     /// Adds `weight * relevance` at each of `points`, which are values of all explained inputs with a
@@ -79,9 +79,7 @@ impl<'a, B: Backend> Copies<'a, B> {
         }
         let stacked = self.inputs.stacked(copies, stacks.into_iter().map(|stack| Value::cat(stack, 0)));
         let run = self.method.run_stacked(self.inputs, &stacked, copies, self.output)?;
-        // Refuses an output that did not grow with the batch.
-        let seed = Target::relevance(Value::cat(vec![self.weights.clone(); copies], 0));
-        let seed = run.start(seed)?.seed;
+        let seed = self.score.gradient(run.output(), copies)?;
         run.relevance(seed)
     }
 }

@@ -40,8 +40,8 @@ impl<B: Backend> Attributor<B> for InputXGradient<B> {
         let run = self.gradient.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
-        let gradients = run.relevance(score.weights())?;
+        let gradients = run.relevance(score.gradient(&output, 1)?)?;
         let relevance = inputs.floats().iter().zip(gradients).map(|(x, gradient)| x * gradient).collect();
-        Ok(score.attribution(inputs, relevance, output))
+        score.attribution(inputs, relevance, output)
     }
 }

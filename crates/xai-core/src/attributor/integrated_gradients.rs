@@ -106,7 +106,7 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         let (mut sum, mut first) = (None, 0);
         match nodes.next_if(|node| node.0 == 1.0) {
             Some((_, weight)) => {
-                sum = add_scaled(None, run.relevance(score.weights())?, weight);
+                sum = add_scaled(None, run.relevance(score.gradient(&output, 1)?)?, weight);
                 first = 1;
                 progress.tell(first, self.steps);
             }
@@ -130,6 +130,6 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         }
         let scores = score.read(&output)?.into_iter().zip(score.read(&at_baseline)?);
         delta.iter_mut().zip(scores).for_each(|(delta, (score, before))| *delta -= score - before);
-        Ok(Attribution { convergence_delta: Some(delta), ..score.attribution(inputs, relevance, output) })
+        Ok(Attribution { convergence_delta: Some(delta), ..score.attribution(inputs, relevance, output)? })
     }
 }

@@ -160,7 +160,7 @@ impl<B: Backend> Lrp<B> {
                 runs.push((output, self.run(&inputs, output)?, inputs));
             }
             let Some((_, run, _)) = runs.iter().find(|(of, ..)| *of == output) else { continue };
-            starts.push((output, run.start(target)?));
+            starts.push((output, run.start(&target)?));
         }
         let last = |output: usize, rest: &[(usize, _)]| rest.iter().all(|(of, _)| *of != output);
         let mut attributions = Vec::with_capacity(starts.len());
@@ -259,7 +259,7 @@ impl<B: Backend> Attributor<B> for Lrp<B> {
     ) -> Result<Attribution<B>, ExplainError> {
         let inputs = &self.model.embed(inputs, target.output())?;
         let run = self.run(inputs, target.output())?;
-        let start = run.start(target.clone())?;
+        let start = run.start(target)?;
         self.attribution(run, inputs, start)
     }
 }

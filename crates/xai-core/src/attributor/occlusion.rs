@@ -163,7 +163,7 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
             other => relevance.by_ref().take(other.explained().len()).collect(),
         };
         let relevance = inputs.iter().flat_map(of_input).collect();
-        Ok(score.attribution(inputs, relevance, output))
+        score.attribution(inputs, relevance, output)
     }
 }
 

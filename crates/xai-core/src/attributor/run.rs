@@ -59,7 +59,7 @@ impl<B: Backend> Run<B> {
     }
 
     /// The relevance that `target` starts with.
-    pub(crate) fn start(&self, target: Target<B>) -> Result<Start<B>, ExplainError> {
+    pub(crate) fn start(&self, target: &Target<B>) -> Result<Start<B>, ExplainError> {
         target.start(&self.prepared.graph, self.output())
     }
 

@@ -38,7 +38,7 @@ impl<B: Backend> Attributor<B> for Saliency<B> {
         let run = self.gradient.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
-        let gradients = run.relevance(score.weights())?;
-        Ok(score.attribution(inputs, gradients, output))
+        let gradients = run.relevance(score.gradient(&output, 1)?)?;
+        score.attribution(inputs, gradients, output)
     }
 }

@@ -1,4 +1,4 @@
-//! The score that is explained, as a weighted sum of the model's outputs.
+//! The score that is explained, as a function of the model's output.
 
 use burn_backend::Backend;
 
@@ -7,13 +7,14 @@ use crate::Value;
 use crate::engine::read;
 use crate::error::ExplainError;
 use crate::graph::Graph;
-use crate::model::{Inputs, Seed, Start, Target};
+use crate::model::{Inputs, Selection, Start, Target, Transform, check_relevance};
 
-/// A score for each sample: `f(x) = sum(weights * output)`. Relevance that starts with the weights
-/// gives its gradient.
+/// A score for each sample: `f(x) = sum(weights * T(output))`, where `T` is most often the output itself.
+/// Relevance that starts with the gradient of the score at the output gives its gradient at the input.
 #[derive(Debug, Clone)]
 pub(crate) struct Score<B: Backend> {
-    start: Start<B>,
+    selection: Selection<B>,
+    transform: Option<Transform<B>>,
     /// The weights on the host, and their number per sample.
     host: (Vec<f64>, usize),
 }
@@ -21,25 +22,39 @@ pub(crate) struct Score<B: Backend> {
 impl<B: Backend> Score<B> {
     /// The score that `target` selects, settled by the output of `graph` for the unchanged input.
     pub(crate) fn of(target: &Target<B>, graph: &Graph<B>, output: &Value<B>) -> Result<Self, ExplainError> {
-        let start = target.clone().with_seed(Seed::One).start(graph, output)?;
-        let width = output.dims()[1..].iter().product();
-        let host = (read(&start.seed)?, width);
-        Ok(Self { start, host })
+        let (selection, transform) = target.selection(Some(graph), output)?;
+        let width = selection.weights.dims()[1..].iter().product();
+        let host = (read(&selection.weights)?, width);
+        Ok(Self { selection, transform, host })
     }
 
-    /// The gradient of the score with respect to the output.
-    pub(super) fn weights(&self) -> Value<B> {
-        self.start.seed.clone()
+    /// The gradient of the score with respect to `output`, which holds as many copies of the batch one after
+    /// the other.
+    pub(super) fn gradient(&self, output: &Value<B>, copies: usize) -> Result<Value<B>, ExplainError> {
+        let weights = Value::cat(vec![self.selection.weights.clone(); copies], 0);
+        match &self.transform {
+            // Refuses an output that did not grow with the batch.
+            None => check_relevance(&weights, output).map(|()| weights),
+            Some(transform) => transform.gradient(output, weights),
+        }
+    }
+
+    /// Sizes of a batch of scores' weights.
+    pub(super) fn dims(&self) -> Vec<usize> {
+        self.selection.weights.dims()
     }
 
     /// The score of each sample, added up in f64. `output` may hold several copies of the batch
     /// one after the other.
     pub(crate) fn read(&self, output: &Value<B>) -> Result<Vec<f64>, ExplainError> {
         let (weights, width) = &self.host;
-        let output = read(output)?;
-        let samples = output.chunks(*width).zip(weights.chunks(*width).cycle());
+        let scores = match &self.transform {
+            None => read(output)?,
+            Some(transform) => read(&transform.forward(output)?)?,
+        };
+        let samples = scores.chunks(*width).zip(weights.chunks(*width).cycle());
         Ok(samples
-            .map(|(output, weights)| output.iter().zip(weights).map(|(y, weight)| y * weight).sum())
+            .map(|(scores, weights)| scores.iter().zip(weights).map(|(y, weight)| y * weight).sum())
             .collect())
     }
 
@@ -50,9 +65,13 @@ impl<B: Backend> Score<B> {
         inputs: &Inputs<B>,
         relevance: Vec<Value<B>>,
         output: Value<B>,
-    ) -> Attribution<B> {
-        let seed = self.start.seed * &output;
-        Attribution::new(inputs, relevance, output, Start { seed, ..self.start })
+    ) -> Result<Attribution<B>, ExplainError> {
+        let Selection { weights, classes, contrast, saturated } = self.selection;
+        let seed = match self.transform {
+            None => weights * &output,
+            Some(transform) => weights * transform.forward(&output)?,
+        };
+        Ok(Attribution::new(inputs, relevance, output, Start { seed, classes, contrast, saturated }))
     }
 }
 

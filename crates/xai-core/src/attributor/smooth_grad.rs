@@ -130,7 +130,7 @@ impl<B: Backend> SmoothGrad<B> {
         let run = self.method.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
-        let clean = run.relevance(score.weights())?;
+        let clean = run.relevance(score.gradient(&output, 1)?)?;
         progress.tell(1, samples);
         let weight = 1.0 / samples as f64;
         let copies = Copies::new(&self.method, inputs, target.output(), &score, self.largest_batch)?;
@@ -141,7 +141,7 @@ impl<B: Backend> SmoothGrad<B> {
         });
         let sum = copies.add(None, noisy, |done| progress.tell(done + 1, samples))?;
         let relevance = add_scaled(sum, clean, weight).unwrap_or_default();
-        Ok(score.attribution(inputs, relevance, output))
+        score.attribution(inputs, relevance, output)
     }
 }
 

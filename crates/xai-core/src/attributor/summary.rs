@@ -18,7 +18,7 @@ pub struct Summary {
     score: f64,
     columns: Vec<Column>,
     losses: Vec<(String, f64)>,
-    reads_values: bool,
+    notes: Vec<String>,
     limit: f64,
 }
 
@@ -43,7 +43,7 @@ impl Summary {
     /// How many nodes are named.
     const NODES: usize = 3;
 
-    fn new(scores: &[f64], reached: &[f64], ledger: Option<&Ledger>, reads_values: bool) -> Self {
+    fn new(scores: &[f64], reached: &[f64], ledger: Option<&Ledger>, notes: Vec<String>) -> Self {
         let whole = magnitude(scores);
         let share = |amounts: &[f64]| if whole > 0.0 { magnitude(amounts) / whole } else { 0.0 };
         let column = |name, amounts: &[f64], advice| Column {
@@ -71,7 +71,7 @@ impl Summary {
             losses.truncate(Self::NODES);
         }
         let (samples, score) = (scores.len(), scores.iter().sum());
-        Self { samples, score, columns, losses, reads_values, limit: Self::LIMIT }
+        Self { samples, score, columns, losses, notes, limit: Self::LIMIT }
     }
 
     /// The same, warning of losses from this share of the score on; 0.1 unless told otherwise.
@@ -89,23 +89,14 @@ impl Summary {
         &self.losses
     }
 
-    /// One sentence for each loss beyond the limit; empty if all is well.
+    /// One sentence for each loss beyond the limit, and for what else makes relevance doubtful; empty if all is well.
     pub fn warnings(&self) -> Vec<String> {
         let beyond = self.columns.iter().filter(|column| column.share > self.limit);
-        let mut warnings: Vec<String> = beyond
-            .filter_map(|column| {
-                let Column { name, share, advice, .. } = column;
-                Some(format!("{name}: {:.1} % of the score; {}", share * 100.0, (*advice)?))
-            })
-            .collect();
-        if self.reads_values {
-            warnings.push(
-                "the model computes with values that it read out of a float input or drew at random; \
-                 relevance of what comes from there is under the constants"
-                    .to_owned(),
-            );
-        }
-        warnings
+        let losses = beyond.filter_map(|column| {
+            let Column { name, share, advice, .. } = column;
+            Some(format!("{name}: {:.1} % of the score; {}", share * 100.0, (*advice)?))
+        });
+        losses.chain(self.notes.iter().cloned()).collect()
     }
 }
 
@@ -126,6 +117,22 @@ impl fmt::Display for Summary {
 }
 
 impl<B: Backend> Attribution<B> {
+    /// What makes the relevance doubtful, a sentence each.
+    fn notes(&self) -> Vec<String> {
+        let values = self.reads_values.then(|| {
+            "the model computes with values that it read out of a float input or drew at random; \
+             relevance of what comes from there is under the constants"
+                .to_owned()
+        });
+        let saturated = self.saturated().map(|node| {
+            format!(
+                "the output of `{node}` is so close to the end of its range that rounding took its gradient; \
+                 explain the logit: let the forward function return what goes into that layer"
+            )
+        });
+        values.into_iter().chain(saturated).collect()
+    }
+
     /// How much of the score reached the inputs, and what took the rest if a
     /// [ledger](super::Lrp::with_ledger) was kept.
     ///
@@ -154,6 +161,6 @@ impl<B: Backend> Attribution<B> {
     /// # Errors
     /// [`ExplainError::Backend`] when the backend cannot be read.
     pub fn summary(&self) -> Result<Summary, ExplainError> {
-        Ok(Summary::new(&self.scores()?, &self.relevance_sums()?, self.ledger(), self.reads_values))
+        Ok(Summary::new(&self.scores()?, &self.relevance_sums()?, self.ledger(), self.notes()))
     }
 }

@@ -10,7 +10,8 @@ use super::{AttributorError, CanonizeError, GraphError, InputError, LayerError, 
 pub enum TargetError {
     /// Class targets need class scores.
     #[error(
-        "a class target needs an output [batch, classes], but the output is {output:?}; pass explicit relevance instead"
+        "a class target needs an output [batch, classes], but the output is {output:?}; choose an element with \
+         `Target::index`, or the mean of a class over a part of a map with `with_mask`"
     )]
     OutputRank {
         /// Shape of the output.
@@ -45,9 +46,94 @@ pub enum TargetError {
     /// A runner-up among one class.
     #[error("the output has only one class, so there is no runner-up to hold it against")]
     NoRunnerUp,
-    /// A contrast of explicit relevance.
-    #[error("explicit relevance has no contrast; give the outputs to hold against negative relevance")]
-    ContrastOfRelevance,
+    /// A contrast or a mask for a target that is no class.
+    #[error(
+        "only classes have a {setting}, and the target is none; explicit relevance can be negative where outputs \
+         are to be held against others, and 0 where they are not to count"
+    )]
+    NotOfClasses {
+        /// What was asked for.
+        setting: &'static str,
+    },
+    /// An element that the output does not have.
+    #[error(
+        "the element {index:?} (sample {sample}) does not exist: the output is {output:?}, so give one place for \
+         each of the {} dimensions after the batch",
+        output.len() - 1
+    )]
+    Index {
+        /// Its place in every dimension after the batch.
+        index: Vec<usize>,
+        /// First sample that asks for it.
+        sample: usize,
+        /// Shape of the output.
+        output: Vec<usize>,
+    },
+    /// One element per sample, but another number of samples.
+    #[error(
+        "elements were given for {got} samples of a batch of {batch}; give them for each, or once for all"
+    )]
+    IndexCount {
+        /// Samples given.
+        got: usize,
+        /// Samples in the batch.
+        batch: usize,
+    },
+    /// A sample of which no element is explained.
+    #[error("no element of sample {sample} is selected; give at least one")]
+    NothingSelected {
+        /// The sample.
+        sample: usize,
+    },
+    /// A mask that does not fit the output.
+    #[error(
+        "the mask is {got}, but the output is {output}; a mask needs the sizes of a map [batch, classes, ..] \
+         after the classes, 1 class, and the batch or 1"
+    )]
+    Mask {
+        /// Element type, shape and device given.
+        got: String,
+        /// Those of the output.
+        output: String,
+    },
+    /// A mask of which nothing is left, or that weights places with no proper number.
+    #[error("the mask of sample {sample} must hold finite numbers from 0, and one above it")]
+    MaskWeights {
+        /// The sample.
+        sample: usize,
+    },
+    /// An embedding that does not fit the output.
+    #[error("the embedding is {got}, but the output is {output}; it needs the same sizes, or a batch of 1")]
+    Embedding {
+        /// Element type, shape and device given.
+        got: String,
+        /// Those of the output.
+        output: String,
+    },
+    /// An embedding without a direction.
+    #[error("the embedding has a length of {length}, so nothing is similar to it; check where it comes from")]
+    EmbeddingLength {
+        /// Its length.
+        length: f64,
+    },
+    /// An output that is no logits.
+    #[error("the target takes a softmax over dimension {dim}, which the output {output:?} does not have")]
+    Logits {
+        /// The dimension.
+        dim: usize,
+        /// Shape of the output.
+        output: Vec<usize>,
+    },
+    /// A score function that gives something else than one number per sample.
+    #[error(
+        "the score function gives {got:?} for a batch of {batch}; it must give one number per sample, [batch]"
+    )]
+    Function {
+        /// Shape of what it gives.
+        got: Vec<usize>,
+        /// Samples in the batch.
+        batch: usize,
+    },
     /// An output whose largest element is not the model's answer.
     #[error("the argmax of the output `{node}` is not the model's answer: {why}")]
     Argmax {

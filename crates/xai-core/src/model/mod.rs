@@ -14,4 +14,4 @@ pub use inputs::{Input, InputKind, Inputs, Tokens};
 pub use model::Model;
 pub use source::{GraphSource, InputSignature, Signature};
 pub use target::{Seed, Start, Target};
-pub(crate) use target::{check_relevance, describe, fits};
+pub(crate) use target::{Selection, Transform, check_relevance, describe, fits};
