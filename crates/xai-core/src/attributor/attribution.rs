@@ -155,10 +155,21 @@ impl<B: Backend> Attribution<B> {
     }
 
     /// For each sample, the sum of the relevance minus the difference of scores that it should be,
-    /// `f(x) - f(baseline)`: how far a quadrature is from the integral. Only
-    /// [`IntegratedGradients`](super::IntegratedGradients) has one.
+    /// `f(x) - f(baseline)`: how far a quadrature is from the integral. Of methods that promise this sum:
+    /// [`IntegratedGradients`](super::IntegratedGradients), [`DeepLift`](super::DeepLift) and their kin.
     pub fn convergence_delta(&self) -> Option<&[f64]> {
         self.convergence_delta.as_deref()
+    }
+
+    /// The same with the sum of the relevance of each sample less what it should be.
+    pub(crate) fn with_delta(self, differences: &[f64]) -> Result<Self, ExplainError> {
+        let mut delta: Vec<_> = differences.iter().map(|difference| -difference).collect();
+        for relevance in self.relevance.iter().flatten() {
+            let elements = read(relevance)?;
+            let samples = elements.chunks((elements.len() / delta.len().max(1)).max(1));
+            delta.iter_mut().zip(samples).for_each(|(delta, sample)| *delta += sample.iter().sum::<f64>());
+        }
+        Ok(Self { convergence_delta: Some(delta), ..self })
     }
 
     /// Where relevance went, if the method keeps a ledger.

@@ -44,30 +44,40 @@ impl<'a, B: Backend> Copies<'a, B> {
         Ok(Self { method, inputs, output, score, batch, per_run })
     }
 
-    /// Adds `weight * relevance` at each of `points`, which are values of all explained inputs with a
-    /// weight, to `sum`, one after the other. Tells how many are done after every run.
+    /// Takes the relevance at each of `points`, which are values of all explained inputs with what is to be
+    /// done there, one after the other. Tells how many are done after every run.
+    pub(super) fn each<T>(
+        &self,
+        points: impl IntoIterator<Item = (Vec<Value<B>>, T)>,
+        mut take: impl FnMut(Vec<Value<B>>, T),
+        tell: impl Fn(usize),
+    ) -> Result<(), ExplainError> {
+        let (mut points, mut done) = (points.into_iter(), 0);
+        loop {
+            let (stack, tasks): (Vec<_>, Vec<_>) = points.by_ref().take(self.per_run).unzip();
+            if stack.is_empty() {
+                return Ok(());
+            }
+            let copies = stack.len();
+            let relevance = self.relevance(stack).map_err(|error| error.of_stack(self.batch, copies))?;
+            for (copy, task) in tasks.into_iter().enumerate() {
+                let inputs = self.inputs.floats();
+                take(relevance.iter().zip(&inputs).map(|(stack, x)| part(stack, x, copy)).collect(), task);
+            }
+            done += copies;
+            tell(done);
+        }
+    }
+
+    /// Adds `weight * relevance` at each of `points`, values of all explained inputs with a weight, to `sum`.
     pub(super) fn add(
         &self,
         mut sum: Option<Vec<Value<B>>>,
         points: impl IntoIterator<Item = (Vec<Value<B>>, f64)>,
         tell: impl Fn(usize),
     ) -> Result<Option<Vec<Value<B>>>, ExplainError> {
-        let (mut points, mut done) = (points.into_iter(), 0);
-        loop {
-            let (stack, weights): (Vec<_>, Vec<_>) = points.by_ref().take(self.per_run).unzip();
-            if stack.is_empty() {
-                return Ok(sum);
-            }
-            let copies = stack.len();
-            let relevance = self.relevance(stack).map_err(|error| error.of_stack(self.batch, copies))?;
-            for (copy, weight) in weights.into_iter().enumerate() {
-                let inputs = self.inputs.floats();
-                let own = relevance.iter().zip(&inputs).map(|(stack, x)| part(stack, x, copy)).collect();
-                sum = add_scaled(sum, own, weight);
-            }
-            done += copies;
-            tell(done);
-        }
+        self.each(points, |own, weight| sum = add_scaled(sum.take(), own, weight), tell)?;
+        Ok(sum)
     }
 
     /// Relevance of the graph inputs at several points in one run, stacked as they are.

@@ -7,7 +7,6 @@ use super::progress::{Listener, Progress};
 use super::score::{Score, add_scaled};
 use super::{Attribution, Attributor, Baseline, Lrp, PerInput, Quadrature};
 use crate::composite::gradient;
-use crate::engine::read;
 use crate::error::ExplainError;
 use crate::model::{Inputs, Model, Target};
 
@@ -122,14 +121,8 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
 
         let means = sum.unwrap_or_default();
         let relevance: Vec<_> = ways.into_iter().zip(means).map(|(way, mean)| way * mean).collect();
-        let mut delta = vec![0.0; output.dims()[0]];
-        for relevance in &relevance {
-            let elements = read(relevance)?;
-            let samples = elements.chunks((elements.len() / delta.len()).max(1));
-            delta.iter_mut().zip(samples).for_each(|(delta, sample)| *delta += sample.iter().sum::<f64>());
-        }
         let scores = score.read(&output)?.into_iter().zip(score.read(&at_baseline)?);
-        delta.iter_mut().zip(scores).for_each(|(delta, (score, before))| *delta -= score - before);
-        Ok(Attribution { convergence_delta: Some(delta), ..score.attribution(inputs, relevance, output)? })
+        let differences: Vec<_> = scores.map(|(score, before)| score - before).collect();
+        score.attribution(inputs, relevance, output)?.with_delta(&differences)
     }
 }

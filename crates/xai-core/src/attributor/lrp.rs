@@ -5,12 +5,12 @@ use std::sync::Arc;
 use burn_backend::Backend;
 
 use super::run::{Prepared, Run};
-use super::{Attribution, Attributor, Baseline, PerInput};
+use super::{Attribution, Attributor, Baseline, Condition, PerInput};
 use crate::Value;
 use crate::composite::{Composite, CustomRules, Matcher, Plan};
 use crate::engine::check_inputs;
-use crate::error::{ExplainError, PlanError};
-use crate::graph::Graph;
+use crate::error::ExplainError;
+use crate::graph::{Graph, Node, NodeId};
 use crate::model::{Inputs, Model, Start, Target};
 use crate::recent::Recent;
 use crate::rule::PropagationRule;
@@ -52,11 +52,23 @@ pub struct Lrp<B: Backend> {
     model: Model<B>,
     composite: Composite,
     rules: CustomRules<B>,
-    relevance_at: Vec<String>,
-    activations_at: Vec<String>,
+    relevance_at: Vec<Keep>,
+    activations_at: Vec<Keep>,
+    conditions: Vec<Condition>,
     ledger: bool,
     reference: Option<PerInput<Baseline<B>>>,
     plans: Arc<Plans<B>>,
+}
+
+/// Nodes at which something is kept.
+#[derive(Debug, Clone)]
+pub(super) enum Keep {
+    /// Those whose name matches a pattern.
+    Pattern(String),
+    /// The one of this name.
+    Node(String),
+    /// The last one before the output that has places, as an image has.
+    LastSpatial,
 }
 
 /// Plans by the graph they are for.
@@ -71,6 +83,7 @@ impl<B: Backend> Lrp<B> {
             rules: CustomRules::new(),
             relevance_at: Vec::new(),
             activations_at: Vec::new(),
+            conditions: Vec::new(),
             ledger: false,
             reference: None,
             plans: Arc::new(Recent::new(KEPT_PLANS)),
@@ -92,14 +105,25 @@ impl<B: Backend> Lrp<B> {
     /// Keeps the relevance at the outputs of all nodes whose name matches `pattern`, where `*`
     /// stands for any characters and `?` for one.
     pub fn with_relevance_at(mut self, pattern: impl Into<String>) -> Self {
-        self.relevance_at.push(pattern.into());
+        self.relevance_at.push(Keep::Pattern(pattern.into()));
         self.replanned()
     }
 
     /// Keeps the outputs of all nodes whose name matches `pattern`, likewise.
     pub fn with_activations_at(mut self, pattern: impl Into<String>) -> Self {
-        self.activations_at.push(pattern.into());
+        self.activations_at.push(Keep::Pattern(pattern.into()));
         self.replanned()
+    }
+
+    /// Lets relevance pass at a node through chosen channels only.
+    pub fn with_condition(mut self, condition: Condition) -> Self {
+        self.conditions.push(condition);
+        self.replanned()
+    }
+
+    /// Keeps relevance and output at one node, and nothing else.
+    pub(super) fn keeping(self, node: Keep) -> Self {
+        Self { relevance_at: vec![node.clone()], activations_at: vec![node], ..self }.replanned()
     }
 
     /// Keeps a [`Ledger`](crate::engine::Ledger) of where relevance went.
@@ -199,7 +223,7 @@ impl<B: Backend> Lrp<B> {
         output: usize,
     ) -> Result<Run<B>, ExplainError> {
         check_inputs(&self.model.signature(), stacked)?;
-        let prepared = self.prepare(self.model.graph_for(stacked, output)?)?;
+        let prepared = self.prepare(self.model.graph_for(stacked, output)?, stacked)?;
         let baselines = match &self.reference {
             None => {
                 prepared.plan.check_without_reference()?;
@@ -218,7 +242,17 @@ impl<B: Backend> Lrp<B> {
         run
     }
 
-    fn prepare(&self, graph: Arc<Graph<B>>) -> Result<Arc<Prepared<B>>, PlanError> {
+    /// Runs the model on embedded inputs, keeping what the rules read beside a reference pass to be added.
+    pub(super) fn run_beside(&self, inputs: &Inputs<B>, output: usize) -> Result<Run<B>, ExplainError> {
+        check_inputs(&self.model.signature(), inputs)?;
+        let prepared = self.prepare(self.model.graph_for(inputs, output)?, inputs)?;
+        let floats = inputs.floats();
+        let run = Run::new(prepared, floats.clone(), None);
+        self.model.verify(&floats, run.as_ref().ok().map(Run::output))?;
+        run
+    }
+
+    fn prepare(&self, graph: Arc<Graph<B>>, inputs: &Inputs<B>) -> Result<Arc<Prepared<B>>, ExplainError> {
         if let Some(prepared) = self.plans.find(|other| Arc::ptr_eq(other, &graph)) {
             return Ok(prepared);
         }
@@ -227,7 +261,11 @@ impl<B: Backend> Lrp<B> {
         let plan = Plan::new(&graph, &self.composite, &self.rules)?;
         let relevance_at = nodes_to_keep(&self.relevance_at, &graph)?;
         let activations_at = nodes_to_keep(&self.activations_at, &graph)?;
-        let prepared = Arc::new(Prepared { graph: graph.clone(), plan, relevance_at, activations_at });
+        let floats = inputs.floats();
+        let masks = self.conditions.iter().zip(floats.iter().cycle()).map(|(of, like)| of.mask(&graph, like));
+        let masks = masks.collect::<Result<Vec<_>, _>>()?;
+        let prepared = Prepared { graph: graph.clone(), plan, relevance_at, activations_at, masks };
+        let prepared = Arc::new(prepared);
         if comes_again {
             self.plans.insert(graph, prepared.clone());
         }
@@ -235,15 +273,32 @@ impl<B: Backend> Lrp<B> {
     }
 }
 
-fn nodes_to_keep<B: Backend>(patterns: &[String], graph: &Graph<B>) -> Result<Vec<usize>, PlanError> {
+fn nodes_to_keep<B: Backend>(keep: &[Keep], graph: &Graph<B>) -> Result<Vec<usize>, ExplainError> {
     let mut nodes = Vec::new();
-    for pattern in patterns {
-        let matcher = Matcher::name(pattern);
-        matcher.check(graph)?;
-        let matches = matcher.matches(graph).into_iter().enumerate();
-        nodes.extend(matches.filter_map(|(index, matches)| matches.then_some(index)));
+    for keep in keep {
+        match keep {
+            Keep::Pattern(pattern) => {
+                let matcher = Matcher::name(pattern);
+                matcher.check(graph)?;
+                let matches = matcher.matches(graph).into_iter().enumerate();
+                nodes.extend(matches.filter_map(|(index, matches)| matches.then_some(index)));
+            }
+            Keep::Node(name) => nodes.push(graph.find(name)?.index()),
+            Keep::LastSpatial => nodes.extend(last_spatial(graph)),
+        }
     }
     Ok(nodes)
+}
+
+/// The last node before the output with places, `[batch, channels, ..]` like an input.
+fn last_spatial<B: Backend>(graph: &Graph<B>) -> Option<usize> {
+    let inputs = graph.inputs().iter().map(|id| graph.nodes()[id.index()].dims().len());
+    let ranks: Vec<_> = inputs.filter(|rank| *rank > 2).collect();
+    let has_places = |dims: &[usize]| ranks.contains(&dims.len()) && dims[2..].iter().product::<usize>() > 1;
+    let is_last = |(id, node): &(NodeId, &Node<B>)| {
+        *id != graph.output() && !node.inputs().is_empty() && has_places(node.dims())
+    };
+    graph.iter().rev().find(is_last).map(|(id, _)| id.index())
 }
 
 /// Named after the composite. The target's seed counts.

@@ -10,6 +10,7 @@
 //! | [`InputXGradient`] | `x_i df/dx_i` | 1 forward, 1 backward |
 //! | [`SmoothGrad`] | mean of `df/dx_i` over noisy inputs | one of each per sample |
 //! | [`IntegratedGradients`] | `(x_i - b_i)` times the mean of `df/dx_i` from `b` to `x` | one of each per step |
+//! | [`Cam`] | an inner node's channels, weighted by their gradients, enlarged | 1 forward, 1 backward |
 //! | [`Occlusion`] | mean drop of `f` over the windows that hide `i` | 1 forward per window |
 //!
 //! Occlusion, and by `with_largest_batch` SmoothGrad and integrated gradients too, stack copies of the batch, so
@@ -29,8 +30,13 @@
 //! copies are asked for the same class, also where another one is ahead there.
 
 mod attribution;
+mod background;
 mod baseline;
+mod cam;
+mod condition;
 mod copies;
+mod deep_lift;
+mod gradient_shap;
 mod input_x_gradient;
 mod integrated_gradients;
 mod lrp;
@@ -52,6 +58,10 @@ use burn_backend::Backend;
 
 pub use attribution::Attribution;
 pub use baseline::Baseline;
+pub use cam::{Cam, Upsampling};
+pub use condition::{ChannelRanking, Condition};
+pub use deep_lift::{DeepLift, DeepShap};
+pub use gradient_shap::GradientShap;
 pub use input_x_gradient::InputXGradient;
 pub use integrated_gradients::IntegratedGradients;
 pub use lrp::Lrp;

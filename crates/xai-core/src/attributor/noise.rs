@@ -40,6 +40,11 @@ impl Noise {
         }
         numbers
     }
+
+    /// `width` numbers for every sample, uniform in [0, 1).
+    pub(crate) fn uniform(&mut self, width: usize) -> Vec<f64> {
+        self.streams.iter_mut().flat_map(|rng| (0..width).map(|_| uniform(rng)).collect::<Vec<_>>()).collect()
+    }
 }
 
 /// Uniform in [0, 1), of 53 bits.

@@ -22,6 +22,8 @@ pub(crate) struct Prepared<B: Backend> {
     pub(crate) relevance_at: Vec<usize>,
     /// Nodes whose output is kept.
     pub(crate) activations_at: Vec<usize>,
+    /// Nodes at which relevance passes through some channels only, with ones for these.
+    pub(crate) masks: Vec<(usize, Value<B>)>,
 }
 
 /// The values of one forward pass, to be swept backwards.
@@ -51,6 +53,18 @@ impl<B: Backend> Run<B> {
         let reference = baselines.as_ref().map(|inputs| Forward::run_for(graph, plan, inputs, &[]));
         let reference = reference.transpose()?;
         Ok(Self { prepared, inputs, baselines, forward, reference })
+    }
+
+    /// The same forward pass beside another reference pass.
+    pub(crate) fn with_baselines(&self, baselines: Vec<Value<B>>) -> Result<Self, ExplainError> {
+        let Prepared { graph, plan, .. } = self.prepared.as_ref();
+        let reference = Some(Forward::run_for(graph, plan, &baselines, &[])?);
+        Ok(Self { baselines: Some(baselines), reference, ..self.clone() })
+    }
+
+    /// The model's output at the baselines, if there are any.
+    pub(crate) fn reference_output(&self) -> Option<&Value<B>> {
+        self.reference.as_ref().map(|reference| &reference.output)
     }
 
     /// The model's output.
@@ -103,7 +117,8 @@ impl<B: Backend> Run<B> {
     /// Sweeps backwards and makes sure that what arrives is finite.
     fn sweep(self, seed: Value<B>, observer: &mut Observer<B>) -> Result<Vec<Value<B>>, ExplainError> {
         let Self { prepared, inputs, baselines, forward, reference } = self;
-        let Prepared { graph, plan, .. } = prepared.as_ref();
+        let Prepared { graph, plan, masks, .. } = prepared.as_ref();
+        observer.masks.clone_from(masks);
         let relevance = backward(graph, plan, forward, reference, seed.clone(), observer)?;
         for value in &relevance {
             if all_finite(value)? {
@@ -111,7 +126,8 @@ impl<B: Backend> Run<B> {
             }
             // The values are gone; a second pass that checks every node finds the first one.
             let Self { forward, reference, .. } = Self::new(prepared.clone(), inputs, baselines)?;
-            let mut checked = Observer { checks_each_node: true, ..Observer::default() };
+            let masks = masks.clone();
+            let mut checked = Observer { checks_each_node: true, masks, ..Observer::default() };
             return backward(graph, plan, forward, reference, seed, &mut checked);
         }
         Ok(relevance)

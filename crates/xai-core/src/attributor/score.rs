@@ -39,6 +39,11 @@ impl<B: Backend> Score<B> {
         }
     }
 
+    /// The weights of the outputs, if the score is a sum of them.
+    pub(super) fn linear_weights(&self) -> Option<Value<B>> {
+        self.transform.is_none().then(|| self.selection.weights.clone())
+    }
+
     /// Sizes of a batch of scores' weights.
     pub(super) fn dims(&self) -> Vec<usize> {
         self.selection.weights.dims()

@@ -6,7 +6,7 @@ use burn_backend::Backend;
 use super::copies::Copies;
 use super::noise::Noise;
 use super::progress::{Call, Listener, Progress};
-use super::score::{Score, add_scaled};
+use super::score::Score;
 use super::{Attribution, Attributor, Lrp, PerInput};
 use crate::Value;
 use crate::composite::gradient;
@@ -22,16 +22,31 @@ use crate::model::{Inputs, Model, Target, describe, fits};
 /// with [`with_seed`](Self::with_seed) and used for nothing else: equal seeds give equal noise, on every
 /// backend, in every thread, whatever else is in the batch.
 ///
+/// Two other forms say how strong the gradient is around the input, without its sign: the mean of its square
+/// ([`with_squares`](Self::with_squares)) and its variance ([`with_variance`](Self::with_variance)).
+///
 /// Smilkov, Thorat, Kim, Viégas, Wattenberg, "SmoothGrad: removing noise by adding noise",
-/// arXiv 1706.03825, 2017.
+/// arXiv 1706.03825, 2017; Hooker et al., "A Benchmark for Interpretability Methods in Deep Neural Networks",
+/// NeurIPS 2019, arXiv 1806.10758 (squares); Adebayo et al., "Local Explanation Methods for Deep Neural Networks
+/// Lack Sensitivity to Parameter Values", arXiv 1810.03307, 2018 (variance).
 #[derive(Debug, Clone)]
 pub struct SmoothGrad<B: Backend> {
     method: Lrp<B>,
+    form: Form,
     noise_level: PerInput<f64>,
     samples: usize,
+    has_unchanged: bool,
     seed: u64,
     largest_batch: usize,
     listener: Listener,
+}
+
+/// What is taken of the gradients.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Mean,
+    MeanSquare,
+    Variance,
 }
 
 impl<B: Backend> SmoothGrad<B> {
@@ -44,7 +59,26 @@ impl<B: Backend> SmoothGrad<B> {
     /// backpropagation.
     pub fn of(method: Lrp<B>) -> Self {
         let (noise_level, listener) = (PerInput::All(0.1), Listener::default());
-        Self { method, noise_level, samples: 20, seed: 0, largest_batch: 1, listener }
+        Self {
+            method,
+            form: Form::Mean,
+            noise_level,
+            samples: 20,
+            has_unchanged: true,
+            seed: 0,
+            largest_batch: 1,
+            listener,
+        }
+    }
+
+    /// Takes the mean of the squared gradients, SmoothGrad-squared.
+    pub fn with_squares(self) -> Self {
+        Self { form: Form::MeanSquare, ..self }
+    }
+
+    /// Takes the variance of the gradients, VarGrad: `mean(g^2) - mean(g)^2`.
+    pub fn with_variance(self) -> Self {
+        Self { form: Form::Variance, ..self }
     }
 
     /// Standard deviation of the noise, relative to the range of each sample's values; finite, 0 or
@@ -56,6 +90,11 @@ impl<B: Backend> SmoothGrad<B> {
     /// One noise level for each explained input.
     pub fn with_noise_levels(self, noise_levels: impl IntoIterator<Item = f64>) -> Self {
         Self { noise_level: PerInput::each(noise_levels), ..self }
+    }
+
+    /// Takes noisy copies only, as the papers do, instead of the unchanged input for the last one.
+    pub fn without_unchanged_input(self) -> Self {
+        Self { has_unchanged: false, ..self }
     }
 
     /// Number of gradients that are averaged, the one at the unchanged input included; 1 or more.
@@ -81,8 +120,8 @@ impl<B: Backend> SmoothGrad<B> {
 
     /// As [`attribute`](Attributor::attribute), with noise of your own instead of the seed's: one
     /// tensor of the input's shape per noisy sample, standard normal before it is scaled. The
-    /// unchanged input is averaged along, so the number of samples is one more. For models with one
-    /// explained input.
+    /// unchanged input is averaged along, if it is not left out, so the number of samples is one more. For models
+    /// with one explained input.
     ///
     /// # Errors
     /// [`AttributorError::Noise`] for another shape or element type, else as
@@ -102,9 +141,8 @@ impl<B: Backend> SmoothGrad<B> {
             }
         }
         let mut drawn = noise.iter();
-        self.average(progress, &inputs, &target, noise.len() + 1, || {
-            drawn.next().cloned().into_iter().collect()
-        })
+        let samples = noise.len() + usize::from(self.has_unchanged);
+        self.average(progress, &inputs, &target, samples, || drawn.next().cloned().into_iter().collect())
     }
 
     /// Averages `samples` gradients, those but one with the noise that `draw` gives for each explained
@@ -130,18 +168,78 @@ impl<B: Backend> SmoothGrad<B> {
         let run = self.method.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
-        let clean = run.relevance(score.gradient(&output, 1)?)?;
-        progress.tell(1, samples);
-        let weight = 1.0 / samples as f64;
+        let mut clean = None;
+        if self.has_unchanged {
+            clean = Some(run.relevance(score.gradient(&output, 1)?)?);
+            progress.tell(1, samples);
+        }
+        let done = usize::from(self.has_unchanged);
         let copies = Copies::new(&self.method, inputs, target.output(), &score, self.largest_batch)?;
-        let noisy = (1..samples).map(|_| {
+        let noisy = (done..samples).map(|_| {
             let noisy = explained.iter().zip(draw().into_iter().zip(&deviations));
             let noisy = noisy.map(|(x, (noise, deviation))| noise * deviation + *x);
-            (noisy.collect(), weight)
+            (noisy.collect(), ())
         });
-        let sum = copies.add(None, noisy, |done| progress.tell(done + 1, samples))?;
-        let relevance = add_scaled(sum, clean, weight).unwrap_or_default();
-        score.attribution(inputs, relevance, output)
+        let mut moments = Moments { form: self.form, samples, taken: 0, of_inputs: Vec::new() };
+        copies.each(
+            noisy,
+            |gradients, ()| moments.take(gradients),
+            |noisy| progress.tell(noisy + done, samples),
+        )?;
+        clean.into_iter().for_each(|clean| moments.take(clean));
+        score.attribution(inputs, moments.finish(), output)
+    }
+}
+
+/// What was taken of the gradients so far.
+struct Moments<B: Backend> {
+    form: Form,
+    samples: usize,
+    taken: usize,
+    of_inputs: Vec<Moment<B>>,
+}
+
+/// Of one input: the mean of the gradients, or of their squares as far as it goes, and for the variance the sum of
+/// squared differences from the mean.
+struct Moment<B: Backend> {
+    mean: Value<B>,
+    squares: Option<Value<B>>,
+}
+
+impl<B: Backend> Moments<B> {
+    fn take(&mut self, gradients: Vec<Value<B>>) {
+        self.taken += 1;
+        let mut before = std::mem::take(&mut self.of_inputs).into_iter();
+        self.of_inputs = gradients.into_iter().map(|gradient| self.with(gradient, before.next())).collect();
+    }
+
+    fn with(&self, gradient: Value<B>, before: Option<Moment<B>>) -> Moment<B> {
+        let share = 1.0 / self.samples as f64;
+        let term = match (self.form, before) {
+            (Form::Variance, None) => return Moment { mean: gradient, squares: None },
+            (Form::Variance, Some(Moment { mean, squares })) => {
+                // Welford's recurrence: a small variance is no difference of large numbers.
+                let change = &gradient - &mean;
+                let mean = mean + change.clone() / self.taken as f64;
+                let square = change * (gradient - &mean);
+                let squares = Some(if let Some(squares) = squares { squares + square } else { square });
+                return Moment { mean, squares };
+            }
+            (form, before) => {
+                let term = if form == Form::Mean { gradient } else { &gradient * &gradient } * share;
+                if let Some(Moment { mean, .. }) = before { mean + term } else { term }
+            }
+        };
+        Moment { mean: term, squares: None }
+    }
+
+    fn finish(self) -> Vec<Value<B>> {
+        let of_input = |Moment { mean, squares }: Moment<B>| match (self.form, squares) {
+            (Form::Variance, Some(squares)) => squares / self.samples as f64,
+            (Form::Variance, None) => mean.full_like(&mean.dims(), 0.0),
+            _ => mean,
+        };
+        self.of_inputs.into_iter().map(of_input).collect()
     }
 }
 

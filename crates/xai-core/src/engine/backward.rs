@@ -12,7 +12,7 @@ use crate::Value;
 use crate::composite::Plan;
 use crate::error::{ExplainError, guarded};
 use crate::graph::{Graph, Node};
-use crate::layer::{BackwardContext, LedgerTerms, NodeValues};
+use crate::layer::{BackwardContext, LedgerTerm, LedgerTerms, NodeValues};
 
 /// What is noted while relevance passes.
 pub(crate) struct Observer<B: Backend> {
@@ -20,13 +20,15 @@ pub(crate) struct Observer<B: Backend> {
     pub(crate) relevance: BTreeMap<usize, Option<Value<B>>>,
     /// The ledger, if one is kept.
     pub(crate) ledger: Option<LedgerBuilder<B>>,
+    /// Relevance that arrives at these nodes is multiplied with ones and zeros; the rest is dropped.
+    pub(crate) masks: Vec<(usize, Value<B>)>,
     /// Whether relevance is checked after each node, to find the first one where it is not finite.
     pub(crate) checks_each_node: bool,
 }
 
 impl<B: Backend> Default for Observer<B> {
     fn default() -> Self {
-        Self { relevance: BTreeMap::new(), ledger: None, checks_each_node: false }
+        Self { relevance: BTreeMap::new(), ledger: None, masks: Vec::new(), checks_each_node: false }
     }
 }
 
@@ -48,12 +50,13 @@ pub(crate) fn backward<B: Backend>(
     for (id, node) in graph.iter().rev() {
         let index = id.index();
         let Some(bound) = &plan.bound()[index] else { continue };
-        let Some(arrived) = relevance[index].take() else { continue };
+        let Some(entered) = relevance[index].take() else { continue };
+        let masks = observer.masks.iter().filter(|(node, _)| *node == index);
+        let arrived = masks.fold(entered.clone(), |arrived, (_, mask)| arrived * mask);
         if let Some(noted) = observer.relevance.get_mut(&index) {
             *noted = Some(arrived.clone());
         }
         let terms = observer.ledger.as_ref().map(|_| RefCell::new(LedgerTerms::default()));
-        let entered = terms.as_ref().map(|_| arrived.clone());
         let context = BackwardContext {
             layer: node.layer(),
             input_dims: node.inputs().iter().map(|input| dims[input.index()].as_slice()).collect(),
@@ -61,6 +64,10 @@ pub(crate) fn backward<B: Backend>(
             reference: reference.as_ref().map(|values| of_node(node, index, None, values)),
             terms: terms.as_ref(),
         };
+        if observer.masks.iter().any(|(node, _)| *node == index) {
+            context.absorb(LedgerTerm::Dropped, || &entered - &arrived);
+        }
+        let entered = terms.as_ref().map(|_| entered);
         let passed = guarded(|| bound.propagate(&context, arrived))
             .map_err(|source| ExplainError::Layer { node: node.name().to_owned(), source })?;
         let fits = passed.len() == context.input_dims.len()

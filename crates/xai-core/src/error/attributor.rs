@@ -70,6 +70,64 @@ pub enum AttributorError {
         /// Shape of the input.
         input: Vec<usize>,
     },
+    /// A condition on a channel that the node does not have.
+    #[error("the node `{node}` has no channel {channel}: it has {channels}, counted from 0")]
+    Channel {
+        /// Name of the node.
+        node: String,
+        /// The channel.
+        channel: usize,
+        /// How many there are.
+        channels: usize,
+    },
+    /// A node without channels.
+    #[error(
+        "the node `{node}` gives {dims:?}; conditions and rankings need a node with channels, [batch, channels, ..], \
+         that is no input of the model"
+    )]
+    ConditionNode {
+        /// Name of the node.
+        node: String,
+        /// Shape of its output.
+        dims: Vec<usize>,
+    },
+    /// A background set that does not fit an input.
+    #[error(
+        "the background is {got}, but the input is {input}; it needs samples [samples, ..] of the input's sizes after \
+         the batch, element type and device"
+    )]
+    Background {
+        /// Element type, shape and device given.
+        got: String,
+        /// Those of the input.
+        input: String,
+    },
+    /// A target that a method cannot serve.
+    #[error(
+        "{method} explains sums of outputs, and the target transforms them first; do it in the forward function, and \
+         take its output as the target"
+    )]
+    NotASum {
+        /// Name of the method.
+        method: &'static str,
+    },
+    /// A model without a node for a class activation map.
+    #[error(
+        "no node before the output has the form [batch, channels, ..] of an image, a series or a volume with more \
+         than one place; a class activation map needs one"
+    )]
+    NoPlaces,
+    /// A node of another form than the input.
+    #[error(
+        "the node `{node}` gives {dims:?}, and no input has as many dimensions; a class activation map needs a node \
+         [batch, channels, ..] with the dimensions of an input"
+    )]
+    NodePlaces {
+        /// Name of the node.
+        node: String,
+        /// Shape of its output.
+        dims: Vec<usize>,
+    },
     /// Relevance to be evaluated that has another shape than the input.
     #[error("the relevance is {got:?}, but the input is {input:?}")]
     Relevance {

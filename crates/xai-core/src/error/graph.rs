@@ -135,6 +135,19 @@ pub enum InputError {
          up in a table (`embedding`)"
     )]
     NothingExplained,
+    /// A batch that a part of a model was not made for.
+    #[error(
+        "the part of the model after `{node}` was made with a batch of {own}, but has {batch} samples now; give a \
+         multiple, or make the part anew with `Model::after`"
+    )]
+    PartBatch {
+        /// Name of the node.
+        node: String,
+        /// Samples given.
+        batch: usize,
+        /// Samples that the part was made with.
+        own: usize,
+    },
     /// An id beyond the table that the model looks it up in.
     #[error(
         "input {input} (counted from 0) has the id {id}, but the table that it is looked up in has {ids} rows"

@@ -7,6 +7,7 @@ mod batch;
 mod builder;
 mod check;
 mod node;
+mod part;
 mod patch;
 mod view;
 

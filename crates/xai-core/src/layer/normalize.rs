@@ -64,7 +64,7 @@ impl<B: Backend> Normalize<B> {
         Self { is_centred: false, ..self }
     }
 
-    fn mean(&self, value: Value<B>) -> Value<B> {
+    pub(crate) fn mean(&self, value: Value<B>) -> Value<B> {
         let mut sizes = value.dims();
         let last = [sizes.len() - 1];
         let dims = self.dims.as_deref().unwrap_or(&last);
@@ -74,15 +74,15 @@ impl<B: Backend> Normalize<B> {
     }
 
     /// `value - mean`, or the value itself.
-    fn centred(&self, value: &Value<B>) -> Value<B> {
+    pub(crate) fn centred(&self, value: &Value<B>) -> Value<B> {
         if self.is_centred { value - self.mean(value.clone()) } else { value.clone() }
     }
 
-    fn std(&self, centred: &Value<B>) -> Value<B> {
+    pub(crate) fn std(&self, centred: &Value<B>) -> Value<B> {
         (self.mean(centred * centred) + self.epsilon).sqrt()
     }
 
-    fn scaled(&self, value: Value<B>) -> Value<B> {
+    pub(crate) fn scaled(&self, value: Value<B>) -> Value<B> {
         let rank = value.rank();
         self.scale.iter().fold(value, |value, scale| value * along(scale, rank, rank - 1))
     }

@@ -308,6 +308,12 @@ impl<B: Backend> Inputs<B> {
         Self(self.0.iter().map(other).collect()).with_explained(values)
     }
 
+    /// `copies` of the batch, one after the other.
+    pub(crate) fn repeated(&self, copies: usize) -> Self {
+        let values = self.explained().map(|(_, value)| Value::cat(vec![value.clone(); copies], 0));
+        self.stacked(copies, values.collect::<Vec<_>>())
+    }
+
     /// The batch of the first explained input.
     pub(crate) fn batch(&self) -> Option<usize> {
         self.explained().next().and_then(|(_, value)| value.dims().first().copied())

@@ -7,6 +7,7 @@
 mod inputs;
 #[allow(clippy::module_inception)]
 mod model;
+mod part;
 mod source;
 mod target;
 

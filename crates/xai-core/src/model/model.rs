@@ -47,7 +47,7 @@ const KEPT_SHAPES: usize = 6;
 /// ```
 #[derive(Clone)]
 pub struct Model<B: Backend> {
-    source: Arc<dyn GraphSource<B>>,
+    pub(super) source: Arc<dyn GraphSource<B>>,
     canonizers: Arc<Vec<Box<dyn Canonizer<B>>>>,
     graphs: Arc<Recent<Key, Arc<Graph<B>>>>,
     /// Whether weights stay as they are, for gradients.
@@ -70,7 +70,7 @@ impl<B: Backend> Model<B> {
         Self::of(Arc::new(source), default_canonizers())
     }
 
-    fn of(source: Arc<dyn GraphSource<B>>, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
+    pub(super) fn of(source: Arc<dyn GraphSource<B>>, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
         let graphs = Arc::new(Recent::new(KEPT_SHAPES));
         Self { source, canonizers: Arc::new(canonizers), graphs, is_unmerged: false }
     }
@@ -78,6 +78,11 @@ impl<B: Backend> Model<B> {
     /// The same model with these canonizers instead.
     pub fn with_canonizers(&self, canonizers: Vec<Box<dyn Canonizer<B>>>) -> Self {
         Self::of(self.source.clone(), canonizers)
+    }
+
+    /// A model of another source, with the canonizers of this one.
+    pub(super) fn with_source(&self, source: impl GraphSource<B> + 'static) -> Self {
+        Self { source: Arc::new(source), graphs: Arc::new(Recent::new(KEPT_SHAPES)), ..self.clone() }
     }
 
     /// The same model without the canonizers that [merge weights](Canonizer::merges_weights).

@@ -19,6 +19,7 @@ mod passing;
 mod plain;
 mod product;
 mod relu;
+mod rescale;
 mod split;
 mod stabilizer;
 mod takes_most;
@@ -40,6 +41,7 @@ pub use gamma::Gamma;
 pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
 pub use product::{SignalTakesAll, Uniform};
 pub use relu::{ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop};
+pub use rescale::Rescale;
 pub use stabilizer::Stabilizer;
 pub use takes_most::TakesMost;
 pub use z_box::{Bound, ZBox};
@@ -126,6 +128,7 @@ rules! {
     ReluDeconvNet = "relu-deconv-net",
     ReluGuidedBackprop = "relu-guided-backprop",
     ReluBetaSmooth = "relu-beta-smooth",
+    Rescale = "rescale",
 }
 
 impl Rule {

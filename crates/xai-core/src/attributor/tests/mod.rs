@@ -1,11 +1,14 @@
 //! Attributors against autodiff, closed forms and each other.
 
 mod averages;
+mod conditions;
 mod copies;
+mod deep_lift;
 mod gradients;
 mod inputs;
 mod nodes;
 mod occlusion;
+mod parts;
 mod rectified;
 mod refusals;
 mod targets;
