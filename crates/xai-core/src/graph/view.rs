@@ -37,6 +37,8 @@ impl<B: Backend> Clone for Place<'_, B> {
 pub struct GraphFacts {
     /// The interval of each node's output.
     intervals: Vec<Interval>,
+    /// The node that reads each node's output, if there is one only and the output is not the graph's.
+    only_readers: Vec<Option<NodeId>>,
     /// Element type of the parameters.
     dtype: Option<DType>,
 }
@@ -45,7 +47,16 @@ impl GraphFacts {
     /// What is known of the nodes of `graph`.
     pub fn of<B: Backend>(graph: &Graph<B>) -> Self {
         let parameter = graph.nodes().iter().find_map(|node| node.layer().ops().parameters().pop());
-        Self { intervals: graph.intervals(), dtype: parameter.map(|value| value.dtype()) }
+        let mut only_readers: Vec<_> = graph
+            .consumers()
+            .iter()
+            .map(|readers| match readers[..] {
+                [reader] => Some(reader),
+                _ => None,
+            })
+            .collect();
+        only_readers[graph.output().index()] = None;
+        Self { intervals: graph.intervals(), only_readers, dtype: parameter.map(|value| value.dtype()) }
     }
 }
 
@@ -137,6 +148,13 @@ impl<'a, B: Backend> NodeView<'a, B> {
     pub fn producer(&self, index: usize) -> Option<Self> {
         let Place { graph, facts, id } = self.place.as_ref()?;
         Self::of(graph, facts, *graph.nodes()[id.index()].inputs().get(index)?)
+    }
+
+    /// The node that reads the output, if there is one only and the output is not that of the graph; `None` for a
+    /// layer without a graph.
+    pub fn only_reader(&self) -> Option<Self> {
+        let Place { graph, facts, id } = self.place.as_ref()?;
+        Self::of(graph, facts, facts.only_readers[id.index()]?)
     }
 
     /// Element type of the parameters; `None` where neither layer nor graph has any.

@@ -20,6 +20,7 @@ mod plain;
 mod product;
 mod relu;
 mod rescale;
+mod reveal_cancel;
 mod split;
 mod stabilizer;
 mod takes_most;
@@ -42,6 +43,7 @@ pub use passing::{Gradient, Norm, Pass, WinnerTakesAll};
 pub use product::{SignalTakesAll, Uniform};
 pub use relu::{ReluBetaSmooth, ReluDeconvNet, ReluGuidedBackprop};
 pub use rescale::Rescale;
+pub use reveal_cancel::RevealCancel;
 pub use stabilizer::Stabilizer;
 pub use takes_most::TakesMost;
 pub use z_box::{Bound, ZBox};
@@ -129,6 +131,7 @@ rules! {
     ReluGuidedBackprop = "relu-guided-backprop",
     ReluBetaSmooth = "relu-beta-smooth",
     Rescale = "rescale",
+    RevealCancel = "reveal-cancel",
 }
 
 impl Rule {

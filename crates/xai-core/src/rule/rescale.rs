@@ -126,13 +126,22 @@ fn vjp_at<B: Backend>(
     inputs: &[Value<B>],
     m: Value<B>,
 ) -> Result<Vec<Value<B>>, LayerError> {
-    let ops = context.layer().ops();
+    vjp_of(context.layer(), inputs, m)
+}
+
+/// The gradients of a layer by itself.
+pub(super) fn vjp_of<B: Backend>(
+    layer: &Layer<B>,
+    inputs: &[Value<B>],
+    m: Value<B>,
+) -> Result<Vec<Value<B>>, LayerError> {
+    let (ops, dims) = (layer.ops(), inputs.iter().map(Value::dims).collect::<Vec<_>>());
     let output = ops.vjp_saved().output.then(|| ops.forward(inputs.to_vec())).transpose()?;
     let values =
         NodeValues { inputs: inputs.iter().map(Some).collect(), output: output.as_ref(), rectified: None };
     let there = BackwardContext {
-        layer: context.layer(),
-        input_dims: context.input_dims.clone(),
+        layer,
+        input_dims: dims.iter().map(Vec::as_slice).collect(),
         values,
         reference: None,
         terms: None,
@@ -142,7 +151,7 @@ fn vjp_at<B: Backend>(
 
 /// `df / dx`, where `dx` is more than rounding; elsewhere `slope`, the derivative in the middle, which is then
 /// right to the third order.
-fn secant<B: Backend>(df: Value<B>, x: &Value<B>, b: &Value<B>, slope: Value<B>) -> Value<B> {
+pub(super) fn secant<B: Backend>(df: Value<B>, x: &Value<B>, b: &Value<B>, slope: Value<B>) -> Value<B> {
     let dx = x - b;
     let close = match x.dtype() {
         DType::F64 => 1e-5,

@@ -176,6 +176,38 @@ fn expected_gradients_come_near_the_mean_of_integrated_ones() {
     assert_ne!(relevance(&other), relevance(&alone));
 }
 
+#[test]
+fn contributions_that_cancel_are_revealed() {
+    // min(a, b) = a - relu(a - b) of the DeepLIFT paper: either input has half of it.
+    let mut graph = GraphBuilder::new();
+    let x = graph.input("x", &[1, 2]).unwrap();
+    let difference = LinearLayer::new(value(&[1.0, -1.0], &[2, 1]), None).unwrap();
+    let difference = graph.push("difference", difference, &[x]).unwrap();
+    let relu = graph.push("relu", Activation::Relu, &[difference]).unwrap();
+    let first = graph.push("a", LinearLayer::new(value(&[1.0, 0.0], &[2, 1]), None).unwrap(), &[x]).unwrap();
+    let y = graph.push("min", Arithmetic::Sub, &[first, relu]).unwrap();
+    let model: Model<Flex> = graph.finish(y).unwrap().into();
+    for (pair, half) in [([3.0, 1.0], 0.5), ([1.0, 3.0], 0.5), ([4.0, 4.0], 2.0)] {
+        let method = DeepLift::new(&model).with_reveal_cancel();
+        let attribution = method.attribute(value(&pair, &[1, 2]), 0).unwrap();
+        assert_close(&relevance(&attribution), &[half, half], 1e-6);
+    }
+    let rescaled = DeepLift::new(&model).attribute(value(&[3.0, 1.0], &[1, 2]), 0).unwrap();
+    assert_close(&relevance(&rescaled), &[0.0, 1.0], 1e-6);
+}
+
+#[test]
+fn revealed_contributions_add_up_too() {
+    let baseline = numbers::<Flex, 4>([1, 2, 10, 10], 9, &Default::default());
+    let method = |model| DeepLift::new(model).with_baseline(baseline.clone());
+    let model = model();
+    let revealed = method(&model).with_reveal_cancel().attribute(images(2), 1).unwrap();
+    let scale: f64 = relevance(&revealed).iter().map(|relevance| relevance.abs()).sum();
+    let delta = revealed.convergence_delta().unwrap();
+    assert!(delta.iter().all(|delta| delta.abs() < 1e-5 * scale), "{delta:?} of {scale}");
+    assert_ne!(relevance(&revealed), relevance(&method(&model).attribute(images(2), 1).unwrap()));
+}
+
 #[derive(Debug)]
 struct Odd;
 
