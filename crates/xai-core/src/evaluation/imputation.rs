@@ -85,7 +85,8 @@ impl Imputation {
 
     /// The method of conjugate gradients (Hestenes, Stiefel 1952), from the values in `x` on.
     fn solve(&self, channel: &[f64], x: &mut [f64]) {
-        let sum = |known: &Vec<(usize, f64)>| known.iter().map(|(place, weight)| weight * channel[*place]).sum();
+        let sum =
+            |known: &Vec<(usize, f64)>| known.iter().map(|(place, weight)| weight * channel[*place]).sum();
         let right: Vec<f64> = self.known.iter().map(sum).collect();
         let mut residual: Vec<f64> = right.iter().zip(self.product(x)).map(|(b, ax)| b - ax).collect();
         let mut direction = residual.clone();

@@ -159,7 +159,7 @@ pub(super) fn at_least_one(parameter: &'static str, number: usize) -> Result<(),
 }
 
 /// The part of a sample in the elements of a batch.
-pub(super) fn of_sample(elements: &[f64], batch: usize, sample: usize) -> &[f64] {
+pub(super) fn of_sample<T>(elements: &[T], batch: usize, sample: usize) -> &[T] {
     let width = elements.len() / batch.max(1);
     elements.get(sample * width..(sample + 1) * width).unwrap_or_default()
 }
