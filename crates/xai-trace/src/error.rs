@@ -53,6 +53,14 @@ pub enum TraceError {
         /// What the recorded layers compute.
         replayed: f64,
     },
+    /// A path below which no float parameter lies.
+    #[error("no float parameter lies in `{path}`; these modules have some: {}", owners.join(", "))]
+    NoParameters {
+        /// The path.
+        path: String,
+        /// Paths of the modules that own parameters.
+        owners: Vec<String>,
+    },
     /// The output is an input.
     #[error("the model returns an input as it is, so there is nothing to explain")]
     Identity,

@@ -78,9 +78,9 @@ impl<B: Backend> GradientShap<B> {
     /// Draws for a batch: the background samples in an order of each sample's own, over and over.
     fn draw(&self, batch: usize, background: usize) -> Vec<Draw> {
         let mut noise = Noise::new(self.seed, 0, batch);
-        let orders: Vec<_> = noise.uniform(background).chunks(background).map(ascending).collect();
+        let orders: Vec<_> = noise.draw_uniform(background).chunks(background).map(ascending).collect();
         let mut draw = |place: usize| {
-            let ways = noise.uniform(1);
+            let ways = noise.draw_uniform(1);
             orders.iter().zip(ways).map(|(order, way)| (order[place % background], way)).collect()
         };
         (0..self.draws).map(&mut draw).collect()

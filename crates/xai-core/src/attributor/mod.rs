@@ -65,7 +65,7 @@ pub use gradient_shap::GradientShap;
 pub use input_x_gradient::InputXGradient;
 pub use integrated_gradients::IntegratedGradients;
 pub use lrp::Lrp;
-pub(crate) use noise::Noise;
+pub use noise::Noise;
 pub use occlusion::Occlusion;
 pub(crate) use per_input::PerInput;
 pub use progress::Progress;

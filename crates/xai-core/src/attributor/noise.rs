@@ -1,22 +1,30 @@
-//! Gaussian noise from a seed.
+//! Noise from a seed.
 
 use std::f64::consts::TAU;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-/// Standard normal numbers from ChaCha8 by the Box-Muller transform, drawn on the host and without
-/// any global state.
+/// Random numbers from ChaCha8, drawn on the host and without any global state: equal seeds give equal
+/// numbers on every backend and in every thread.
 ///
 /// Every sample of a batch has a stream of its own, so that its noise does not depend on what
 /// else is in the batch.
-pub(crate) struct Noise {
+///
+/// ```
+/// use xai_core::attributor::Noise;
+///
+/// let (mut one, mut three) = (Noise::new(7, 0, 1), Noise::new(7, 0, 3));
+/// assert_eq!(one.draw(4), three.draw(4)[..4]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Noise {
     streams: Vec<ChaCha8Rng>,
 }
 
 impl Noise {
-    /// One stream per sample of the graph input `input`.
-    pub(crate) fn new(seed: u64, input: usize, batch: usize) -> Self {
+    /// One stream per sample of the explained value at the place `input`, counted from 0.
+    pub fn new(seed: u64, input: usize, batch: usize) -> Self {
         let stream = |sample: usize| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(((input as u64) << 32) | sample as u64);
@@ -25,8 +33,9 @@ impl Noise {
         Self { streams: (0..batch).map(stream).collect() }
     }
 
-    /// `width` numbers for every sample, the first sample's first.
-    pub(crate) fn draw(&mut self, width: usize) -> Vec<f64> {
+    /// `width` standard normal numbers for every sample, by the Box-Muller transform; the first sample's
+    /// first.
+    pub fn draw(&mut self, width: usize) -> Vec<f64> {
         let mut numbers = Vec::with_capacity(width * self.streams.len());
         for (sample, rng) in self.streams.iter_mut().enumerate() {
             let end = (sample + 1) * width;
@@ -41,8 +50,8 @@ impl Noise {
         numbers
     }
 
-    /// `width` numbers for every sample, uniform in [0, 1).
-    pub(crate) fn uniform(&mut self, width: usize) -> Vec<f64> {
+    /// `width` numbers for every sample, uniform in `[0, 1)`; the first sample's first.
+    pub fn draw_uniform(&mut self, width: usize) -> Vec<f64> {
         self.streams.iter_mut().flat_map(|rng| (0..width).map(|_| uniform(rng)).collect::<Vec<_>>()).collect()
     }
 }
@@ -66,6 +75,16 @@ mod tests {
         assert!(mean.abs() < 5.0 / 316.0, "{mean}");
         assert!((variance - 1.0).abs() < 5.0 * 2f64.sqrt() / 316.0, "{variance}");
         assert!((fourth - 3.0).abs() < 5.0 * 96f64.sqrt() / 316.0, "{fourth}");
+    }
+
+    #[test]
+    fn uniform_noise_fills_its_range() {
+        let numbers = Noise::new(1, 0, 1).draw_uniform(100_000);
+        assert!(numbers.iter().all(|x| (0.0..1.0).contains(x)));
+        let moment = |power| numbers.iter().map(|x: &f64| x.powi(power)).sum::<f64>() / 1e5;
+        // Five standard errors each.
+        assert!((moment(1) - 0.5).abs() < 5.0 * (1f64 / 12.0).sqrt() / 316.0, "{}", moment(1));
+        assert!((moment(2) - 1.0 / 3.0).abs() < 5.0 * (4f64 / 45.0).sqrt() / 316.0, "{}", moment(2));
     }
 
     #[test]

@@ -152,4 +152,61 @@ pub enum AttributorError {
         /// Explained inputs of the model.
         explained: usize,
     },
+    /// Explained inputs of different batch sizes, or a model that does not give every sample a score.
+    #[error(
+        "the explained inputs {inputs:?} and the {scores} score(s) of the output must all have the same batch; \
+         pass what all samples share as `Input::fixed`"
+    )]
+    Batch {
+        /// Shapes of the explained inputs.
+        inputs: Vec<Vec<usize>>,
+        /// Scores that the output has.
+        scores: usize,
+    },
+    /// A metric of images, but inputs that are none.
+    #[error(
+        "`{metric}` needs one explained input [batch, channels, height, width], but they are {inputs:?}; \
+         pass others as `Input::fixed`"
+    )]
+    NotAnImage {
+        /// Name of the metric.
+        metric: &'static str,
+        /// Shapes of the explained inputs.
+        inputs: Vec<Vec<usize>>,
+    },
+    /// A mask that does not fit the relevance.
+    #[error(
+        "the mask is {mask:?}, but the relevance is {relevance:?}; it needs as many dimensions, with the \
+         relevance's sizes, or sizes of 1 where it does not vary"
+    )]
+    Mask {
+        /// Shape of the mask.
+        mask: Vec<usize>,
+        /// Shape of the relevance.
+        relevance: Vec<usize>,
+    },
+    /// A mask that nothing lies in.
+    #[error("the mask of sample {sample} is empty; leave the sample out, for nothing is to be found there")]
+    EmptyMask {
+        /// The sample.
+        sample: usize,
+    },
+    /// Two attributions that cannot be compared element by element.
+    #[error("the relevance to compare has the shapes {got:?}, but the reference has {reference:?}")]
+    OtherRelevance {
+        /// Shapes given.
+        got: Vec<Vec<usize>>,
+        /// Shapes of the reference.
+        reference: Vec<Vec<usize>>,
+    },
+    /// A metric that gave another number of values than there are samples.
+    #[error("the metric `{metric}` gave {got} value(s) for {samples} sample(s); it must give one for each")]
+    MetricValues {
+        /// Name of the metric.
+        metric: String,
+        /// Values that it gave.
+        got: usize,
+        /// Samples of the batch.
+        samples: usize,
+    },
 }

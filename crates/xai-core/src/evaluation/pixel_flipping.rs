@@ -1,30 +1,35 @@
-//! How fast the score drops when the input is hidden piece by piece, most relevant pieces first.
+//! How the score changes when the input is hidden piece by piece, or brought back.
 
-use burn::tensor::TensorData;
 use burn_backend::Backend;
 
+use super::scored::{Elements, Scored, at_least_one, of_sample};
+use super::{Explained, FlippingCurve, Metric};
 use crate::Value;
-use crate::attributor::{
-    Baseline, Call, InputWindows, Listener, Noise, PerInput, Progress, Score, Sizes, each_row,
-};
-use crate::engine::read;
-use crate::error::{AttributorError, ExplainError};
+use crate::attributor::{Baseline, Call, InputWindows, Listener, Noise, PerInput, Progress, Sizes, each_row};
+use crate::error::ExplainError;
 use crate::model::{Inputs, Model, Target};
 
 /// Pixel flipping: regions of the input are replaced by a baseline one after the other, those with
 /// the highest sum of relevance first, and the score is taken on the way.
 ///
-/// If the relevance is right, the score drops fast: the smaller the
-/// [`area`](FlippingCurve::area) under the curve, the better. Compare it with that of
-/// [`random`](Self::random) orders, or of another method; negate the relevance to hide the least
-/// relevant regions first. The score is that of [`attributor`](crate::attributor#the-score): a
-/// class is settled by the unchanged input, once. Regions of several explained inputs are flipped
-/// together, in one order.
+/// | | change | the better, the .. the [`area`](FlippingCurve::area) |
+/// | --- | --- | --- |
+/// | deletion (the default) | from the input to the baseline | smaller |
+/// | [insertion](Self::with_insertion) | from the baseline to the input | larger |
+///
+/// With the [least relevant first](Self::with_least_relevant_first) it is the other way round.
+/// [`aopc`](FlippingCurve::aopc) is the mean drop. Compare with [`random`](Self::random) orders, or with
+/// another method. The score is that of [`attributor`](crate::attributor#the-score): a class is settled by
+/// the unchanged input, once. Regions of several explained inputs are flipped together, in one order.
 ///
 /// The model is only run forward, so it may have operations that no layer stands for.
 ///
-/// Bach et al., PLoS ONE 10(7):e0130140, 2015; Samek et al., IEEE Transactions on Neural Networks
-/// and Learning Systems 28(11):2660-2673, 2017.
+/// Bach et al., "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance
+/// Propagation", PLoS ONE 10(7):e0130140, 2015; Samek et al., "Evaluating the Visualization of What a Deep
+/// Neural Network Has Learned", IEEE Transactions on Neural Networks and Learning Systems
+/// 28(11):2660-2673, 2017. Insertion and deletion: Petsiuk, Das, Saenko, "RISE: Randomized Input Sampling
+/// for Explanation of Black-box Models", BMVC 2018; they take class probabilities, delete to 0 and insert
+/// into a blurred image, which is a baseline here.
 ///
 /// ```
 /// # use burn::nn::LinearConfig;
@@ -57,36 +62,10 @@ pub struct PixelFlipping<B: Backend> {
     region: PerInput<Sizes>,
     steps: usize,
     baselines: PerInput<Baseline<B>>,
+    inserts: bool,
+    least_first: bool,
     largest_batch: usize,
     listener: Listener,
-}
-
-/// The score of one sample while its input is hidden.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FlippingCurve {
-    /// Which part of the regions is hidden, from 0 to 1.
-    pub fractions: Vec<f64>,
-    /// The score then.
-    pub scores: Vec<f64>,
-}
-
-impl FlippingCurve {
-    /// The area under the curve by the trapezoid rule: the mean score on the way.
-    pub fn area(&self) -> f64 {
-        let between = self.fractions.windows(2).zip(self.scores.windows(2));
-        between.map(|(x, y)| (x[1] - x[0]) * (y[0] + y[1]) / 2.0).sum()
-    }
-
-    /// The mean of curves that were taken at the same fractions; `None` for no curves, or others.
-    pub fn mean(curves: &[Self]) -> Option<Self> {
-        let (first, count) = (curves.first()?, curves.len() as f64);
-        if curves.iter().any(|curve| curve.fractions != first.fractions) {
-            return None;
-        }
-        let mean = |step: usize| curves.iter().map(|curve| curve.scores[step]).sum::<f64>() / count;
-        let scores = (0..first.scores.len()).map(mean).collect();
-        Some(Self { fractions: first.fractions.clone(), scores })
-    }
 }
 
 impl<B: Backend> PixelFlipping<B> {
@@ -98,6 +77,8 @@ impl<B: Backend> PixelFlipping<B> {
             region: PerInput::All(Sizes::from(1)),
             steps: 50,
             baselines: PerInput::All(Baseline::default()),
+            inserts: false,
+            least_first: false,
             largest_batch: 32,
             listener: Listener::default(),
         }
@@ -113,7 +94,17 @@ impl<B: Backend> PixelFlipping<B> {
         Self { region: PerInput::each(regions), ..self }
     }
 
-    /// In how many steps everything is hidden, 1 or more; as many as there are regions, if that is
+    /// Starts at the baseline and brings the regions of the input back, instead of hiding them.
+    pub fn with_insertion(self) -> Self {
+        Self { inserts: true, ..self }
+    }
+
+    /// Takes the regions with the lowest sum of relevance first.
+    pub fn with_least_relevant_first(self) -> Self {
+        Self { least_first: true, ..self }
+    }
+
+    /// In how many steps everything is changed, 1 or more; as many as there are regions, if that is
     /// less.
     pub fn with_steps(self, steps: usize) -> Self {
         Self { steps, ..self }
@@ -145,47 +136,26 @@ impl<B: Backend> PixelFlipping<B> {
     /// ones before the others. `relevance` has one tensor for each explained input, of its shape.
     ///
     /// # Errors
-    /// [`ExplainError`]: [`AttributorError`] for unusable parameters or relevance, else as
-    /// [`Attributor::attribute`](crate::attributor::Attributor::attribute).
+    /// [`ExplainError`]: [`AttributorError`](crate::error::AttributorError) for unusable parameters or
+    /// relevance, else as [`Attributor::attribute`](crate::attributor::Attributor::attribute).
     pub fn curves(
         &self,
         inputs: impl Into<Inputs<B>>,
         relevance: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        let progress = self.listener.begin();
-        let (target, relevance) = (target.into(), relevance.into().floats());
-        let inputs = self.model.embed(&inputs.into(), target.output())?;
-        let relevance = inputs.relevance_of_values(&relevance);
-        self.run(progress, &inputs, &target, |explained, windows| {
-            let (got, expected) = (relevance.len(), explained.len());
-            if got != expected {
-                return Err(
-                    AttributorError::PerInput { parameter: "relevance", got, explained: expected }.into()
-                );
-            }
-            let mut sums = vec![Vec::new(); explained[0].1.dims()[0]];
-            for (((_, x), windows), relevance) in explained.iter().zip(windows).zip(&relevance) {
-                let dims = x.dims();
-                if relevance.dims() != dims {
-                    return Err(AttributorError::Relevance { got: relevance.dims(), input: dims }.into());
-                }
-                let elements = read(relevance)?;
-                if let Some(&value) = elements.iter().find(|value| !value.is_finite()) {
-                    return Err(AttributorError::RelevanceNotFinite { value }.into());
-                }
-                let samples = elements.chunks(dims[1..].iter().product());
-                for (sums, sample) in sums.iter_mut().zip(samples) {
-                    sums.extend((0..windows.count()).map(|place| {
-                        let mut sum = 0.0;
-                        each_row(&dims[1..], &windows.at(place), |row| {
-                            sum += sample[row].iter().sum::<f64>()
-                        });
-                        sum
-                    }));
-                }
-            }
-            Ok(sums)
+        let relevance = relevance.into();
+        self.run(self.listener.begin(), &inputs.into(), &target.into(), |scored, windows| {
+            let relevance = scored.relevance(&relevance)?;
+            let explained = scored.explained();
+            let sums = |sample: usize| {
+                let each = explained.iter().zip(windows).zip(&relevance);
+                each.flat_map(|(((_, x), windows), relevance)| {
+                    window_sums(of_sample(relevance, scored.batch(), sample), windows, x)
+                })
+                .collect()
+            };
+            Ok((0..scored.batch()).map(sums).collect())
         })
     }
 
@@ -200,9 +170,9 @@ impl<B: Backend> PixelFlipping<B> {
         target: impl Into<Target<B>>,
         seed: u64,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        self.run(self.listener.begin(), &inputs.into(), &target.into(), |explained, windows| {
+        self.run(self.listener.begin(), &inputs.into(), &target.into(), |scored, windows| {
             let regions = windows.iter().map(InputWindows::count).sum();
-            let drawn = Noise::new(seed, 0, explained[0].1.dims()[0]).draw(regions);
+            let drawn = Noise::new(seed, 0, scored.batch()).draw(regions);
             Ok(drawn.chunks(regions).map(<[f64]>::to_vec).collect())
         })
     }
@@ -213,24 +183,16 @@ impl<B: Backend> PixelFlipping<B> {
         progress: Call,
         inputs: &Inputs<B>,
         target: &Target<B>,
-        importance: impl FnOnce(&[(bool, &Value<B>)], &[InputWindows]) -> Result<Vec<Vec<f64>>, ExplainError>,
+        importance: impl FnOnce(&Scored<B>, &[InputWindows]) -> Result<Vec<Vec<f64>>, ExplainError>,
     ) -> Result<Vec<FlippingCurve>, ExplainError> {
-        for (parameter, number) in [("largest_batch", self.largest_batch), ("steps", self.steps)] {
-            if number == 0 {
-                return Err(AttributorError::Parameter { parameter, value: 0.0, range: "1 or more" }.into());
-            }
-        }
-        let inputs = &self.model.embed(inputs, target.output())?;
-        let graph = self.model.graph(inputs.clone(), target.output())?;
-        let output = self.model.run_forward(&graph, inputs, target.output())?;
-        let score = Score::of(target, &graph, &output)?;
-        let explained = inputs.explained_values();
+        at_least_one("steps", self.steps)?;
+        let scored = Scored::new(&self.model, inputs, target, self.largest_batch)?;
+        let explained = scored.explained();
         let regions = self.region.resolve("regions", explained.len())?.into_iter().zip(&explained);
         let windows = regions.map(|(region, x)| InputWindows::of(*x, region, None));
         let windows = windows.collect::<Result<Vec<_>, _>>()?;
-        let orders: Vec<_> = importance(&explained, &windows)?.iter().map(|sums| descending(sums)).collect();
-        let baselines = Baseline::resolve(&self.baselines, inputs)?;
-        let baselines = baselines.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let orders: Vec<_> =
+            importance(&scored, &windows)?.iter().map(|sums| order(sums, self.least_first)).collect();
         // For each region its input, and its place there.
         let places: Vec<(usize, usize)> = windows
             .iter()
@@ -238,44 +200,35 @@ impl<B: Backend> PixelFlipping<B> {
             .flat_map(|(input, windows)| (0..windows.count()).map(move |place| (input, place)))
             .collect();
 
+        let (elements, baselines) = (scored.elements()?, scored.baselines(&self.baselines)?);
+        let (mut shown, other) = if self.inserts { (baselines, elements) } else { (elements, baselines) };
         let steps = self.steps.min(places.len());
         let flipped = |step: usize| places.len() * step / steps;
-        let mut scores = score.read(&output)?;
-        let mut elements = explained.iter().map(|(_, x)| read(x)).collect::<Result<Vec<_>, _>>()?;
-        let batch = orders.len();
-        let per_run = (self.largest_batch / batch).max(1);
-        for first in (0..steps).step_by(per_run) {
-            let last = steps.min(first + per_run);
-            let mut stacks: Vec<Vec<f64>> = vec![Vec::new(); explained.len()];
-            for step in first..last {
-                for (sample, order) in orders.iter().enumerate() {
-                    for &(input, place) in
-                        order[flipped(step)..flipped(step + 1)].iter().map(|at| &places[*at])
-                    {
-                        let width = elements[input].len() / batch;
-                        let of_sample = sample * width..(sample + 1) * width;
-                        let hidden = &baselines[input][of_sample.clone()];
-                        let visible = &mut elements[input][of_sample];
-                        each_row(&explained[input].1.dims()[1..], &windows[input].at(place), |row| {
-                            visible[row.clone()].copy_from_slice(&hidden[row]);
-                        });
-                    }
+        let batch = scored.batch();
+        let flip = |shown: &mut Elements, step: usize| {
+            for (sample, order) in orders.iter().enumerate() {
+                let regions = order[flipped(step - 1)..flipped(step)].iter().map(|at| places[*at]);
+                for (input, place) in regions {
+                    let width = shown[input].len() / batch;
+                    let of_sample = sample * width..(sample + 1) * width;
+                    let other = &other[input][of_sample.clone()];
+                    let shown = &mut shown[input][of_sample];
+                    each_row(&explained[input].1.dims()[1..], &windows[input].at(place), |row| {
+                        shown[row.clone()].copy_from_slice(&other[row]);
+                    });
                 }
-                stacks.iter_mut().zip(&elements).for_each(|(stack, elements)| stack.extend(elements));
             }
-            let stacks = stacks.into_iter().zip(&explained).map(|(stack, (_, x))| {
-                let mut dims = x.dims();
-                dims[0] *= last - first;
-                Value::from_data(TensorData::new(stack, dims).convert_dtype(x.dtype()), &x.device())
-            });
-            let stacked = inputs.stacked(last - first, stacks);
-            scores.extend(score.read(&self.model.stacked_output(
-                stacked,
-                last - first,
-                target.output(),
-            )?)?);
-            progress.tell(last, steps);
-        }
+        };
+        // The unchanged input was scored already, the baseline was not.
+        let first = if self.inserts { 0 } else { 1 };
+        let copies = (first..=steps).map(|step| {
+            if step > 0 {
+                flip(&mut shown, step);
+            }
+            Ok(shown.clone())
+        });
+        let mut scores = if self.inserts { Vec::new() } else { scored.scores().to_vec() };
+        scores.extend(scored.of_copies(copies, |done| progress.tell(done, steps + 1 - first))?);
         let fractions: Vec<_> = (0..=steps).map(|step| flipped(step) as f64 / places.len() as f64).collect();
         let of_sample = |sample: usize| scores.iter().skip(sample).step_by(batch).copied().collect();
         let curve = |sample| FlippingCurve { fractions: fractions.clone(), scores: of_sample(sample) };
@@ -283,9 +236,52 @@ impl<B: Backend> PixelFlipping<B> {
     }
 }
 
-/// Places from the highest value to the lowest, equal ones in their order.
-fn descending(values: &[f64]) -> Vec<usize> {
+/// The area under each sample's curve.
+impl<B: Backend> Metric<B> for PixelFlipping<B> {
+    fn name(&self) -> &str {
+        match (self.inserts, self.least_first) {
+            (false, false) => "deletion",
+            (false, true) => "deletion, least relevant first",
+            (true, false) => "insertion",
+            (true, true) => "insertion, least relevant first",
+        }
+    }
+
+    fn higher_is_better(&self) -> bool {
+        self.inserts != self.least_first
+    }
+
+    fn evaluate(&self, explained: &Explained<B>) -> Result<Vec<f64>, ExplainError> {
+        Ok(self.evaluate_with_curves(explained)?.0)
+    }
+
+    fn evaluate_with_curves(
+        &self,
+        explained: &Explained<B>,
+    ) -> Result<(Vec<f64>, Vec<FlippingCurve>), ExplainError> {
+        let curves =
+            self.curves(explained.inputs.clone(), explained.relevance(), explained.target.clone())?;
+        Ok((curves.iter().map(FlippingCurve::area).collect(), curves))
+    }
+}
+
+/// The sum of a sample's relevance over every window of `x`.
+fn window_sums<B: Backend>(relevance: &[f64], windows: &InputWindows, x: &Value<B>) -> Vec<f64> {
+    let sizes = &x.dims()[1..];
+    let sum = |place: usize| {
+        let mut sum = 0.0;
+        each_row(sizes, &windows.at(place), |row| sum += relevance[row].iter().sum::<f64>());
+        sum
+    };
+    (0..windows.count()).map(sum).collect()
+}
+
+/// Places from the highest value to the lowest, or the other way round; equal ones in their order.
+pub(super) fn order(values: &[f64], lowest_first: bool) -> Vec<usize> {
     let mut places: Vec<usize> = (0..values.len()).collect();
-    places.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    places.sort_by(|&a, &b| {
+        let (first, second) = if lowest_first { (a, b) } else { (b, a) };
+        values[first].total_cmp(&values[second])
+    });
     places
 }

@@ -64,11 +64,12 @@ impl<B: Backend> Tokens<B> {
         of_rows.into_iter().zip(&self.places).map(of_ids).reduce(|sum, other| sum + other)
     }
 
-    /// The relevance of ids at each of their rows.
+    /// The relevance of ids, shared equally by the elements of each row.
     fn spread(&self, relevance: &Value<B>) -> Vec<Value<B>> {
         let spread = |(rows, places): (&Value<B>, &Option<IntTensor<B>>)| {
             let (dims, mut of_ids) = (rows.dims(), rows.dims());
-            of_ids.last_mut().into_iter().for_each(|features| *features = 1);
+            let mut features = 1;
+            of_ids.last_mut().into_iter().for_each(|size| features = std::mem::replace(size, 1));
             let relevance = match places {
                 None => relevance.clone(),
                 Some(places) => {
@@ -78,7 +79,7 @@ impl<B: Backend> Tokens<B> {
                     Value::from_primitive(B::float_select(flat.into_primitive(), 0, places))
                 }
             };
-            relevance.reshape(&of_ids).expand(&dims)
+            relevance.reshape(&of_ids).expand(&dims) / features as f64
         };
         self.rows.iter().zip(&self.places).map(spread).collect()
     }
@@ -250,7 +251,7 @@ impl<B: Backend> Inputs<B> {
         self.explained().map(|(place, x)| (matches!(self.0[place], Input::Tokens(_)), x)).collect()
     }
 
-    /// Relevance of the explained inputs, in order, as that of their values: that of ids at each row.
+    /// Relevance of the explained inputs, in order, as that of their values: that of an id is shared by its row.
     pub(crate) fn relevance_of_values(&self, relevance: &[Value<B>]) -> Vec<Value<B>> {
         let explained = self.0.iter().filter(|input| !input.explained().is_empty());
         let each = explained.zip(relevance).flat_map(|(input, relevance)| match input {
