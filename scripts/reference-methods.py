@@ -55,8 +55,7 @@ class Residual(nn.Module):
 
 
 def mlp():
-    layers = [nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 3)]
-    return nn.Sequential(*layers)
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 3))
 
 
 def cnn():
@@ -83,14 +82,14 @@ def with_weights(model):
     with torch.no_grad():
         for seed, (name, weight) in enumerate(model.state_dict().items()):
             if weight.is_floating_point():
-                drawn = draw(weight.shape, 100 + seed, 512)
+                drawn = draw(weight.shape, 100 + seed, 256)
                 if "norm" in name:
                     drawn = 1 + drawn / 4 if name.endswith(("weight", "var")) else drawn / 4
                     drawn = drawn.abs() + 0.125 if name.endswith("var") else drawn
                 else:
                     fan_in = weight[0].numel() if weight.dim() > 1 else 16
                     drawn = drawn * 1.5 / math.sqrt(fan_in) if weight.dim() > 1 else drawn / 4
-                weight.copy_((drawn * 512).round() / 512)
+                weight.copy_((drawn * 256).round() / 256)
     return model.double().eval()
 
 
@@ -204,8 +203,8 @@ def lime(model, x, baseline, target, mask):
     got = library.attribute(x, baseline, target, feature_mask=mask, n_samples=len(masks), return_input_shape=False)
     # Captum stores masks, scores and weights in single precision.
     close(got.double(), found, 1e-5)
-    extra = {"alpha": alpha, "kernel_width": 0.75, "intercepts": [float(f"{each:.9g}") for each in torch.stack(intercepts)]}
-    extra["note"] = " ".join(lime.__doc__.split()) + " [samples, groups]. Captum's own is of single precision, 1e-6 off."
+    extra = {"alpha": alpha, "kernel_width": 0.75, "intercepts": numbers(torch.stack(intercepts))}
+    extra["note"] = " ".join(lime.__doc__.split()) + " [samples, groups]. Captum computes it in single precision."
     yield "lime", found, extra
 
 
@@ -224,7 +223,7 @@ def apart(model):
         hook.remove()
 
 
-ADJACENT = "As Captum has it by default, with a pool right behind a ReLU: the pool has its plain gradient, delta is not 0."
+ADJACENT = "As Captum has it with a pool right behind a ReLU: the pool has its plain gradient, and delta is not 0."
 
 
 def deep_methods(name, model, x, baseline, background, target):
@@ -273,8 +272,8 @@ def layer_methods(name, model, x, baseline, target, layer, neuron):
     note += "neighbours: no weights of the quadrature, and the ends of the path are left out."
     yield "layer_conductance", layered(attr.LayerConductance, **with_target, **path), at | {"steps": 50, "note": note}
     explicit = conductance(model, x, baseline, target, layer)
-    note = "The same by the formula, sum of gradient times the derivative of the activation along the path, by the "
-    note += "50 nodes and weights of Gauss-Legendre."
+    note = "The same by the formula: the integral of the gradient times the derivative of the activation along the "
+    note += "path, by the 50 nodes and weights of Gauss-Legendre."
     yield "layer_conductance_quadrature", explicit, at | {"steps": 50, "note": note}
     if name != "mlp":
         with apart(model):
@@ -383,7 +382,8 @@ def network(name):
     given |= {"target": target.tolist(), "mask": tensor(mask)}
     given |= {"output": tensor(model(x)), "output_at_baseline": tensor(model(baseline))}
     weights = {key: tensor(value) for key, value in model.state_dict().items() if value.is_floating_point()}
-    found = {key: tensor(value, **extra) for key, value, extra in values(name, model, x, baseline, background, target, mask)}
+    found = values(name, model, x, baseline, background, target, mask)
+    found = {key: tensor(value, **extra) for key, value, extra in found}
     return model, {"weights": weights, **given, "values": found}
 
 

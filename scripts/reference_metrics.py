@@ -38,14 +38,12 @@ def flipping(model, x, target, relevance, tensor):
     curves = quantus.PixelFlipping(features_in_step=AT_ONCE, **settings)(Double(model), **given)
     note = "The score after each step, without that of the unchanged input; single elements, to 0."
     yield "pixel_flipping", tensor(torch.tensor(np.array(curves)), at_once=AT_ONCE, note=note)
-    note = "The drop f(x) - f(x with patches at 0) after each patch; patches go through all channels. For AOPC of the "
-    note += "paper put a 0 before the drops and take the mean."
+    note = "The drop f(x) - f(x with patches at 0) after each patch; patches go through all channels. For the AOPC of "
+    note += "the paper put a 0 before the drops and take the mean."
     regions = x.shape[2] // PATCH * (x.shape[3] // PATCH)
     for order in ["morf", "lerf"]:
         metric = quantus.RegionPerturbation(patch_size=PATCH, order=order, regions_evaluation=regions, **settings)
         drops = torch.tensor(np.array(metric(Double(model), **given)))
-        # Quantus has steps first where samples come together.
-        drops = drops if drops.shape == (len(x), regions) else drops.T
         yield f"region_perturbation_{order}", tensor(drops, patch=PATCH, note=note)
 
 
@@ -87,7 +85,8 @@ def of_captum(model, x, target, relevance, explain, perturbations, neighbours, t
     def explained(at, target):
         return (explain(at[0] if isinstance(at, tuple) else at, target=target),)
 
-    found = sensitivity_max(explained, x, perturb_func=lambda *_: near, n_perturb_samples=len(neighbours), target=target)
+    count = len(neighbours)
+    found = sensitivity_max(explained, x, perturb_func=lambda *_: near, n_perturb_samples=count, target=target)
     moved = torch.stack([explain(each, target=target) for each in neighbours])
     change = (moved - relevance).flatten(2).norm(dim=2) / relevance.flatten(1).norm(dim=1)
     assert torch.allclose(found, change.max(0).values, rtol=1e-12)
@@ -105,7 +104,7 @@ def of_quantus(model, x, baseline, target, relevance, object_, tensor):
     absolute = PLAIN | {"abs": True}
     note = "Gini index of |relevance|, to each of which Quantus adds 1e-7."
     yield "sparseness", tensor(rate(quantus.Sparseness(**absolute), relevance), note=note)
-    note = "Entropy of |relevance| / sum, natural logarithm, of which Quantus takes log(p + 1e-12)."
+    note = "Entropy of p = |relevance| / sum; Quantus has log(p + 1e-12), the natural one."
     yield "complexity", tensor(rate(quantus.Complexity(**absolute), relevance), note=note)
     of_pixels = relevance.sum(1, keepdim=True)
     note = "Of relevance summed over channels, against `object`, {}."
@@ -118,7 +117,7 @@ def of_quantus(model, x, baseline, target, relevance, object_, tensor):
             yield key + kind, tensor(found, note=note.format(signs) + extra)
     scores = [model(at).gather(1, target[:, None])[:, 0].detach() for at in (x, baseline)]
     off = relevance.flatten(1).sum(1) - (scores[0] - scores[1])
-    note = "sum of relevance - (f(x) - f(baseline)), by the formula; Quantus compares the two for being the same float."
+    note = "sum of relevance - (f(x) - f(baseline)), by the formula; Quantus asks whether both are the same float."
     yield "completeness", tensor(off, note=note)
 
 
@@ -150,8 +149,8 @@ def imputed(x, tensor):
     of_quantus = noisy_linear_imputation(x[0].numpy(), places.copy(), noise=0.0)
     print("ROAD: Quantus is off by", np.abs(of_quantus - values).max())
     assert np.abs(of_quantus - values).max() < 1e-12
-    note = "Sample 0, [channels, height, width]: missing pixels are the mean of their 8 neighbours, 1/6 at the sides and "
-    note += "1/12 at the corners; at the border the weights of those that exist are scaled to 1."
+    note = "Sample 0, [channels, height, width]: missing pixels are the mean of their 8 neighbours, 1/6 at the sides "
+    note += "and 1/12 at the corners; at the border the weights of those that exist are scaled to 1."
     return {"missing": tensor(torch.tensor(missing).long()), "imputed": tensor(torch.tensor(values), note=note)}
 
 
@@ -174,12 +173,13 @@ def distinct(relevance):
 
 def metrics(model, network, draw, tensor):
     np.argsort = functools.partial(np.argsort, kind="stable")
-    x, baseline = (torch.tensor(network[key]["data"]).double().reshape(network[key]["shape"]) for key in ["input", "baseline"])
+    given = (network[key] for key in ["input", "baseline"])
+    x, baseline = (torch.tensor(each["data"], dtype=torch.float64).reshape(each["shape"]) for each in given)
     target = torch.tensor(network["target"])
     rows, columns = torch.meshgrid(torch.arange(x.shape[2]), torch.arange(x.shape[3]), indexing="ij")
     inside = torch.stack([(rows - 4).square() + (columns - 5).square() < 10, (rows > 5) & (columns < 4)])
     given = {"perturbations": draw((PERTURBATIONS, *x.shape), 11) / 4, "object": inside[:, None].long()}
-    given["neighbours"] = x + draw((NEIGHBOURS, *x.shape), 12) / 16
+    given["neighbours"] = x + draw((NEIGHBOURS, *x.shape), 12, 16) / 16
 
     def saliency(at, target):
         return attr.Saliency(model).attribute(at, target, abs=False).detach()
@@ -192,7 +192,7 @@ def metrics(model, network, draw, tensor):
     for key, explain in {"saliency": saliency, "integrated_gradients": integrated}.items():
         # As it is committed, so that both sides rate the same numbers.
         relevance = explain(x, target=target)
-        relevance = torch.tensor(tensor(relevance)["data"]).double().reshape(x.shape)
+        relevance = torch.tensor(tensor(relevance)["data"], dtype=torch.float64).reshape(x.shape)
         distinct(relevance)
         found = dict(values(model, x, baseline, target, relevance, explain, given, tensor))
         content[key] = {"relevance": tensor(relevance), "values": found}
