@@ -3,8 +3,9 @@
 and pytorch-grad-cam, and the explanations rated by Quantus and Captum.
 
     python3.11 -m venv env && . env/bin/activate
-    pip install torch==2.9.0 captum==0.8.0 numpy==1.26.4 scipy==1.15.3 scikit-learn==1.6.1 scikit-image==0.25.2 \
-        pandas==2.2.3 cachetools==5.5.2 opencv-python-headless==4.11.0.86 matplotlib==3.11.2 ttach==0.0.3 tqdm==4.70.1
+    pip install torch==2.9.0 torchvision==0.24.0 captum==0.8.0 numpy==1.26.4 scipy==1.15.3 scikit-learn==1.6.1 \
+        scikit-image==0.25.2 pandas==2.2.3 cachetools==5.5.2 opencv-python-headless==4.11.0.86 matplotlib==3.11.2 \
+        ttach==0.0.3 tqdm==4.70.1
     pip install --no-deps quantus==0.6.0 grad-cam==1.5.7
     scripts/reference-methods.py tests/reference_methods
 
@@ -34,74 +35,9 @@ from torch import nn
 
 sys.dont_write_bytecode = True
 from reference_metrics import metrics
+from reference_networks import NETWORKS, draw, groups, with_weights
 
 BACKGROUND, DRAWS, NOISES = 5, 20, 4
-
-
-# The networks.
-
-
-class Residual(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.norm, self.relu1 = nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()
-        self.conv2, self.relu2, self.pool = nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)
-        self.flatten, self.linear = nn.Flatten(), nn.Linear(4 * 4 * 4, 4)
-
-    def forward(self, x):
-        x = self.relu1(self.norm(self.conv1(x)))
-        x = self.relu2(x + self.conv2(x))
-        return self.linear(self.flatten(self.pool(x)))
-
-
-def mlp():
-    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 3))
-
-
-def cnn():
-    layers = [nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 4))
-
-
-# The build, the size of the input, the ReLU of the layer methods, a neuron of it, and the last ReLU over an image.
-NETWORKS = {
-    "mlp": (mlp, (3, 6), "1", (3,), None),
-    "cnn": (cnn, (2, 2, 10, 10), "1", (1, 4, 5), "4"),
-    "residual": (Residual, (2, 2, 8, 8), "relu1", (2, 3, 4), "relu2"),
-}
-
-
-def draw(shape, seed, parts=64):
-    """Normal, rounded to fractions that are exact in single precision."""
-    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    return (drawn * parts).round() / parts
-
-
-def with_weights(model):
-    """Larger than those of training's start, so that the functions are far from linear."""
-    with torch.no_grad():
-        for seed, (name, weight) in enumerate(model.state_dict().items()):
-            if weight.is_floating_point():
-                drawn = draw(weight.shape, 100 + seed, 256)
-                if "norm" in name:
-                    drawn = 1 + drawn / 4 if name.endswith(("weight", "var")) else drawn / 4
-                    drawn = drawn.abs() + 0.125 if name.endswith("var") else drawn
-                else:
-                    fan_in = weight[0].numel() if weight.dim() > 1 else 16
-                    drawn = drawn * 1.5 / math.sqrt(fan_in) if weight.dim() > 1 else drawn / 4
-                weight.copy_((drawn * 256).round() / 256)
-    return model.double().eval()
-
-
-def groups(shape):
-    """Features that come and go together: of the first row, for all samples alike."""
-    if len(shape) == 2:
-        return torch.tensor([[0, 0, 1, 2, 3, 4]])
-    rows, columns = torch.meshgrid(torch.arange(shape[2]), torch.arange(shape[3]), indexing="ij")
-    if shape[2] == 10:
-        return (rows // 4 * 2 + columns // 5).expand(1, *shape[1:]).clone()
-    quarters = rows // 4 * 2 + columns // 4
-    return torch.stack([quarters, torch.full_like(quarters, 4)])[None]
 
 
 # The values.
@@ -115,6 +51,12 @@ def replaced(owner, name, value):
         yield
     finally:
         setattr(owner, name, kept)
+
+
+def in_double():
+    """Captum has the weights of quadratures and of averages in single precision, whatever the input has, by the
+    default type and by `.float()`: its values are 3e-8 off. Not here."""
+    return replaced(torch.Tensor, "float", torch.Tensor.double)
 
 
 def close(got, want, tolerance=1e-12):
@@ -170,27 +112,46 @@ def perturbation_methods(name, model, x, baseline, target, mask):
         yield "occlusion", values, {"window": [2, 3, 3], "strides": [2, 2, 2], "baseline": 0.25}
     whole = {"note": "Each element has the whole value of its group; the baseline is `baseline`, groups are `mask`."}
     yield "feature_ablation", attr.FeatureAblation(model).attribute(x, baseline, target, feature_mask=mask), whole
-    shapley = attr.ShapleyValues(model).attribute(x, baseline, target, feature_mask=mask)
-    yield "shapley_values", shapley, whole
-    yield from lime(model, x, baseline, target, mask)
+    of_captum = attr.ShapleyValues(model).attribute(x, baseline, target, feature_mask=mask)
+    masks, scores = coalitions(model, x, baseline, target, mask)
+    values = shapley(masks, scores)[:, mask[0]]
+    # Captum adds up in single precision, one permutation after the other.
+    close(of_captum, values, 1e-5)
+    yield "shapley_values", values, whole
+    yield from lime(model, x, baseline, target, mask, masks, scores)
 
 
-def lime(model, x, baseline, target, mask):
+def coalitions(model, x, baseline, target, mask):
+    """All sets of groups that are shown, [2^n, groups], and the scores then, [samples, 2^n]."""
+    masks = torch.tensor(list(itertools.product([0.0, 1.0], repeat=int(mask.max()) + 1)))
+    shown = masks[:, mask[0]]
+    parts = zip(x, baseline, target)
+    return masks, torch.stack([model(shown * x + (1 - shown) * b)[:, t].detach() for x, b, t in parts])
+
+
+def shapley(masks, scores):
+    """By the formula, [samples, groups]; of the masks' index, a group's bit tells whether it is shown."""
+    count = masks.shape[1]
+    found = torch.zeros(len(scores), count)
+    for index, row in enumerate(masks):
+        size = int(row.sum())
+        for group in (row == 0).nonzero()[:, 0].tolist():
+            share = math.factorial(size) * math.factorial(count - 1 - size) / math.factorial(count)
+            found[:, group] += share * (scores[:, index + 2 ** (count - 1 - group)] - scores[:, index])
+    return found
+
+
+def lime(model, x, baseline, target, mask, masks, scores):
     """On all 2^n masks, so that nothing is drawn; the kernel is exp(-d^2 / (2 * 0.75^2)) with the share d of the
     groups that are hidden; ridge regression with alpha 1 on weights as they are, the intercept not penalized."""
-    count, alpha = int(mask.max()) + 1, 1.0
-    masks = torch.tensor(list(itertools.product([0.0, 1.0], repeat=count)), dtype=torch.float64)
-    kernel = torch.exp(-(1 - masks.mean(1)).square() / (2 * 0.75**2))
+    alpha, kernel = 1.0, torch.exp(-(1 - masks.mean(1)).square() / (2 * 0.75**2))
+    root, middle = kernel.sqrt(), (kernel[:, None] * masks).sum(0) / kernel.sum()
     found, intercepts = [], []
-    for sample in range(len(x)):
-        shown = masks[:, mask[0]]
-        scores = model(shown * x[sample] + (1 - shown) * baseline[sample])[:, target[sample]].detach()
-        root = kernel.sqrt()[:, None]
-        centred = masks - (kernel[:, None] * masks).sum(0) / kernel.sum()
-        mean = (kernel * scores).sum() / kernel.sum()
-        left, right = root * centred, root[:, 0] * (scores - mean)
-        found.append(torch.linalg.solve(left.T @ left + alpha * torch.eye(count), left.T @ right))
-        intercepts.append(mean - found[-1] @ (kernel[:, None] * masks).sum(0) / kernel.sum())
+    for score in scores:
+        mean = (kernel * score).sum() / kernel.sum()
+        left, right = root[:, None] * (masks - middle), root * (score - mean)
+        found.append(torch.linalg.solve(left.T @ left + alpha * torch.eye(masks.shape[1]), left.T @ right))
+        intercepts.append(mean - found[-1] @ middle)
     found = torch.stack(found)
 
     def each(*_, **__):
@@ -201,8 +162,8 @@ def lime(model, x, baseline, target, mask):
 
     library = attr.Lime(model, SkLearnRidge(alpha=alpha), similarity, each)
     got = library.attribute(x, baseline, target, feature_mask=mask, n_samples=len(masks), return_input_shape=False)
-    # Captum stores masks, scores and weights in single precision.
-    close(got.double(), found, 1e-5)
+    # SkLearnRidge keeps its coefficients in single precision.
+    close(got, found, 1e-7)
     extra = {"alpha": alpha, "kernel_width": 0.75, "intercepts": numbers(torch.stack(intercepts))}
     extra["note"] = " ".join(lime.__doc__.split()) + " [samples, groups]. Captum computes it in single precision."
     yield "lime", found, extra
@@ -382,8 +343,9 @@ def network(name):
     given |= {"target": target.tolist(), "mask": tensor(mask)}
     given |= {"output": tensor(model(x)), "output_at_baseline": tensor(model(baseline))}
     weights = {key: tensor(value) for key, value in model.state_dict().items() if value.is_floating_point()}
-    found = values(name, model, x, baseline, background, target, mask)
-    found = {key: tensor(value, **extra) for key, value, extra in found}
+    with in_double():
+        found = values(name, model, x, baseline, background, target, mask)
+        found = {key: tensor(value, **extra) for key, value, extra in found}
     return model, {"weights": weights, **given, "values": found}
 
 
@@ -400,13 +362,15 @@ def write(path, content):
 
 def main(folder):
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float64)
     warnings.simplefilter("ignore")
     folder.mkdir(parents=True, exist_ok=True)
     versions = {"captum": captum.__version__, "torch": torch.__version__.split("+")[0], "grad-cam": "1.5.7"}
     networks = {name: network(name) for name in NETWORKS}
     contents = {name: content for name, (_, content) in networks.items()}
     write(folder / "captum.json", {"versions": versions, **contents})
-    found = metrics(networks["cnn"][0], contents["cnn"], draw, tensor)
+    with in_double():
+        found = metrics(networks["cnn"][0], contents["cnn"], draw, tensor)
     write(folder / "quantus.json", {"versions": versions | {"quantus": "0.6.0"}, **found})
 
 

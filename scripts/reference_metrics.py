@@ -1,9 +1,8 @@
 """What Quantus and Captum say of two explanations of one network; part of reference-methods.py.
 
-Quantus hands a network arrays of single precision (`torch.Tensor(x)`) and sorts with NumPy's unstable sort. Here the
-inputs are exact in single precision, scores are computed in double, and equal values keep their order. Nothing is
-normalised: `normalise=False` everywhere. Its baseline "black" is not 0 but the least value of the input, so that
-numbers are given instead.
+Quantus hands networks arrays of torch's default type, which reference-methods.py makes double, and sorts with NumPy's
+unstable sort; here equal values keep their order. Nothing is normalised, which Quantus does by default. Its baseline
+"black" is not 0 but the least value of the input, so that numbers are given instead. It writes into explanations.
 """
 
 import functools
@@ -15,27 +14,16 @@ import quantus
 import torch
 from captum.metrics import infidelity, sensitivity_max
 from quantus.functions.perturb_func import noisy_linear_imputation
-from torch import nn
 
 PLAIN = dict(abs=False, normalise=False, disable_warnings=True)
 PERTURBATIONS, NEIGHBOURS, AT_ONCE, PATCH = 4, 3, 4, 2
-
-
-class Double(nn.Module):
-    def __init__(self, model):
-        super().__init__()
-        self.model = model
-        self.eval()
-
-    def forward(self, x):
-        return self.model(x.double())
 
 
 def flipping(model, x, target, relevance, tensor):
     """Scores are logits, [samples, steps]."""
     given = dict(x_batch=x.numpy(), y_batch=target.numpy(), a_batch=relevance.numpy(), softmax=False)
     settings = PLAIN | dict(perturb_baseline=0.0)
-    curves = quantus.PixelFlipping(features_in_step=AT_ONCE, **settings)(Double(model), **given)
+    curves = quantus.PixelFlipping(features_in_step=AT_ONCE, **settings)(model, **given)
     note = "The score after each step, without that of the unchanged input; single elements, to 0."
     yield "pixel_flipping", tensor(torch.tensor(np.array(curves)), at_once=AT_ONCE, note=note)
     note = "The drop f(x) - f(x with patches at 0) after each patch; patches go through all channels. For the AOPC of "
@@ -43,7 +31,7 @@ def flipping(model, x, target, relevance, tensor):
     regions = x.shape[2] // PATCH * (x.shape[3] // PATCH)
     for order in ["morf", "lerf"]:
         metric = quantus.RegionPerturbation(patch_size=PATCH, order=order, regions_evaluation=regions, **settings)
-        drops = torch.tensor(np.array(metric(Double(model), **given)))
+        drops = torch.tensor(np.array(metric(model, **given)))
         yield f"region_perturbation_{order}", tensor(drops, patch=PATCH, note=note)
 
 
@@ -98,7 +86,7 @@ def of_quantus(model, x, baseline, target, relevance, object_, tensor):
     def rate(metric, a, s=None):
         a = a.numpy().copy()  # Quantus writes into what it is given.
         s = None if s is None else s.numpy()
-        found = metric(model=Double(model), x_batch=x.numpy(), y_batch=target.numpy(), a_batch=a, s_batch=s)
+        found = metric(model=model, x_batch=x.numpy(), y_batch=target.numpy(), a_batch=a, s_batch=s)
         return torch.tensor(np.array(found, dtype=float))
 
     absolute = PLAIN | {"abs": True}
