@@ -165,7 +165,7 @@ def metrics(model, network, draw, tensor):
     x, baseline = (torch.tensor(each["data"], dtype=torch.float64).reshape(each["shape"]) for each in given)
     target = torch.tensor(network["target"])
     rows, columns = torch.meshgrid(torch.arange(x.shape[2]), torch.arange(x.shape[3]), indexing="ij")
-    inside = torch.stack([(rows - 4).square() + (columns - 5).square() < 10, (rows > 5) & (columns < 4)])
+    inside = torch.stack([(rows - 3).square() + (columns - 3).square() < 10, (rows < 4) & (columns > 4)])
     given = {"perturbations": draw((PERTURBATIONS, *x.shape), 11) / 4, "object": inside[:, None].long()}
     given["neighbours"] = x + draw((NEIGHBOURS, *x.shape), 12, 16) / 16
 
