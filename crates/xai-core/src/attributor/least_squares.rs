@@ -92,7 +92,7 @@ mod tests {
         let mut fit = LeastSquares::new(2);
         fit.add(&[1.0, 1.0], 3.0, 1.0);
         assert_eq!(fit.clone().solve(), None);
-        // The nearest to 0 with c_1 = c_2, 2 c (2 + 1) = 6.
+        // The slope of (3 - c_1 - c_2)^2 + c_1^2 + c_2^2 is 0: c_1 = c_2 and 3 - 2 c = c.
         fit.add_ridge(1.0, 2);
         let got = fit.solve().unwrap();
         assert!(got.iter().all(|c| (c - 1.0).abs() < 1e-12), "{got:?}");

@@ -8,6 +8,8 @@ mod nodes;
 mod occlusion;
 mod rectified;
 mod refusals;
+mod region_refusals;
+mod regions;
 mod targets;
 
 use burn::module::{Module, Param};
