@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 use burn_backend::tensor::IntTensor;
-use burn_backend::{Backend, TensorData, TensorMetadata};
+use burn_backend::{Backend, DType, TensorData, TensorMetadata};
 
 use super::{InputWindows, Sizes};
 use crate::Value;
@@ -137,7 +137,11 @@ fn segments<B: Backend>(
     }
     let data: TensorData = burn_backend::read_sync(B::int_into_data(labels.clone()))
         .map_err(|error| ExplainError::Backend(format!("{error:?}")))?;
-    let labels: Vec<i64> = data.iter::<i64>().collect();
+    let labels: Vec<i64> = match data.dtype {
+        // Converting what does not fit panics.
+        DType::U64 => data.iter::<u64>().map(|label| i64::try_from(label).unwrap_or(i64::MAX)).collect(),
+        _ => data.iter::<i64>().collect(),
+    };
     dims.resize(input.len(), 1);
     let cells: usize = dims[1..].iter().product();
     let counts = labels.chunks(cells.max(1)).enumerate().map(|(sample, labels)| count(sample, labels));

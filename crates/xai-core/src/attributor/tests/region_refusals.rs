@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use burn::tensor::Int;
+use burn::tensor::{DType, Int};
 
 use super::*;
 use crate::attributor::{Attributor, FeatureAblation, KernelShap, Lime, Regions};
@@ -12,7 +12,8 @@ fn error(method: impl Attributor<Flex>) -> String {
 }
 
 fn labelled<const D: usize>(labels: impl Into<Vec<i64>>, dims: [usize; D]) -> String {
-    let labels = Tensor::<Flex, D, Int>::from_data(TensorData::new(labels.into(), dims), &Default::default());
+    let data = TensorData::new(labels.into(), dims);
+    let labels = Tensor::<Flex, D, Int>::from_data(data, (&Default::default(), DType::I64));
     error(FeatureAblation::new(&linear().0).with_regions(labels))
 }
 
@@ -25,6 +26,10 @@ fn labels_must_fit_and_be_numbered() {
     assert!(negative.contains("sample 1 of the regions has the label -1, but its 4 labels"), "{negative}");
     let huge = labelled([0, 1 << 40, 0, 0], [1, 4]);
     assert!(huge.contains("sample 0 of the regions has the label 1099511627776"), "{huge}");
+    let largest = TensorData::new(vec![0, u64::MAX, 0, 0], [1, 4]);
+    let largest = Tensor::<Flex, 2, Int>::from_data(largest, (&Default::default(), DType::U64));
+    let largest = error(FeatureAblation::new(&linear().0).with_regions(largest));
+    assert!(largest.contains("has the label 9223372036854775807"), "{largest}");
     let empty = labelled([0, 3, 1, 0], [1, 4]);
     assert!(empty.contains("sample 0 of the regions has labels up to 3, but none is 2"), "{empty}");
     let grid = error(KernelShap::new(&linear().0).with_regions(Regions::grid(5)));
