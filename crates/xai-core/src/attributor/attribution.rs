@@ -23,6 +23,8 @@ pub struct Attribution<B: Backend> {
     pub(crate) activations: BTreeMap<String, Value<B>>,
     pub(crate) ledger: Option<Ledger>,
     pub(crate) convergence_delta: Option<Vec<f64>>,
+    /// For each sample and explained value, one number per region.
+    pub(crate) of_regions: Option<Vec<Vec<Vec<f64>>>>,
     /// Whether the model computes with values that it read or drew.
     pub(crate) reads_values: bool,
 }
@@ -57,6 +59,7 @@ impl<B: Backend> Attribution<B> {
             activations,
             ledger: None,
             convergence_delta: None,
+            of_regions: None,
             reads_values: false,
         }
     }
@@ -170,6 +173,13 @@ impl<B: Backend> Attribution<B> {
             delta.iter_mut().zip(samples).for_each(|(delta, sample)| *delta += sample.iter().sum::<f64>());
         }
         Ok(Self { convergence_delta: Some(delta), ..self })
+    }
+
+    /// For each sample, and each explained value in order (an input, or the rows of token ids of one lookup), the
+    /// relevance of its [regions](super::Regions): drops, Shapley values or coefficients. `None` for methods
+    /// without regions.
+    pub fn relevance_of_regions(&self) -> Option<&[Vec<Vec<f64>>]> {
+        self.of_regions.as_deref()
     }
 
     /// Where relevance went, if the method keeps a ledger.

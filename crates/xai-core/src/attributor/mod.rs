@@ -12,8 +12,11 @@
 //! | [`IntegratedGradients`] | `(x_i - b_i)` times the mean of `df/dx_i` from `b` to `x` | one of each per step |
 //! | [`Cam`] | an inner node's channels, weighted by their gradients, enlarged | 1 forward, 1 backward |
 //! | [`Occlusion`] | mean drop of `f` over the windows that hide `i` | 1 forward per window |
+//! | [`FeatureAblation`] | drop of `f` when the region of `i` is hidden | 1 forward per region |
+//! | [`KernelShap`] | Shapley value of the region of `i`, shared by its elements | 1 forward per coalition |
+//! | [`Lime`] | coefficient of the region of `i` in a linear model near `x` | 1 forward per sample |
 //!
-//! Occlusion, and by `with_largest_batch` SmoothGrad and integrated gradients too, stack copies of the batch, so
+//! The methods that only run forward, and by `with_largest_batch` SmoothGrad and integrated gradients too, stack copies of the batch, so
 //! that one run stands for many: that fills a GPU, while a CPU has enough to do with one copy. The samples of a
 //! batch must not depend on each other then. Where the model [reads values](crate::model::Model::reads_values),
 //! gradients are taken copy by copy.
@@ -36,15 +39,22 @@ mod cam;
 mod condition;
 mod copies;
 mod deep_lift;
+mod feature_ablation;
+mod game;
 mod gradient_shap;
+mod hidden;
 mod input_x_gradient;
 mod integrated_gradients;
+mod kernel_shap;
+mod least_squares;
+mod lime;
 mod lrp;
 mod noise;
 mod occlusion;
 mod per_input;
 mod progress;
 mod quadrature;
+mod regions;
 mod run;
 mod saliency;
 mod score;
@@ -61,9 +71,12 @@ pub use baseline::Baseline;
 pub use cam::{Cam, Upsampling};
 pub use condition::{ChannelRanking, Condition};
 pub use deep_lift::{DeepLift, DeepShap};
+pub use feature_ablation::FeatureAblation;
 pub use gradient_shap::GradientShap;
 pub use input_x_gradient::InputXGradient;
 pub use integrated_gradients::IntegratedGradients;
+pub use kernel_shap::KernelShap;
+pub use lime::Lime;
 pub use lrp::Lrp;
 pub use noise::Noise;
 pub use occlusion::Occlusion;
@@ -71,6 +84,7 @@ pub(crate) use per_input::PerInput;
 pub use progress::Progress;
 pub(crate) use progress::{Call, Listener};
 pub use quadrature::Quadrature;
+pub use regions::Regions;
 pub use saliency::Saliency;
 pub(crate) use score::Score;
 pub use smooth_grad::SmoothGrad;

@@ -25,12 +25,7 @@ pub struct Noise {
 impl Noise {
     /// One stream per sample of the explained value at the place `input`, counted from 0.
     pub fn new(seed: u64, input: usize, batch: usize) -> Self {
-        let stream = |sample: usize| {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(((input as u64) << 32) | sample as u64);
-            rng
-        };
-        Self { streams: (0..batch).map(stream).collect() }
+        Self { streams: (0..batch).map(|sample| stream(seed, input, sample)).collect() }
     }
 
     /// `width` standard normal numbers for every sample, by the Box-Muller transform; the first sample's
@@ -56,8 +51,15 @@ impl Noise {
     }
 }
 
+/// The stream of a sample of the graph input `input`.
+pub(super) fn stream(seed: u64, input: usize, sample: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(((input as u64) << 32) | sample as u64);
+    rng
+}
+
 /// Uniform in [0, 1), of 53 bits.
-fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+pub(super) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 

@@ -3,13 +3,13 @@
 use burn::tensor::TensorData;
 use burn_backend::Backend;
 
+use super::hidden::Hidden;
 use super::progress::{Listener, Progress};
-use super::score::Score;
 use super::windows::{InputWindows, Place, each_row};
 use super::{Attribution, Attributor, Baseline, PerInput, Sizes};
 use crate::Value;
 use crate::error::{AttributorError, ExplainError};
-use crate::model::{Input, Inputs, Model, Target};
+use crate::model::{Inputs, Model, Target};
 
 /// Occlusion: how much the score drops when a window of the input is replaced by a baseline.
 ///
@@ -110,42 +110,23 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
         let progress = self.listener.begin();
-        if self.largest_batch == 0 {
-            let (parameter, range) = ("largest_batch", "1 or more");
-            return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
-        }
-        let inputs = &self.model.embed(inputs, target.output())?;
-        let graph = self.model.graph(inputs.clone(), target.output())?;
-        let output = self.model.run_forward(&graph, inputs, target.output())?;
-        let explained = inputs.explained_values();
+        let hidden = Hidden::new(&self.model, inputs, target, &self.baselines, self.largest_batch)?;
+        let explained = hidden.explained();
         let windows = self.windows(&explained)?;
-        let baselines = Baseline::resolve(&self.baselines, inputs)?;
-        let score = Score::of(target, &graph, &output)?;
-        let scores = score.read(&output)?;
-
         let total: usize = windows.iter().map(InputWindows::count).sum();
-        let batch = inputs.batch().unwrap_or(1);
-        let per_run = (self.largest_batch / batch).max(1);
+        let batch = hidden.scores.len();
         let (mut done, mut relevance) = (0, Vec::with_capacity(explained.len()));
-        for (input, &(is_rows, x)) in explained.iter().enumerate() {
-            let (windows, baseline) = (&windows[input], &baselines[input]);
+        for (input, (&(is_rows, x), windows)) in explained.iter().zip(&windows).enumerate() {
             let mut means = Means::new(&x.dims());
-            for first in (0..windows.count()).step_by(per_run) {
-                let last = windows.count().min(first + per_run);
+            for first in (0..windows.count()).step_by(hidden.per_run) {
+                let last = windows.count().min(first + hidden.per_run);
                 let places: Vec<_> = (first..last).map(|place| windows.at(place)).collect();
-                let hidden = places.iter().map(|place| windows.hide(place, x, baseline)).collect();
-                let mut stacks: Vec<_> = explained
-                    .iter()
-                    .map(|&(_, other)| Value::cat(vec![other.clone(); places.len()], 0))
-                    .collect();
-                stacks[input] = Value::cat(hidden, 0);
-                let stacked = inputs.stacked(places.len(), stacks);
-                let hidden_scores =
-                    score.read(&self.model.stacked_output(stacked, places.len(), target.output())?)?;
-                for (place, hidden_scores) in places.iter().zip(hidden_scores.chunks(batch)) {
-                    let drops: Vec<_> =
-                        scores.iter().zip(hidden_scores).map(|(score, hidden)| score - hidden).collect();
-                    means.add(place, &drops);
+                let mut masks = vec![None; explained.len()];
+                masks[input] = Some(mask(windows, &places, x));
+                let scores = hidden.scores_of(places.len(), masks)?;
+                for (place, scores) in places.iter().zip(scores.chunks(batch)) {
+                    let drops = hidden.scores.iter().zip(scores).map(|(score, without)| score - without);
+                    means.add(place, &drops.collect::<Vec<_>>());
                 }
                 done += places.len();
                 progress.tell(done, total);
@@ -156,15 +137,21 @@ impl<B: Backend> Attributor<B> for Occlusion<B> {
             let share = if is_rows { *x.dims().last().unwrap_or(&1) as f64 } else { 1.0 };
             relevance.push(drops / share);
         }
-        // Fixed inputs are never hidden.
-        let mut relevance = relevance.into_iter();
-        let of_input = |input: &Input<B>| match input {
-            Input::Fixed(fixed) => vec![fixed.full_like(&fixed.dims(), 0.0)],
-            other => relevance.by_ref().take(other.explained().len()).collect(),
-        };
-        let relevance = inputs.iter().flat_map(of_input).collect();
-        score.attribution(inputs, relevance, output)
+        hidden.attribution(relevance)
     }
+}
+
+/// 0 in one window for each copy of the batch, 1 elsewhere.
+fn mask<B: Backend>(windows: &InputWindows, places: &[Place], x: &Value<B>) -> Value<B> {
+    let (batch, dims) = (x.dims()[0], windows.mask_dims());
+    let mut shown = Vec::with_capacity(places.len() * batch * dims.iter().product::<usize>());
+    for place in places {
+        let mut sample = vec![1f32; dims.iter().product()];
+        windows.each_mask_row(place, |row| sample[row].fill(0.0));
+        (0..batch).for_each(|_| shown.extend_from_slice(&sample));
+    }
+    let dims = [&[places.len() * batch], dims.as_slice()].concat();
+    Value::from_data(TensorData::new(shown, dims).convert_dtype(x.dtype()), &x.device())
 }
 
 /// Sums per element, and by how many windows they are to be divided.

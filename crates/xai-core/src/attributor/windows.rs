@@ -1,6 +1,5 @@
-//! InputWindows that cover a sample.
+//! Windows that cover a sample.
 
-use burn::tensor::TensorData;
 use burn_backend::Backend;
 
 use crate::Value;
@@ -78,7 +77,7 @@ pub(crate) struct InputWindows {
     sizes: Vec<usize>,
     window: Vec<usize>,
     stride: Vec<usize>,
-    /// InputWindows along each dimension.
+    /// Windows along each dimension.
     counts: Vec<usize>,
 }
 
@@ -135,19 +134,18 @@ impl InputWindows {
         ranges
     }
 
-    /// `x` with the window replaced by the baseline.
-    pub(super) fn hide<B: Backend>(&self, place: &Place, x: &Value<B>, baseline: &Value<B>) -> Value<B> {
-        // Dimensions that the window fills are left to broadcasting.
-        let full = |dim: usize| place[dim] == (0, self.sizes[dim]);
-        let dims: Vec<_> =
-            (0..self.sizes.len()).map(|dim| if full(dim) { 1 } else { self.sizes[dim] }).collect();
-        let mut inside = vec![0.0; dims.iter().product()];
-        let ranges = place.iter().enumerate().map(|(dim, &range)| if full(dim) { (0, 1) } else { range });
-        each_row(&dims, &ranges.collect::<Vec<_>>(), |row| inside[row].fill(1.0));
-        let data = TensorData::new(inside, [&[1], dims.as_slice()].concat()).convert_dtype(x.dtype());
-        let inside = Value::from_data(data, &x.device());
-        let outside = inside.clone() * -1.0 + 1.0;
-        outside * x + inside * baseline
+    /// The sizes of a mask of a sample: 1 along dimensions that the windows fill, which are left to
+    /// broadcasting.
+    pub(super) fn mask_dims(&self) -> Vec<usize> {
+        let dims = self.sizes.iter().zip(&self.window);
+        dims.map(|(size, window)| if size == window { 1 } else { *size }).collect()
+    }
+
+    /// Calls `visit` with the index range of every contiguous row of a window within such a mask.
+    pub(super) fn each_mask_row(&self, place: &Place, visit: impl FnMut(std::ops::Range<usize>)) {
+        let dims = self.mask_dims();
+        let ranges = place.iter().zip(&dims).map(|(&(start, end), size)| (start, end.min(*size)));
+        each_row(&dims, &ranges.collect::<Vec<_>>(), visit);
     }
 }
 

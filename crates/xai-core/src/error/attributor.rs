@@ -209,4 +209,78 @@ pub enum AttributorError {
         /// Samples of the batch.
         samples: usize,
     },
+    /// Labels of regions that do not fit their input.
+    #[error(
+        "the labels of the regions are {got:?}, but the input is {input:?}; \
+         they need its sizes, or sizes of 1 where they do not vary"
+    )]
+    Regions {
+        /// Shape of the labels.
+        got: Vec<usize>,
+        /// Shape of the input.
+        input: Vec<usize>,
+    },
+    /// A label that no number of regions explains.
+    #[error(
+        "sample {sample} of the regions has the label {label}, but its {labels} labels must be 0 to n - 1, \
+         each there at least once"
+    )]
+    RegionLabel {
+        /// The label.
+        label: i64,
+        /// The sample, counted from 0; 0 if all share their labels.
+        sample: usize,
+        /// How many labels a sample has.
+        labels: usize,
+    },
+    /// A label without elements, below another one.
+    #[error(
+        "sample {sample} of the regions has labels up to {largest}, but none is {label}; number them anew"
+    )]
+    RegionEmpty {
+        /// The label that is not there.
+        label: usize,
+        /// The sample, counted from 0; 0 if all share their labels.
+        sample: usize,
+        /// The largest label.
+        largest: usize,
+    },
+    /// More regions than a fit can take.
+    #[error(
+        "sample {sample} has {regions} regions, but this method takes at most {largest}; \
+         make larger ones with `with_regions`"
+    )]
+    TooManyRegions {
+        /// Regions of all explained inputs.
+        regions: usize,
+        /// The sample, counted from 0.
+        sample: usize,
+        /// The most that are allowed.
+        largest: usize,
+    },
+    /// Fewer samples than a fit needs.
+    #[error("`samples` is {samples}, but the {regions} regions of sample {sample} need {least} or more")]
+    TooFewSamples {
+        /// Samples asked for.
+        samples: usize,
+        /// Regions of all explained inputs.
+        regions: usize,
+        /// The sample of the batch, counted from 0.
+        sample: usize,
+        /// The least that may do.
+        least: usize,
+    },
+    /// Samples that do not tell the regions apart.
+    #[error(
+        "{samples} samples do not settle the relevance of the {regions} regions of sample {sample}; \
+         take more samples, or larger regions"
+    )]
+    Undetermined {
+        /// Samples tried.
+        samples: usize,
+        /// Regions of all explained inputs.
+        regions: usize,
+        /// The sample of the batch, counted from 0.
+        sample: usize,
+    },
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::attributor::{
-    Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Saliency, SmoothGrad,
+    Attributor, FeatureAblation, InputXGradient, IntegratedGradients, KernelShap, Lime, Lrp, Occlusion,
+    Saliency, SmoothGrad,
 };
 use crate::composite::epsilon_plus;
 use crate::evaluation::PixelFlipping;
@@ -40,11 +41,14 @@ fn relevances(attribution: &Attribution<Flex>) -> Vec<Vec<f64>> {
 #[test]
 fn every_method_explains_all_inputs_of_a_linear_model() {
     let (model, weight) = joined();
-    let methods: [Box<dyn Attributor<Flex>>; 4] = [
+    let methods: [Box<dyn Attributor<Flex>>; 7] = [
         Box::new(Lrp::new(&model, epsilon_plus())),
         Box::new(InputXGradient::new(&model)),
         Box::new(IntegratedGradients::new(&model).with_steps(3)),
         Box::new(Occlusion::new(&model).with_largest_batch(5)),
+        Box::new(FeatureAblation::new(&model)),
+        Box::new(KernelShap::new(&model)),
+        Box::new(Lime::new(&model).with_ridge(0.0)),
     ];
     for method in methods {
         let got = relevances(&method.attribute(ab(), 1).unwrap());

@@ -11,6 +11,8 @@ mod occlusion;
 mod parts;
 mod rectified;
 mod refusals;
+mod region_refusals;
+mod regions;
 mod targets;
 
 use burn::module::{Module, Param};
