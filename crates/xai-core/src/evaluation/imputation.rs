@@ -85,9 +85,7 @@ impl Imputation {
 
     /// The method of conjugate gradients (Hestenes, Stiefel 1952), from the values in `x` on.
     fn solve(&self, channel: &[f64], x: &mut [f64]) {
-        let sum =
-            |known: &Vec<(usize, f64)>| known.iter().map(|(place, weight)| weight * channel[*place]).sum();
-        let right: Vec<f64> = self.known.iter().map(sum).collect();
+        let right: Vec<f64> = self.known.iter().map(|known| weighted(known, channel)).collect();
         let mut residual: Vec<f64> = right.iter().zip(self.product(x)).map(|(b, ax)| b - ax).collect();
         let mut direction = residual.clone();
         let mut squares = dot(&residual, &residual);
@@ -114,11 +112,13 @@ impl Imputation {
     /// `A x`.
     fn product(&self, x: &[f64]) -> Vec<f64> {
         let rows = self.diagonal.iter().zip(&self.unknown).zip(x);
-        let row = |((diagonal, unknown), own): ((&f64, &Vec<(usize, f64)>), &f64)| {
-            diagonal * own - unknown.iter().map(|(other, weight)| weight * x[*other]).sum::<f64>()
-        };
-        rows.map(row).collect()
+        rows.map(|((diagonal, unknown), own)| diagonal * own - weighted(unknown, x)).collect()
     }
+}
+
+/// The weighted sum of the values at some places.
+fn weighted(neighbours: &[(usize, f64)], values: &[f64]) -> f64 {
+    neighbours.iter().map(|(place, weight)| weight * values[*place]).sum()
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
