@@ -195,3 +195,18 @@ fn inputs_of_different_batches_are_an_error() {
     let error = PixelFlipping::new(&model).curves(inputs.clone(), inputs, 0).unwrap_err();
     assert!(error.to_string().contains("[2, 2]"), "{error}");
 }
+
+#[test]
+fn an_empty_batch_is_an_error() {
+    let empty: Value<Flex> = Tensor::<Flex, 2>::zeros([0, 4], &Default::default()).into();
+    let model = linear();
+    let (x, target) = (|| empty.clone(), Target::argmax());
+    let is_input_error = |error: ExplainError| assert!(matches!(error, ExplainError::Input(_)), "{error}");
+    is_input_error(PixelFlipping::new(&model).curves(x(), x(), target.clone()).unwrap_err());
+    is_input_error(PixelFlipping::new(&model).random(x(), target.clone(), 0).unwrap_err());
+    is_input_error(Infidelity::new(&model).values(x(), x(), target.clone()).unwrap_err());
+    is_input_error(Completeness::new(&model).gaps(x(), x(), target.clone()).unwrap_err());
+    let saliency = crate::attributor::Saliency::new(&model);
+    is_input_error(MaxSensitivity::new(&model).values(&saliency, x(), target).unwrap_err());
+    assert!(Sparseness::Gini.values(x()).unwrap().is_empty());
+}

@@ -152,7 +152,22 @@ fn parameter_randomisation_names_the_models() {
     // |R| is [1, 1, .75, 6] and [0, .5, 1.5, 8], the gradient [1, .5, -1.5, 2]: by the ranks of each.
     assert_eq!(found[1].0, "gradient");
     assert_close(&found[1].1.spearman, &[1.5 / 22.5f64.sqrt(), 0.8]);
-    let image = value(numbers(40, 1), &[1, 2, 5, 4]);
-    let bad = parameter_randomisation(&method, [("other", method.clone())], image, 0);
-    assert!(bad.is_err());
+    let image = InputXGradient::new(&image_sum());
+    assert!(parameter_randomisation(&method, [("image", image)], x, 0).is_err());
+}
+
+#[test]
+fn a_randomised_model_must_explain_the_same_class() {
+    let model = |sign: f64| {
+        let mut graph = GraphBuilder::new();
+        let x = graph.input("x", &[1, 4]).unwrap();
+        let weight = value([1.0, -1.0].repeat(4).into_iter().map(|w: f64| sign * w).collect(), &[4, 2]);
+        let y = graph.push("y", Linear::new(weight, None).unwrap(), &[x]).unwrap();
+        InputXGradient::new(&graph.finish(y).unwrap().into())
+    };
+    let x = value(vec![1.0; 8], &[2, 4]);
+    let compare = |target| parameter_randomisation(&model(1.0), [("y", model(-1.0))], x.clone(), target);
+    let error = refusal(compare(Target::argmax()));
+    assert!(matches!(error, AttributorError::OtherClasses { got, .. } if got == [1, 1]));
+    assert_eq!(compare(Target::class(0)).unwrap()[0].1.spearman, [0.0, 0.0]);
 }
