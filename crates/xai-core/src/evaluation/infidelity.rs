@@ -4,7 +4,7 @@ use burn_backend::Backend;
 
 use super::scored::{Elements, Scored, at_least_one, of_sample};
 use super::{Explained, Metric, Perturbation};
-use crate::attributor::{Baseline, Listener, PerInput, Progress};
+use crate::attributor::{Baseline, Call, Listener, PerInput, Progress};
 use crate::error::{AttributorError, ExplainError};
 use crate::model::{Inputs, Model, Target};
 
@@ -135,11 +135,12 @@ impl<B: Backend> Infidelity<B> {
         relevance: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
     ) -> Result<Vec<f64>, ExplainError> {
+        let progress = self.listener.begin();
         at_least_one("draws", self.draws)?;
         let scored = Scored::new(&self.model, &inputs.into(), &target.into(), self.largest_batch)?;
         let baselines = scored.baselines(&self.baselines)?;
         let mut draw = self.perturbation.draws(&scored, &baselines, self.seed)?;
-        self.measure(&scored, &relevance.into(), &baselines, self.draws, |_| Ok(draw()))
+        self.measure(progress, &scored, &relevance.into(), &baselines, self.draws, |_| Ok(draw()))
     }
 
     /// The same for perturbations of your own: for each draw what is subtracted from the input, one tensor for
@@ -154,10 +155,11 @@ impl<B: Backend> Infidelity<B> {
         target: impl Into<Target<B>>,
         perturbations: &[Inputs<B>],
     ) -> Result<Vec<f64>, ExplainError> {
+        let progress = self.listener.begin();
         at_least_one("perturbations", perturbations.len())?;
         let scored = Scored::new(&self.model, &inputs.into(), &target.into(), self.largest_batch)?;
         let baselines = scored.baselines(&self.baselines)?;
-        self.measure(&scored, &relevance.into(), &baselines, perturbations.len(), |draw| {
+        self.measure(progress, &scored, &relevance.into(), &baselines, perturbations.len(), |draw| {
             scored.like("perturbations", &perturbations[draw].floats(), |got, expected| {
                 AttributorError::Noise { got: format!("{got:?}"), expected: format!("{expected:?}") }
             })
@@ -166,13 +168,13 @@ impl<B: Backend> Infidelity<B> {
 
     fn measure(
         &self,
+        progress: Call,
         scored: &Scored<B>,
         relevance: &Inputs<B>,
         baselines: &Elements,
         draws: usize,
         mut perturbation: impl FnMut(usize) -> Result<Elements, ExplainError>,
     ) -> Result<Vec<f64>, ExplainError> {
-        let progress = self.listener.begin();
         let (batch, original) = (scored.batch(), scored.elements()?);
         let mut slopes = scored.relevance(relevance)?;
         if self.contributions {

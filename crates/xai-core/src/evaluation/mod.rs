@@ -1,4 +1,21 @@
 //! How good an explanation is, measured on the model itself.
+//!
+//! Each metric is a [`Metric`]: a number for each sample. A [`Comparison`] takes several methods and several
+//! metrics, also of your own, and gives a [`Report`].
+//!
+//! | metric | question | better |
+//! | --- | --- | --- |
+//! | [`PixelFlipping`] | does the score follow when the most relevant regions are hidden (deletion) or brought back (insertion)? | smaller, larger area |
+//! | [`Road`] | the same, with pixels that are filled in from those around | lower |
+//! | [`Infidelity`] | does relevance predict what perturbations do to the score? | lower |
+//! | [`MaxSensitivity`] | does the explanation stay when the input hardly changes? | lower |
+//! | [`Completeness`] | does relevance add up to the score's change from a baseline? | lower |
+//! | [`Localisation`] | does relevance lie in a mask: the pointing game, mass accuracy, rank accuracy? | higher |
+//! | [`Sparseness`] | is the explanation concentrated: the Gini index, the entropy? | higher, lower |
+//! | [`parameter_randomisation`] | does the explanation depend on what the model has learned? | less alike |
+//!
+//! None of them says by itself that an explanation is right. Faithful and stable is what the first five measure;
+//! a constant map is perfectly stable, and a sparse one may be wrong.
 
 mod comparison;
 mod completeness;

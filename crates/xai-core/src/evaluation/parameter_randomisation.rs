@@ -4,7 +4,7 @@ use burn_backend::Backend;
 
 use super::{Explained, Similarity};
 use crate::attributor::Attributor;
-use crate::error::ExplainError;
+use crate::error::{AttributorError, ExplainError};
 use crate::model::{Inputs, Target};
 
 /// Parameter randomisation: how alike explanations stay when parameters of the model are drawn at random, by
@@ -15,7 +15,7 @@ use crate::model::{Inputs, Target};
 /// of models with random parameters: in a cascade those of the layers from the output down to one, or those
 /// of each layer alone. They are taken one after the other, so an iterator holds one at a time. `xai-trace` makes
 /// such models of Burn modules (`randomised`). All are asked for `target`; with `Target::argmax()` a randomised
-/// model would explain another class, so name the class, as by
+/// model would explain another class, which is an error, so name the class, as by
 /// [`Attribution::classes`](crate::attributor::Attribution::classes).
 ///
 /// Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", NeurIPS 2018, arXiv
@@ -24,8 +24,7 @@ use crate::model::{Inputs, Target};
 /// Explanations", CVPR 2023.
 ///
 /// # Errors
-/// [`ExplainError`] of the methods; [`AttributorError`](crate::error::AttributorError) for relevance of other
-/// shapes.
+/// [`ExplainError`] of the methods; [`AttributorError`] for relevance of other shapes or classes.
 ///
 /// ```
 /// # use burn::nn::{Linear, LinearConfig};
@@ -60,14 +59,20 @@ pub fn parameter_randomisation<B: Backend, A: Attributor<B>>(
     target: impl Into<Target<B>>,
 ) -> Result<Vec<(String, Similarity)>, ExplainError> {
     let (inputs, target) = (&inputs.into(), &target.into());
-    let relevance = |method: &dyn Attributor<B>| {
+    let explain = |method: &dyn Attributor<B>| {
         let attribution = &method.attribute_inputs(inputs, target)?;
-        Ok::<_, ExplainError>(Explained { inputs, target, attribution, method }.relevance())
+        let relevance = Explained { inputs, target, attribution, method }.relevance();
+        Ok::<_, ExplainError>((relevance, attribution.classes().unwrap_or_default().to_vec()))
     };
-    let reference = relevance(method)?;
+    let (reference, classes) = explain(method)?;
     let similarity = |(name, randomised): (_, A)| {
-        let relevance = relevance(&randomised)?;
-        Ok((Into::into(name), Similarity::of(relevance, reference.clone())?))
+        let name = Into::into(name);
+        let (relevance, got) = explain(&randomised)?;
+        if got != classes {
+            let reference = classes.clone();
+            return Err(AttributorError::OtherClasses { name, got, reference }.into());
+        }
+        Ok((name, Similarity::of(relevance, reference.clone())?))
     };
     randomised.into_iter().map(similarity).collect()
 }

@@ -90,7 +90,8 @@ impl Report {
         text
     }
 
-    /// Everything, the values of all samples and the curves too. It reads back with serde.
+    /// Everything, the values of all samples and the curves too. It reads back with serde, but for
+    /// the last digit of a number.
     ///
     /// # Errors
     /// Those of `serde_json`.

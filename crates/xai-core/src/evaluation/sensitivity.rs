@@ -7,7 +7,7 @@ use super::rows::{rows, same_shapes};
 use super::scored::at_least_one;
 use super::{Explained, Metric};
 use crate::Value;
-use crate::attributor::{Attributor, Listener, Noise, Progress};
+use crate::attributor::{Attributor, Call, Listener, Noise, Progress};
 use crate::error::{AttributorError, ExplainError};
 use crate::model::{Inputs, Model, Target};
 
@@ -17,8 +17,8 @@ use crate::model::{Inputs, Model, Target};
 ///
 /// Norms are Euclidean, over all explained inputs of a sample. Where there is no relevance at `x`, the change
 /// itself is taken. The [target](Target) is asked at each `x + e`: `Target::argmax()` may find another class
-/// there, so name the class, as by [`Attribution::classes`](crate::attributor::Attribution::classes), where that must not count. The explained inputs
-/// are varied, of token ids their rows.
+/// there, so name the class, as by [`Attribution::classes`](crate::attributor::Attribution::classes), where that
+/// must not count. The explained inputs are varied, of token ids their rows.
 ///
 /// Yeh, Hsieh, Suggala, Inouye, Ravikumar, "On the (In)fidelity and Sensitivity of Explanations", NeurIPS 2019,
 /// arXiv 1901.09392. They draw 50 times from `r = 0.2` or `0.1`; the defaults are Captum's.
@@ -90,9 +90,13 @@ impl<B: Backend> MaxSensitivity<B> {
         inputs: impl Into<Inputs<B>>,
         target: impl Into<Target<B>>,
     ) -> Result<Vec<f64>, ExplainError> {
+        let progress = self.listener.begin();
         let (inputs, target) = (inputs.into(), target.into());
         let attribution = method.attribute_inputs(&inputs, &target)?;
-        self.around(&Explained { inputs: &inputs, target: &target, attribution: &attribution, method })
+        self.around(
+            progress,
+            &Explained { inputs: &inputs, target: &target, attribution: &attribution, method },
+        )
     }
 
     /// The same, but at these inputs near the first instead of drawn ones; they must have its shapes.
@@ -106,14 +110,15 @@ impl<B: Backend> MaxSensitivity<B> {
         target: impl Into<Target<B>>,
         near: &[Inputs<B>],
     ) -> Result<Vec<f64>, ExplainError> {
+        let progress = self.listener.begin();
         at_least_one("near", near.len())?;
         let (inputs, target) = (inputs.into(), target.into());
         let attribution = method.attribute_inputs(&inputs, &target)?;
         let explained = Explained { inputs: &inputs, target: &target, attribution: &attribution, method };
-        self.largest(&explained, near.len(), |draw| Ok(near[draw].clone()))
+        self.largest(progress, &explained, near.len(), |draw| Ok(near[draw].clone()))
     }
 
-    fn around(&self, explained: &Explained<B>) -> Result<Vec<f64>, ExplainError> {
+    fn around(&self, progress: Call, explained: &Explained<B>) -> Result<Vec<f64>, ExplainError> {
         at_least_one("draws", self.draws)?;
         if !(self.radius >= 0.0 && self.radius.is_finite()) {
             let (parameter, range) = ("radius", "finite and 0 or more");
@@ -123,7 +128,7 @@ impl<B: Backend> MaxSensitivity<B> {
         let batches = inputs.explained().map(|(_, x)| x.dims()[0]);
         let mut noise: Vec<_> =
             batches.enumerate().map(|(value, batch)| Noise::new(self.seed, value, batch)).collect();
-        self.largest(explained, self.draws, |_| {
+        self.largest(progress, explained, self.draws, |_| {
             let moved = inputs.explained().zip(&mut noise).map(|((_, x), noise)| {
                 let dims = x.dims();
                 let drawn = noise.draw_uniform(dims[1..].iter().product());
@@ -137,11 +142,11 @@ impl<B: Backend> MaxSensitivity<B> {
 
     fn largest(
         &self,
+        progress: Call,
         explained: &Explained<B>,
         draws: usize,
         mut near: impl FnMut(usize) -> Result<Inputs<B>, ExplainError>,
     ) -> Result<Vec<f64>, ExplainError> {
-        let progress = self.listener.begin();
         let relevance = explained.relevance();
         let reference = rows(&relevance)?;
         let mut largest = vec![0.0f64; reference.len()];
@@ -175,6 +180,6 @@ impl<B: Backend> Metric<B> for MaxSensitivity<B> {
     }
 
     fn evaluate(&self, explained: &Explained<B>) -> Result<Vec<f64>, ExplainError> {
-        self.around(explained)
+        self.around(self.listener.begin(), explained)
     }
 }
