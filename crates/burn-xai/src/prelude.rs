@@ -4,8 +4,8 @@ pub use crate::heatmap::{Cell, Colormap, Grid, Normalization, RelevanceMap, maps
 pub use crate::record::{record, record_fn};
 pub use xai_core::Value;
 pub use xai_core::attributor::{
-    Attribution, Attributor, InputXGradient, IntegratedGradients, Lrp, Occlusion, Quadrature, Saliency,
-    SmoothGrad,
+    Attribution, Attributor, Cam, ChannelRanking, Condition, DeepLift, DeepShap, GradientShap,
+    InputXGradient, IntegratedGradients, Lrp, Occlusion, Quadrature, Saliency, SmoothGrad,
 };
 pub use xai_core::composite::{
     Composite, Matcher, Presets, attn_lrp, beta_smooth, cp_lrp, deconv_net, epsilon_alpha2_beta1,
@@ -13,7 +13,7 @@ pub use xai_core::composite::{
     gradient, guided_backprop, lstm_lrp,
 };
 pub use xai_core::error::ExplainError;
-pub use xai_core::evaluation::PixelFlipping;
+pub use xai_core::evaluation::{Comparison, PixelFlipping};
 pub use xai_core::layer::LayerKind;
 pub use xai_core::model::{Input, Inputs, Model, Seed, Target};
 pub use xai_core::rule::{

@@ -13,9 +13,9 @@ use explain_image::model::SIDE;
 use explain_image::photo::Photo;
 
 /// Height and width of the squares that pixel flipping blurs.
-const SQUARE: usize = 28;
+pub(crate) const SQUARE: usize = 28;
 /// Standard deviation of the blur in pixels, a tenth of the photograph.
-const BLUR: f32 = 0.1 * SIDE as f32;
+pub(crate) const BLUR: f32 = 0.1 * SIDE as f32;
 /// In how many steps all squares are blurred.
 const FLIPPING_STEPS: usize = 32;
 

@@ -1,6 +1,7 @@
 //! The methods that the example sets side by side.
 
-use burn::tensor::backend::Backend;
+use burn::tensor::{TensorData, backend::Backend};
+use burn_xai::attributor::Noise;
 use burn_xai::prelude::*;
 use burn_xai::rule::ReluGuidedBackprop;
 
@@ -19,7 +20,7 @@ pub(crate) struct Method<B: Backend> {
 pub(crate) enum Kind {
     /// Relevance propagation: held against the plain forward pass and random orders.
     Lrp,
-    /// A method on gradients: held against random orders.
+    /// A method on gradients or differences: held against random orders.
     Gradients,
     /// Explains the difference of two scores, where the others explain one.
     Contrast,
@@ -32,12 +33,52 @@ impl<B: Backend> Method<B> {
 
     /// Explains the best class, the contrast against the second best.
     pub(crate) fn explain(&self, input: &Value<B>) -> Result<Attribution<B>, ExplainError> {
+        self.attribute(input.clone(), Target::argmax())
+    }
+}
+
+impl<B: Backend> Attributor<B> for Method<B> {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn attribute_inputs(
+        &self,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
+    ) -> Result<Attribution<B>, ExplainError> {
         let target = match self.kind {
-            Kind::Contrast => Target::argmax().with_contrast_to_runner_up(),
-            Kind::Gradients => Target::argmax().with_seed(Seed::One),
-            Kind::Lrp => Target::argmax(),
+            Kind::Contrast => target.clone().with_contrast_to_runner_up(),
+            // Gradients of the score, however large it is.
+            Kind::Gradients => target.clone().with_seed(Seed::One),
+            Kind::Lrp => target.clone(),
         };
-        self.attributor.attribute_inputs(&input.clone().into(), &target)
+        self.attributor.attribute_inputs(inputs, &target)
+    }
+}
+
+/// Noise instead of relevance: what every method has to beat.
+pub(crate) struct Random<B: Backend>(pub(crate) Model<B>);
+
+impl<B: Backend> Attributor<B> for Random<B> {
+    fn name(&self) -> &str {
+        "random"
+    }
+
+    fn attribute_inputs(
+        &self,
+        inputs: &Inputs<B>,
+        target: &Target<B>,
+    ) -> Result<Attribution<B>, ExplainError> {
+        let output = self.0.output(inputs.clone(), target.output())?;
+        let noise = |x: &Value<B>| {
+            let dims = x.dims();
+            let drawn = Noise::new(0, 0, dims[0]).draw(dims[1..].iter().product());
+            Value::from_data(TensorData::new(drawn, dims).convert_dtype(x.dtype()), &x.device())
+        };
+        let relevance: Vec<_> = inputs.floats().iter().map(noise).collect();
+        let start = target.clone().resolve(&output)?;
+        Ok(Attribution::new(inputs, relevance, output, start))
     }
 }
 
@@ -54,7 +95,6 @@ pub(crate) fn all<B: Backend>(model: &Model<B>, samples: usize, steps: usize) ->
         Method::new("epsilon-plus-flat", Kind::Lrp, lrp(epsilon_plus_flat())),
         Method::new("epsilon-gamma-box", Kind::Lrp, lrp(epsilon_gamma_box(black, white))),
         Method::new("epsilon-alpha2-beta1-flat", Kind::Lrp, lrp(epsilon_alpha2_beta1_flat())),
-        // With a seed of one: gradients of the score, however large it is.
         Method::new("guided backprop", Kind::Gradients, guided),
         Method::new(
             "integrated gradients",
@@ -62,6 +102,10 @@ pub(crate) fn all<B: Backend>(model: &Model<B>, samples: usize, steps: usize) ->
             integrated.with_progress(progress::bar("integrated gradients")),
         ),
         Method::new("smoothgrad", Kind::Gradients, smooth.with_progress(progress::bar("smoothgrad"))),
+        Method::new("deep-lift", Kind::Gradients, DeepLift::new(model)),
+        Method::new("grad-cam", Kind::Gradients, Cam::grad_cam(model)),
+        Method::new("layer-cam", Kind::Gradients, Cam::layer_cam(model)),
+        Method::new("hi-res-cam", Kind::Gradients, Cam::hi_res_cam(model)),
         Method::new("contrast", Kind::Contrast, lrp(epsilon_plus_flat())),
     ]
 }

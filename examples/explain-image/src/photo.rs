@@ -47,6 +47,33 @@ impl Photo {
             .collect()
     }
 
+    /// Sixteen views of four photographs of `photos/ATTRIBUTION.md`: of each the square in the middle, and three
+    /// parts of it, of 0.7 times its side. They depend on each other more than sixteen photographs would.
+    pub fn views() -> Result<Vec<Self>> {
+        let photos: [(&str, &[u8]); 4] = [
+            ("coffee", include_bytes!("../photos/coffee.jpg")),
+            ("chelsea", include_bytes!("../photos/chelsea.jpg")),
+            ("astronaut", include_bytes!("../photos/astronaut.jpg")),
+            ("rocket", include_bytes!("../photos/rocket.jpg")),
+        ];
+        let mut views = Vec::new();
+        for (name, file) in photos {
+            let image = image::load_from_memory(file)?;
+            let side = image.width().min(image.height());
+            let (left, top) = ((image.width() - side) / 2, (image.height() - side) / 2);
+            let part = (0.7 * f64::from(side)) as u32;
+            let rest = side - part;
+            views.push(Self::new(name, &image));
+            for (place, x, y) in [("left", 0, rest / 2), ("middle", rest / 2, rest), ("right", rest, 0)] {
+                views.push(Self::new(
+                    format!("{name}-{place}"),
+                    &image.crop_imm(left + x, top + y, part, part),
+                ));
+            }
+        }
+        Ok(views)
+    }
+
     /// The square in the middle of an image, scaled to the network's size. What is transparent is white.
     pub fn new(name: impl Into<String>, image: &DynamicImage) -> Self {
         Self { name: name.into(), pixels: pixels::square(image, SIDE as u32) }

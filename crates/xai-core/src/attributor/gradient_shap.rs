@@ -38,7 +38,7 @@ pub struct GradientShap<B: Backend> {
 }
 
 /// One gradient: for each sample of the batch, which background sample it starts from and how far it goes.
-type Draw = Vec<(usize, f64)>;
+pub(super) type Draw = Vec<(usize, f64)>;
 
 impl<B: Backend> GradientShap<B> {
     /// Expected gradients of `model` with the samples of `background`, `[samples, ..]` for each explained input: 50
@@ -86,12 +86,39 @@ impl<B: Backend> GradientShap<B> {
         (0..self.draws).map(&mut draw).collect()
     }
 
+    /// As [`attribute`](Attributor::attribute), with draws of your own instead of the seed's: for each gradient and
+    /// each sample of the batch, which background sample it starts from, counted from 0, and how far it goes to the
+    /// input, from 0 to 1.
+    ///
+    /// # Errors
+    /// [`AttributorError::Parameter`] for no draws, or draws for another number of samples or background samples;
+    /// else as [`attribute`](Attributor::attribute).
+    pub fn attribute_with_draws(
+        &self,
+        inputs: impl Into<Inputs<B>>,
+        target: impl Into<Target<B>>,
+        draws: &[Draw],
+    ) -> Result<Attribution<B>, ExplainError> {
+        let refuse = |value: usize, range| {
+            Err(AttributorError::Parameter { parameter: "draws", value: value as f64, range }.into())
+        };
+        self.average(&inputs.into(), &target.into(), |batch, background| {
+            if let Some(draw) = draws.iter().find(|draw| draw.len() != batch) {
+                return refuse(draw.len(), "one for each sample of the batch");
+            }
+            match draws.iter().flatten().find(|(sample, _)| *sample >= background) {
+                Some((sample, _)) => refuse(*sample, "a sample of the background"),
+                None => Ok(draws.to_vec()),
+            }
+        })
+    }
+
     /// The mean over the draws that `draw` makes for a batch and a number of background samples.
-    pub(super) fn average(
+    fn average(
         &self,
         inputs: &Inputs<B>,
         target: &Target<B>,
-        draw: impl FnOnce(usize, usize) -> Vec<Draw>,
+        draw: impl FnOnce(usize, usize) -> Result<Vec<Draw>, ExplainError>,
     ) -> Result<Attribution<B>, ExplainError> {
         let progress = self.listener.begin();
         let (model, place) = (self.gradient.model(), target.output());
@@ -101,7 +128,11 @@ impl<B: Backend> GradientShap<B> {
         let output = model.run_forward(&graph, inputs, place)?;
         let score = Score::of(target, &graph, &output)?;
         let explained: Vec<_> = inputs.explained().map(|(_, x)| x.clone()).collect();
-        let draws = draw(inputs.batch().unwrap_or(1), background.count());
+        let draws = draw(inputs.batch().unwrap_or(1), background.count())?;
+        if draws.is_empty() {
+            let (parameter, range) = ("draws", "1 or more");
+            return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
+        }
         let (total, share) = (draws.len(), 1.0 / draws.len() as f64);
 
         let points = draws.into_iter().map(|draw| {
@@ -163,10 +194,6 @@ impl<B: Backend> Attributor<B> for GradientShap<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
-        if self.draws == 0 {
-            let (parameter, range) = ("draws", "1 or more");
-            return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
-        }
-        self.average(inputs, target, |batch, background| self.draw(batch, background))
+        self.average(inputs, target, |batch, background| Ok(self.draw(batch, background)))
     }
 }
