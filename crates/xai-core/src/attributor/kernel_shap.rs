@@ -202,3 +202,30 @@ impl<B: Backend> Attributor<B> for KernelShap<B> {
         game.attribution(values, true)?.with_delta(&gains)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_drawn_by_the_kernel_and_sets_evenly() {
+        let (players, pairs) = (6, 20_000);
+        let mut coalitions = Coalitions::drawn(players, stream(1, 0, 0));
+        let (mut sizes, mut shown) = (vec![0.0; players], vec![0.0; players]);
+        for round in (0..2 * pairs).step_by(2) {
+            let (one, other) = (coalitions.next(round), coalitions.next(round + 1));
+            assert!(one.iter().zip(&other).all(|(one, other)| one != other));
+            sizes[one.iter().filter(|shown| **shown).count()] += 1.0 / pairs as f64;
+            one.iter().zip(&mut shown).for_each(|(&one, shown)| *shown += f64::from(u8::from(one)));
+        }
+        // 1/5, 1/8, 1/9, 1/8, 1/5, and 0 for the empty set; 5 standard errors.
+        let kernel = |size: usize| if size == 0 { 0.0 } else { 1.0 / (size * (players - size)) as f64 };
+        let total: f64 = (0..players).map(kernel).sum();
+        for (size, got) in sizes.iter().enumerate() {
+            let want = kernel(size) / total;
+            assert!((got - want).abs() <= 5.0 * (want / pairs as f64).sqrt(), "{size}: {got} {want}");
+        }
+        // By symmetry each is shown with probability 1/2.
+        assert!(shown.iter().all(|shown| (shown / pairs as f64 - 0.5).abs() < 2.5 / (pairs as f64).sqrt()));
+    }
+}
