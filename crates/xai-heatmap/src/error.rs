@@ -103,9 +103,9 @@ pub enum HeatmapError {
     #[error("cannot draw, please report this as a bug of xai-heatmap: {0}")]
     Drawing(String),
 
-    /// A PNG file could not be written.
+    /// A file could not be written.
     #[error(
-        "cannot write PNG `{}`: {reason}; its folder must exist and be writable, it is not created here",
+        "cannot write `{}`: {reason}; its folder must exist and be writable, it is not created here",
         path.display()
     )]
     Write {

@@ -46,23 +46,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod axes;
 mod chart;
+mod color_bar;
 mod colormap;
+mod drawing;
 mod error;
 mod grid;
 mod map;
 mod normalization;
+mod paragraph;
 mod picture;
 mod render;
+mod scale;
+mod series;
+mod slices;
+mod svg;
 mod text;
 mod write;
 
 pub use chart::Chart;
+pub use color_bar::ColorBar;
 pub use colormap::{Colormap, NAN_COLOR};
+pub use drawing::Drawing;
 pub use error::HeatmapError;
 pub use grid::{Cell, Grid};
 pub use map::RelevanceMap;
 pub use normalization::{Bounds, Normalization, Quantile};
+pub use paragraph::Paragraph;
 pub use picture::{MAX_PIXELS, Picture};
 pub use render::{gray_image, overlay, render, rgb_image};
+pub use series::{Series, SeriesStyle};
+pub use slices::Slices;
 pub use write::write_whole;

@@ -1,0 +1,173 @@
+//! Shapes, texts and pictures at places: what becomes a picture or an SVG.
+
+use std::fmt;
+
+use plotters::prelude::{BitMapBackend, Color, DrawingBackend, RGBColor};
+
+use crate::error::HeatmapError;
+use crate::picture::{Picture, checked_size};
+use crate::svg;
+use crate::text::Lettering;
+
+/// Plotters draws with jagged edges: shapes are drawn so many times larger, and reduced.
+const FINE: u32 = 4;
+
+/// What [`Grid`](crate::Grid), [`Chart`](crate::Chart) and the like lay out on white, before it is drawn: as
+/// pixels by [`Drawing::render`], or as a text of shapes by [`Drawing::svg`].
+///
+/// A drawing can be a cell of a [`Grid`](crate::Grid). There it keeps its shapes, so that an SVG of the grid is
+/// sharp at every size.
+///
+/// # Examples
+/// ```
+/// use xai_heatmap::{Chart, Grid};
+///
+/// let chart = Chart::new("pixels hidden", "logit").with_curve("a < b", [(0.0, 1.0), (1.0, 0.5)]).draw()?;
+/// let sheet = Grid::new().with_row("digit 7", [chart]).draw()?;
+/// assert!(sheet.svg()?.contains("a &lt; b"));
+/// assert_eq!(sheet.render()?.width(), sheet.width());
+/// # Ok::<(), xai_heatmap::HeatmapError>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Drawing {
+    width: u32,
+    height: u32,
+    shapes: Vec<Shape>,
+}
+
+/// A shape in pixels from the left and the top.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Shape {
+    /// Left, top, width and height.
+    Rectangle([f64; 4], Paint),
+    /// The corners of a filled polygon.
+    Area(Vec<[f64; 2]>, Paint),
+    /// The points of a line, and its width.
+    Line(Vec<[f64; 2]>, Paint, u32),
+    /// A text, its left and top, the height of a line and the color.
+    Text(String, [u64; 2], u32, [u8; 3]),
+    Picture(Picture, [u64; 2]),
+    Drawing(Drawing, [u64; 2]),
+}
+
+/// A colour, and how much of it covers what is below.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Paint {
+    pub(crate) color: [u8; 3],
+    pub(crate) alpha: f64,
+}
+
+impl From<[u8; 3]> for Paint {
+    fn from(color: [u8; 3]) -> Self {
+        Self { color, alpha: 1.0 }
+    }
+}
+
+impl Drawing {
+    /// A white drawing.
+    pub(crate) fn new(width: u64, height: u64) -> Result<Self, HeatmapError> {
+        let (width, height) = checked_size(width.max(1), height.max(1))?;
+        Ok(Self { width, height, shapes: Vec::new() })
+    }
+
+    /// Shapes are drawn in their order, but all pictures and drawings above them, and all texts above those.
+    pub(crate) fn add(&mut self, shape: Shape) {
+        self.shapes.push(shape);
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Draws pixels.
+    ///
+    /// # Errors
+    /// [`HeatmapError::TooLarge`] if a part with curves or other shapes has more than
+    /// [`MAX_PIXELS`](crate::MAX_PIXELS) at four times the width and height, at which it is drawn first.
+    pub fn render(&self) -> Result<Picture, HeatmapError> {
+        let mut picture = self.paths()?;
+        for shape in &self.shapes {
+            match shape {
+                Shape::Picture(inner, [x, y]) => picture.paste(inner, *x, *y),
+                Shape::Drawing(inner, [x, y]) => picture.paste(&inner.render()?, *x, *y),
+                _ => {}
+            }
+        }
+        for shape in &self.shapes {
+            if let Shape::Text(text, [x, y], size, color) = shape {
+                Lettering::new(*size)?.write(&mut picture, text, [*x, *y], *color);
+            }
+        }
+        Ok(picture)
+    }
+
+    /// Writes SVG, with pictures as PNG inside. Texts can be selected and searched; a page that has no Roboto
+    /// shows them in another font of the same width.
+    ///
+    /// [`write_whole`](crate::write_whole) puts it into a file.
+    ///
+    /// # Errors
+    /// [`HeatmapError::Drawing`] if a picture cannot be encoded, which should not happen.
+    pub fn svg(&self) -> Result<String, HeatmapError> {
+        svg::document([self.width, self.height], &self.shapes)
+    }
+
+    pub(crate) fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+
+    /// All but pictures and texts.
+    fn paths(&self) -> Result<Picture, HeatmapError> {
+        let is_path =
+            |shape: &Shape| matches!(shape, Shape::Rectangle(..) | Shape::Area(..) | Shape::Line(..));
+        if !self.shapes.iter().any(is_path) {
+            return Picture::filled(self.width, self.height, [255; 3]);
+        }
+        let fine = |side: u32| u64::from(side) * u64::from(FINE);
+        let size = checked_size(fine(self.width), fine(self.height))?;
+        let mut picture = Picture::filled(size.0, size.1, [255; 3])?;
+        let mut canvas = BitMapBackend::with_buffer(picture.bytes_mut(), size);
+        for shape in &self.shapes {
+            let drawn = match shape {
+                Shape::Rectangle([x, y, width, height], paint) => {
+                    let ((left, top), (right, bottom)) = (at([*x, *y]), at([x + width, y + height]));
+                    // The corner is a pixel that still belongs to the rectangle.
+                    let corner = ((right - 1).max(left), (bottom - 1).max(top));
+                    canvas.draw_rect((left, top), corner, &style(*paint).filled(), true)
+                }
+                Shape::Area(corners, paint) => {
+                    canvas.fill_polygon(corners.iter().copied().map(at), &style(*paint).filled())
+                }
+                Shape::Line(points, paint, width) => canvas
+                    .draw_path(points.iter().copied().map(at), &style(*paint).stroke_width(width * FINE)),
+                _ => Ok(()),
+            };
+            drawn.map_err(|error| HeatmapError::Drawing(error.to_string()))?;
+        }
+        drop(canvas);
+        Ok(picture.reduce(FINE))
+    }
+}
+
+fn style(Paint { color: [red, green, blue], alpha }: Paint) -> plotters::style::RGBAColor {
+    RGBColor(red, green, blue).mix(alpha)
+}
+
+/// A place in the larger picture.
+fn at(place: [f64; 2]) -> (i32, i32) {
+    let [x, y] = place.map(|side| (side * f64::from(FINE)).round() as i32);
+    (x, y)
+}
+
+/// The size only, as for a [`Picture`].
+impl fmt::Debug for Drawing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Drawing({}x{})", self.width, self.height)
+    }
+}
