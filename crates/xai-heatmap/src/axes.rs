@@ -13,8 +13,8 @@ use crate::text::Lettering;
 pub(crate) const TEXT: u32 = 16;
 /// Length of the marks at ticks. Their texts begin where a mark twice as long would end.
 pub(crate) const MARK: u32 = 4;
-/// The least distance of ticks on a horizontal and a vertical axis.
-pub(crate) const PER_TICK: [u32; 2] = [60, 36];
+/// The least distance of ticks on a horizontal and a vertical axis, and on a short vertical one.
+pub(crate) const PER_TICK: [u32; 3] = [60, 36, 20];
 
 pub(crate) const FRAME: [u8; 3] = [90; 3];
 const LINES: [u8; 3] = [225; 3];

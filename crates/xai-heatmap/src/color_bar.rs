@@ -145,16 +145,20 @@ impl ColorBar {
         }
     }
 
-    /// Where ticks lie, and their texts. Bounds without a distance have one tick, at their value.
+    /// Where ticks lie, and their texts. Ends without room for round values have a tick each.
     fn ticks(&self) -> Vec<(f64, String)> {
         let ends @ [low, high] = [self.bounds.low(), self.bounds.high()].map(f64::from);
-        let axis = Axis::over(ends.into_iter(), self.length, PER_TICK[usize::from(self.vertical)]);
+        let axis = Axis::over(ends.into_iter(), self.length, PER_TICK[if self.vertical { 2 } else { 0 }]);
         // An axis goes beyond ends that are almost equal, but the bar does not.
         match axis.filter(|axis| axis.part(low) == 0.0 && axis.part(high) == 1.0) {
             Some(axis) => axis.ticks().map(|(part, text)| (part, text.to_owned())).collect(),
             None => {
-                let part = self.bounds.position(self.bounds.low()).unwrap_or(0.0);
-                vec![(part.into(), label(low, &(low..high)))]
+                let ends = [self.bounds.low(), self.bounds.high()].map(|end| {
+                    // By its own digits, which are fewer than those of the nearest `f64`.
+                    let value = end.to_string().parse().unwrap_or(f64::from(end));
+                    (f64::from(self.bounds.position(end).unwrap_or(0.0)), label(value, &(low..high)))
+                });
+                if low == high { ends[..1].to_vec() } else { ends.to_vec() }
             }
         }
     }

@@ -137,8 +137,8 @@ impl Drawing {
             let drawn = match shape {
                 Shape::Rectangle([x, y, width, height], paint) => {
                     let ((left, top), (right, bottom)) = (at([*x, *y]), at([x + width, y + height]));
-                    // The corner is a pixel that still belongs to the rectangle.
-                    let corner = ((right - 1).max(left), (bottom - 1).max(top));
+                    // The corner is the first pixel that does not belong to the rectangle.
+                    let corner = (right.max(left + 1), bottom.max(top + 1));
                     canvas.draw_rect((left, top), corner, &style(*paint).filled(), true)
                 }
                 Shape::Area(corners, paint) => {

@@ -246,7 +246,7 @@ impl Series {
 
     fn value_axis(&self, signal: &[f32]) -> Result<Axis, HeatmapError> {
         let values = signal.iter().map(|value| f64::from(*value)).filter(|value| value.is_finite());
-        let axis = Axis::over(values, self.size[1], PER_TICK[1]);
+        let axis = Axis::over(values, self.size[1], PER_TICK[2]);
         axis.ok_or(HeatmapError::Empty("channel of the series", "finite value"))
     }
 }
