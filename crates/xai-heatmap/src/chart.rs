@@ -150,8 +150,8 @@ impl Chart {
         }
         for (curve, color) in self.colored() {
             for run in curve.points.split(|point| !has_place(point)).filter(|run| !run.is_empty()) {
-                let points = run.iter().map(|point| frame.place(*point)).collect();
-                drawing.add(Shape::Line(points, color.into(), STROKE));
+                let points: Vec<_> = run.iter().map(|point| frame.place(*point)).collect();
+                drawing.add_line(&points, color, STROKE);
             }
         }
         Ok(drawing)

@@ -8,6 +8,8 @@ use colorgrad::{Color, Gradient, InverseGradient, preset};
 use crate::error::HeatmapError;
 
 /// The colour of NaN, magenta: no colour map here contains it, so it cannot be taken for relevance.
+///
+/// Except by readers who cannot tell red from green, for whom it is a blue: where they may be, count NaN instead.
 pub const NAN_COLOR: [u8; 3] = [255, 0, 255];
 
 const BLACK: [u8; 3] = [0; 3];

@@ -42,8 +42,8 @@ pub(crate) enum Shape {
     Rectangle([f64; 4], Paint),
     /// The corners of a filled polygon.
     Area(Vec<[f64; 2]>, Paint),
-    /// The points of a line, and its width.
-    Line(Vec<[f64; 2]>, Paint, u32),
+    /// The points of a line, its color and width.
+    Line(Vec<[f64; 2]>, [u8; 3], u32),
     /// A text, its left and top, the height of a line and the color.
     Text(String, [u64; 2], u32, [u8; 3]),
     Picture(Picture, [u64; 2]),
@@ -75,6 +75,11 @@ impl Drawing {
         self.shapes.push(shape);
     }
 
+    /// Adds a line through points, without those that cannot be seen.
+    pub(crate) fn add_line(&mut self, points: &[[f64; 2]], color: [u8; 3], width: u32) {
+        self.add(Shape::Line(thinned(points), color, width));
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width
@@ -88,8 +93,8 @@ impl Drawing {
     /// Draws pixels.
     ///
     /// # Errors
-    /// [`HeatmapError::TooLarge`] if a part with curves or other shapes has more than
-    /// [`MAX_PIXELS`](crate::MAX_PIXELS) at four times the width and height, at which it is drawn first.
+    /// [`HeatmapError::TooLarge`] if a part with curves has more than [`MAX_PIXELS`](crate::MAX_PIXELS) at four
+    /// times the width and height, at which it is drawn first.
     pub fn render(&self) -> Result<Picture, HeatmapError> {
         let mut picture = self.paths()?;
         for shape in &self.shapes {
@@ -124,45 +129,75 @@ impl Drawing {
 
     /// All but pictures and texts.
     fn paths(&self) -> Result<Picture, HeatmapError> {
-        let is_path =
-            |shape: &Shape| matches!(shape, Shape::Rectangle(..) | Shape::Area(..) | Shape::Line(..));
-        if !self.shapes.iter().any(is_path) {
-            return Picture::filled(self.width, self.height, [255; 3]);
-        }
-        let fine = |side: u32| u64::from(side) * u64::from(FINE);
-        let size = checked_size(fine(self.width), fine(self.height))?;
+        // Rectangles of whole pixels have no jagged edges.
+        let is_plain = |shape: &Shape| match shape {
+            Shape::Rectangle(place, _) => place.iter().all(|side| side.fract() == 0.0),
+            Shape::Area(..) | Shape::Line(..) => false,
+            Shape::Text(..) | Shape::Picture(..) | Shape::Drawing(..) => true,
+        };
+        let fine = if self.shapes.iter().all(is_plain) { 1 } else { FINE };
+        let at = |place: [f64; 2]| {
+            let [x, y] = place.map(|side| (side * f64::from(fine)).round() as i32);
+            (x, y)
+        };
+        let side = |length: u32| u64::from(length) * u64::from(fine);
+        let size = checked_size(side(self.width), side(self.height))?;
         let mut picture = Picture::filled(size.0, size.1, [255; 3])?;
         let mut canvas = BitMapBackend::with_buffer(picture.bytes_mut(), size);
         for shape in &self.shapes {
-            let drawn = match shape {
+            match shape {
                 Shape::Rectangle([x, y, width, height], paint) => {
                     let ((left, top), (right, bottom)) = (at([*x, *y]), at([x + width, y + height]));
                     // The corner is the first pixel that does not belong to the rectangle.
                     let corner = (right.max(left + 1), bottom.max(top + 1));
-                    canvas.draw_rect((left, top), corner, &style(*paint).filled(), true)
+                    canvas.draw_rect((left, top), corner, &style(*paint).filled(), true).map_err(failed)?;
                 }
                 Shape::Area(corners, paint) => {
-                    canvas.fill_polygon(corners.iter().copied().map(at), &style(*paint).filled())
+                    let corners = corners.iter().copied().map(at);
+                    canvas.fill_polygon(corners, &style(*paint).filled()).map_err(failed)?;
                 }
-                Shape::Line(points, paint, width) => canvas
-                    .draw_path(points.iter().copied().map(at), &style(*paint).stroke_width(width * FINE)),
-                _ => Ok(()),
-            };
-            drawn.map_err(|error| HeatmapError::Drawing(error.to_string()))?;
+                // Part by part, with round joins: those of plotters have long spikes.
+                Shape::Line(points, color, width) => {
+                    let (color, width) = (style((*color).into()), width * fine);
+                    for ends in points.windows(2) {
+                        let part = ends.iter().copied().map(at);
+                        canvas.draw_path(part, &color.stroke_width(width)).map_err(failed)?;
+                    }
+                    for join in points.iter().skip(1).take(points.len().saturating_sub(2)) {
+                        canvas.draw_circle(at(*join), width / 2, &color.filled(), true).map_err(failed)?;
+                    }
+                }
+                Shape::Text(..) | Shape::Picture(..) | Shape::Drawing(..) => {}
+            }
         }
         drop(canvas);
-        Ok(picture.reduce(FINE))
+        Ok(if fine == 1 { picture } else { picture.reduce(fine) })
     }
+}
+
+fn failed(error: impl fmt::Display) -> HeatmapError {
+    HeatmapError::Drawing(error.to_string())
 }
 
 fn style(Paint { color: [red, green, blue], alpha }: Paint) -> plotters::style::RGBAColor {
     RGBColor(red, green, blue).mix(alpha)
 }
 
-/// A place in the larger picture.
-fn at(place: [f64; 2]) -> (i32, i32) {
-    let [x, y] = place.map(|side| (side * f64::from(FINE)).round() as i32);
-    (x, y)
+/// Of neighbours in the same column of the larger picture only the first, the last, the highest and the lowest,
+/// so that a signal of any length is not drawn more finely than can be seen.
+fn thinned(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let column = |point: &[f64; 2]| (point[0] * f64::from(FINE)).floor();
+    let mut kept = Vec::new();
+    for run in points.chunk_by(|a, b| column(a) == column(b)) {
+        let by_height = |a: &usize, b: &usize| run[*a][1].total_cmp(&run[*b][1]);
+        let highest = (0..run.len()).min_by(by_height).unwrap_or(0);
+        let lowest = (0..run.len()).max_by(by_height).unwrap_or(0);
+        let mut indices = vec![0, highest, lowest, run.len() - 1];
+        indices.sort_unstable();
+        indices.dedup();
+        kept.extend(indices.into_iter().map(|index| run[index]));
+    }
+    kept
 }
 
 /// The size only, as for a [`Picture`].

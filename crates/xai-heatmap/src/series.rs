@@ -174,13 +174,17 @@ impl Series {
             let point = (self.time_of(sample as f64), f64::from(*self.signal.get(first + sample)?));
             Some(point).filter(has_place).map(|point| frame.place(point))
         };
+        let columns = self.columns(first);
         let mut drawing = frame.drawing()?;
         if self.style == SeriesStyle::Background {
             let [_, top, _, height] = frame.inside();
-            for (samples, color) in self.columns(first, colors) {
+            for (samples, strongest) in &columns {
                 let edge = |sample: usize| frame.place((self.time_of(sample as f64 - 0.5), 0.0))[0];
                 let (left, right) = (edge(samples.start), edge(samples.end));
-                drawing.add(Shape::Rectangle([left, top, right - left, height], color.into()));
+                drawing.add(Shape::Rectangle(
+                    [left, top, right - left, height],
+                    colors[first + strongest].into(),
+                ));
             }
         }
         frame.mesh(&mut drawing)?;
@@ -189,41 +193,41 @@ impl Series {
                 let (from, to) = (place(sample.checked_sub(1)?)?, place(sample).filter(|_| sample < length)?);
                 Some([0, 1].map(|side| (from[side] + to[side]) / 2.0))
             };
-            for (samples, color) in self.columns(first, colors) {
+            for (samples, strongest) in &columns {
                 let inner = samples.clone().map(place);
                 let points = [middle(samples.start)].into_iter().chain(inner).chain([middle(samples.end)]);
-                lines(&mut drawing, points.collect(), color, BROAD);
+                lines(&mut drawing, points.collect(), colors[first + strongest], BROAD);
             }
         }
         lines(&mut drawing, (0..length).map(place).collect(), INK, STROKE);
         if self.style == SeriesStyle::Points {
-            for (sample, color) in colors[first..first + length].iter().enumerate() {
-                if let Some(middle) = place(sample) {
+            for (_, strongest) in &columns {
+                if let Some(middle) = place(*strongest) {
                     drawing.add(disc(middle, DISC[0], INK));
-                    drawing.add(disc(middle, DISC[0] - DISC[1], *color));
+                    drawing.add(disc(middle, DISC[0] - DISC[1], colors[first + strongest]));
                 }
             }
         }
         Ok(drawing)
     }
 
-    /// The samples of a channel, those of one pixel together, with the colour of the strongest.
-    fn columns<'a>(
-        &'a self,
-        first: usize,
-        colors: &'a [[u8; 3]],
-    ) -> impl Iterator<Item = (Range<usize>, [u8; 3])> {
+    /// The samples of a channel, those of one pixel together, and the strongest of them. Stronger ones are drawn
+    /// after weaker ones, so that no neighbour hides them.
+    fn columns(&self, first: usize) -> Vec<(Range<usize>, usize)> {
         let bounds = self.scale.normalization.bounds(&self.relevance);
+        // NaN is stronger than all.
+        let strength =
+            |sample: usize| bounds.strength(self.relevance.values()[first + sample]).unwrap_or(2.0);
         let length = self.relevance.width() as usize;
-        let columns = length.min(self.size[0] as usize);
-        (0..columns).filter_map(move |column| {
-            let samples = column * length / columns..(column + 1) * length / columns;
-            // NaN before all, so that it is seen.
-            let strength =
-                |sample: &usize| bounds.strength(self.relevance.values()[first + sample]).unwrap_or(2.0);
-            let strongest = samples.clone().max_by(|a, b| strength(a).total_cmp(&strength(b)))?;
-            Some((samples, colors[first + strongest]))
-        })
+        let count = length.min(self.size[0] as usize);
+        let samples = (0..count).map(|column| column * length / count..(column + 1) * length / count);
+        let column = |samples: Range<usize>| {
+            let strongest = samples.clone().max_by(|a, b| strength(*a).total_cmp(&strength(*b)))?;
+            Some((samples, strongest))
+        };
+        let mut columns: Vec<_> = samples.filter_map(column).collect();
+        columns.sort_by(|(_, a), (_, b)| strength(*a).total_cmp(&strength(*b)));
+        columns
     }
 
     fn time_of(&self, sample: f64) -> f64 {
@@ -254,7 +258,8 @@ impl Series {
 /// Lines through points, with gaps where there are none.
 fn lines(drawing: &mut Drawing, points: Vec<Option<[f64; 2]>>, color: [u8; 3], width: u32) {
     for run in points.split(Option::is_none).filter(|run| run.len() > 1) {
-        drawing.add(Shape::Line(run.iter().copied().flatten().collect(), color.into(), width));
+        let points: Vec<_> = run.iter().copied().flatten().collect();
+        drawing.add_line(&points, color, width);
     }
 }
 

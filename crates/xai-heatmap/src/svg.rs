@@ -36,12 +36,12 @@ fn elements(svg: &mut String, shapes: &[Shape]) -> Result<(), HeatmapError> {
             Shape::Area(corners, paint) => {
                 *svg += &format!("<polygon points=\"{}\" {}/>\n", list(corners), painted("fill", *paint));
             }
-            Shape::Line(points, paint, width) => {
+            Shape::Line(points, color, width) => {
                 *svg += &format!(
                     "<polyline points=\"{}\" fill=\"none\" {} stroke-width=\"{width}\" \
                      stroke-linejoin=\"round\"/>\n",
                     list(points),
-                    painted("stroke", *paint)
+                    painted("stroke", (*color).into())
                 );
             }
             Shape::Text(text, [x, y], size, color) => {

@@ -162,6 +162,14 @@ fn curves_and_points_have_the_colour_of_their_sample() {
 }
 
 #[test]
+fn broad_curves_stay_in_their_plot() {
+    let spiky = series(SeriesStyle::Curve, [2.0; 4], [0.0, 1.0, 0.0, 1.0]);
+    // The sharp turns lie on the upper and the lower edge, 80 pixels apart, with half of the line beyond.
+    let [_, top, _, bottom] = extent(&spiky, RED).unwrap();
+    assert!((80..=88).contains(&(bottom - top)), "{top} {bottom}");
+}
+
+#[test]
 fn gaps_of_the_signal_have_no_curve() {
     let ink = |signal: [f32; 4]| {
         let picture = series(SeriesStyle::Points, [1.0; 4], signal);
@@ -176,15 +184,29 @@ fn gaps_of_the_signal_have_no_curve() {
 fn the_strongest_of_many_samples_is_seen() {
     let mut relevance = vec![0.0; 10_000];
     (relevance[5100], relevance[9000]) = (1.0, f32::NAN);
-    for style in [SeriesStyle::Background, SeriesStyle::Curve] {
+    for (style, width) in [(SeriesStyle::Background, 1), (SeriesStyle::Curve, 7), (SeriesStyle::Points, 7)] {
         let series = Series::new(&vec![0.0; 10_000], map(&relevance, [1, 10_000])).unwrap().with_style(style);
         let picture = series.with_size(200, 80).render().unwrap();
         let [left, .., right, _] = extent(&picture, NAN_COLOR).unwrap();
-        assert!(right - left <= 1);
+        assert!(right - left <= width);
         // Left of the bar.
         let strong = (0..left).filter(|x| (0..90).any(|y| picture.pixel(*x, y) == Some(RED))).count();
-        assert!((1..=2).contains(&strong), "{strong}");
+        assert!((1..=width as usize + 1).contains(&strong), "{strong}");
     }
+}
+
+#[test]
+fn long_signals_are_drawn_no_finer_than_can_be_seen() {
+    let mut signal = vec![0.0; 500_000];
+    (signal[250_001], signal[400_003]) = (5.0, -5.0);
+    let series = Series::new(&signal, map(&vec![0.0; 500_000], [1, 500_000])).unwrap();
+    let drawing = series.with_size(200, 80).with_style(SeriesStyle::Curve).draw().unwrap();
+    assert!(drawing.svg().unwrap().len() < 200_000);
+    // Both spikes are there, in the colour of the curve, at the top and the bottom of the plot.
+    let picture = drawing.render().unwrap();
+    let dark = |y: u32| (40..picture.width() - 80).filter(|x| picture.pixel(*x, y).unwrap()[0] < 200).count();
+    let spiked: Vec<_> = (0..100).filter(|y| dark(*y) >= 1).collect();
+    assert!(spiked.len() >= 80, "{spiked:?}");
 }
 
 #[test]
