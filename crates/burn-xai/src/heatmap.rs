@@ -90,7 +90,9 @@ pub fn picture<B: Backend>(relevance: Tensor<B, 4>) -> Result<Picture, MapError>
 ///
 /// let image = Tensor::<Flex, 4>::from_floats([[[[0.2, 0.4], [0.6, 0.8]]]], &flex::device());
 /// let relevance = Tensor::from_floats([[[[0.0, 1.0], [-0.5, 0.0]]]], &flex::device());
-/// assert_eq!(picture_over(relevance, image)?.width(), 224);
+/// assert_eq!(picture_over(relevance, image.clone())?.width(), 224);
+/// let other = Tensor::from_floats([[[[0.0, 1.0]]]], &flex::device());
+/// assert!(picture_over(other, image).is_err());
 /// # Ok::<(), burn_xai::heatmap::MapError>(())
 /// ```
 pub fn picture_over<B: Backend>(relevance: Tensor<B, 4>, images: Tensor<B, 4>) -> Result<Picture, MapError> {
@@ -120,11 +122,13 @@ pub fn picture_over<B: Backend>(relevance: Tensor<B, 4>, images: Tensor<B, 4>) -
 /// ```
 /// use burn::tensor::Tensor;
 /// use burn_xai::backend::flex::{self, Flex};
-/// use burn_xai::heatmap::series;
+/// use burn_xai::heatmap::{MapError, series};
 ///
 /// let signal = Tensor::<Flex, 3>::from_floats([[[0.0, 2.0, 1.0], [0.5, 0.5, 0.0]]], &flex::device());
-/// let picture = series(signal.clone() * 0.5, signal)?;
+/// let picture = series(signal.clone() * 0.5, signal.clone())?;
 /// assert!(picture.height() > 2 * 120);
+/// let other = signal.clone().narrow(2, 0, 2);
+/// assert!(matches!(series(signal, other), Err(MapError::Mismatch { .. })));
 /// # Ok::<(), burn_xai::heatmap::MapError>(())
 /// ```
 pub fn series<B: Backend>(relevance: Tensor<B, 3>, signal: Tensor<B, 3>) -> Result<Picture, MapError> {

@@ -6,9 +6,9 @@ use std::ops::Range;
 use crate::axes::{Axis, Frame, PER_TICK, TEXT, has_place};
 use crate::colormap::Colormap;
 use crate::drawing::{Drawing, Shape};
-use crate::error::HeatmapError;
+use crate::error::{HeatmapError, as_long};
 use crate::grid::{Cell, Grid};
-use crate::map::{RelevanceMap, check_shape};
+use crate::map::RelevanceMap;
 use crate::normalization::Normalization;
 use crate::picture::Picture;
 use crate::scale::Scale;
@@ -75,10 +75,10 @@ impl Series {
     /// for each sample.
     ///
     /// # Errors
-    /// [`HeatmapError::Length`] if the signal has another number of values than the relevance.
+    /// [`HeatmapError::InputLength`] if the signal has another number of values than the relevance.
     pub fn new(signal: &[f32], relevance: RelevanceMap) -> Result<Self, HeatmapError> {
         let shape = [relevance.height() as usize, relevance.width() as usize];
-        check_shape(signal.len(), ["channels", "length"], shape)?;
+        as_long("signal", signal.len(), &shape)?;
         Ok(Self {
             signal: signal.to_vec(),
             relevance,

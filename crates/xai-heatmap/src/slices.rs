@@ -2,7 +2,7 @@
 
 use crate::colormap::Colormap;
 use crate::drawing::Drawing;
-use crate::error::{HeatmapError, at_least_one};
+use crate::error::{HeatmapError, as_long, at_least_one};
 use crate::grid::{Cell, Grid};
 use crate::map::{RelevanceMap, check_shape};
 use crate::normalization::Normalization;
@@ -61,11 +61,11 @@ impl Slices {
     /// and white at its largest. The stronger relevance is, the more of the grey it covers.
     ///
     /// # Errors
-    /// [`HeatmapError::Length`] if there are more or fewer values.
+    /// [`HeatmapError::InputLength`] if there are more or fewer values.
     pub fn with_underlay(self, volume: &[f32]) -> Result<Self, HeatmapError> {
         let Some(first) = self.maps.first() else { return Ok(self) };
         let shape = [self.maps.len(), first.height() as usize, first.width() as usize];
-        check_shape(volume.len(), ["depth", "height", "width"], shape)?;
+        as_long("volume", volume.len(), &shape)?;
         let slices = RelevanceMap::from_batch(volume, [shape[0], 1, shape[1], shape[2]])?;
         let shared = Normalization::MinMax.shared(&slices);
         let gray = |slice: &RelevanceMap| gray_image(slice.values(), [1, shape[1], shape[2]], shared);

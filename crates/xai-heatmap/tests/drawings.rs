@@ -228,7 +228,9 @@ fn channels_share_time_and_colours() {
 #[test]
 fn impossible_series_are_errors() {
     let two = || map(&[0.0, 1.0], [1, 2]);
-    assert!(matches!(Series::new(&[0.0], two()), Err(HeatmapError::Length { expected: 2, found: 1, .. })));
+    let error = Series::new(&[0.0], two()).unwrap_err();
+    assert!(matches!(error, HeatmapError::InputLength { input: "signal", expected: 2, found: 1, .. }));
+    assert!(error.to_string().contains("[1, 2]"), "{error}");
     let nowhere = Series::new(&[f32::NAN, f32::INFINITY], two()).unwrap();
     assert!(matches!(nowhere.draw(), Err(HeatmapError::Empty("channel of the series", _))));
     let series = Series::new(&[0.0, 1.0], two()).unwrap();
@@ -287,7 +289,10 @@ fn impossible_slices_are_errors() {
     assert!(matches!(Slices::new(&[0.0], [1, 0, 1]), Err(HeatmapError::EmptyAxis { axis: "height", .. })));
     assert!(matches!(Slices::new(&[0.0], [2, 1, 1]), Err(HeatmapError::Length { .. })));
     let slices = Slices::new(&[0.0; 8], [2, 2, 2]).unwrap();
-    assert!(matches!(slices.clone().with_underlay(&[0.0; 7]), Err(HeatmapError::Length { .. })));
+    assert!(matches!(
+        slices.clone().with_underlay(&[0.0; 7]),
+        Err(HeatmapError::InputLength { input: "volume", .. })
+    ));
     for none in [slices.clone().with_every(0), slices.clone().with_columns(0), slices.clone().with_zoom(0)] {
         assert!(matches!(none.draw(), Err(HeatmapError::OutOfRange { .. })));
     }
