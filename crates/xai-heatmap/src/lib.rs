@@ -7,8 +7,8 @@
 //! - [`Normalization`] decides which relevance gets the colours at the ends of a [`Colormap`], for each map or
 //!   for several together.
 //! - [`render`], [`overlay`], [`gray_image`] and [`rgb_image`] draw a [`Picture`], one pixel per value.
-//! - [`Picture::upscale`] enlarges it, [`Picture::grayed`] is the ground for an overlay, [`Grid`] puts several side by side with labels, and
-//!   [`Picture::write_png`] writes a file.
+//! - [`Picture::upscale`] enlarges it, and [`Picture::grayed`] makes the ground for an overlay. [`Grid`] puts
+//!   several side by side with labels, and [`Picture::write_png`] writes a file.
 //! - [`Chart`] draws curves, some with a band around them, such as the score of a class while more and more of
 //!   an image is hidden; [`Series`] draws signals, [`Slices`] volumes and [`Paragraph`] texts in the colours of
 //!   their relevance.

@@ -15,8 +15,8 @@ use crate::text::Lettering;
 ///
 /// Tokens follow each other as they are written: `" a"` is parted from the token before, `"a"` is not, and what
 /// follows a `"\n"` begins a line. A line that would be too long ends at a space, or inside a word that has no
-/// room in a line of its own. Only spaces inside a token have its colour. Letters are black or white, whichever is easier to read on the colour. The font is
-/// that of [`Grid`].
+/// room in a line of its own. Only spaces inside a token have its colour. Letters are black or white, whichever
+/// is easier to read on the colour. The font is that of [`Grid`].
 ///
 /// # Examples
 /// ```

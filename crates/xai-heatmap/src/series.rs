@@ -9,8 +9,8 @@ use crate::drawing::{Drawing, Shape};
 use crate::error::{HeatmapError, as_long};
 use crate::grid::{Cell, Grid};
 use crate::map::RelevanceMap;
-use crate::normalization::Normalization;
-use crate::picture::Picture;
+use crate::normalization::{Bounds, Normalization};
+use crate::picture::{Picture, checked_size};
 use crate::scale::Scale;
 use crate::text::Lettering;
 
@@ -144,11 +144,14 @@ impl Series {
     /// a time whose start is not finite or whose step is not above 0, and [`HeatmapError::TooLarge`] over
     /// [`MAX_PIXELS`](crate::MAX_PIXELS).
     pub fn draw(&self) -> Result<Drawing, HeatmapError> {
-        let width = self.relevance.width() as usize;
+        let [width, height] = self.size.map(u64::from);
+        // Before any channel is laid out.
+        checked_size(width, height * u64::from(self.relevance.height()))?;
         let x = self.time_axis()?;
+        let bounds = self.scale.normalization.bounds(&self.relevance);
         let colors = self.scale.colors(&self.relevance);
         let lettering = Lettering::new(TEXT)?;
-        let axes = self.signal.chunks(width).map(|signal| self.value_axis(signal));
+        let axes = self.signal.chunks(self.relevance.width() as usize).map(|signal| self.value_axis(signal));
         let axes = axes.collect::<Result<Vec<_>, _>>()?;
         // As wide for all, so that equal times are below each other.
         let texts = axes.iter().map(|y| y.text_width(&lettering)).max().unwrap_or(0);
@@ -156,25 +159,30 @@ impl Series {
         let mut plots = Grid::new().with_padding(4).with_text_size(TEXT);
         for (channel, y) in axes.iter().enumerate() {
             let frame = Frame::new(&x, y, self.size, texts)?;
-            let plot = self.plot(&frame, channel, &colors)?;
+            let plot = self.plot(&frame, channel, &colors, bounds)?;
             let last = channel + 1 == axes.len();
             let caption = if last { self.time.0.as_str() } else { "" };
             let label = self.channels.get(channel).map_or("", String::as_str);
             plots = plots.with_row(label, [Cell::from(plot).with_caption(caption)]);
         }
-        let bounds = self.scale.normalization.bounds(&self.relevance);
         self.scale.bar_right(plots.draw()?, bounds, self.size[1])
     }
 
     /// The axes, the curve and the colours of one channel.
-    fn plot(&self, frame: &Frame, channel: usize, colors: &[[u8; 3]]) -> Result<Drawing, HeatmapError> {
+    fn plot(
+        &self,
+        frame: &Frame,
+        channel: usize,
+        colors: &[[u8; 3]],
+        bounds: Bounds,
+    ) -> Result<Drawing, HeatmapError> {
         let length = self.relevance.width() as usize;
         let first = channel * length;
         let place = |sample: usize| {
             let point = (self.time_of(sample as f64), f64::from(*self.signal.get(first + sample)?));
             Some(point).filter(has_place).map(|point| frame.place(point))
         };
-        let columns = self.columns(first);
+        let columns = self.columns(first, bounds);
         let mut drawing = frame.drawing()?;
         if self.style == SeriesStyle::Background {
             let [_, top, _, height] = frame.inside();
@@ -213,8 +221,7 @@ impl Series {
 
     /// The samples of a channel, those of one pixel together, and the strongest of them. Stronger ones are drawn
     /// after weaker ones, so that no neighbour hides them.
-    fn columns(&self, first: usize) -> Vec<(Range<usize>, usize)> {
-        let bounds = self.scale.normalization.bounds(&self.relevance);
+    fn columns(&self, first: usize, bounds: Bounds) -> Vec<(Range<usize>, usize)> {
         // NaN is stronger than all.
         let strength =
             |sample: usize| bounds.strength(self.relevance.values()[first + sample]).unwrap_or(2.0);

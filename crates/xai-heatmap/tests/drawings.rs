@@ -243,6 +243,8 @@ fn impossible_series_are_errors() {
     assert!(series.clone().with_size(1, 1).render().is_ok());
     assert!(matches!(series.clone().with_size(9, 0).draw(), Err(HeatmapError::OutOfRange { .. })));
     assert!(matches!(series.with_size(u32::MAX, 9).draw(), Err(HeatmapError::TooLarge { .. })));
+    let many = Series::new(&vec![0.0; 1 << 20], map(&vec![0.0; 1 << 20], [1 << 20, 1])).unwrap();
+    assert!(matches!(many.draw(), Err(HeatmapError::TooLarge { height: 125_829_120, .. })));
 }
 
 #[test]
