@@ -94,7 +94,7 @@ fn scaled_noise(net: &Network) -> Vec<Value> {
     let ranges: Vec<f64> = values.chunks(width).map(ends).map(|(low, high)| high - low).collect();
     let scaled = |(index, x): (usize, f64)| x / ranges[index % values.len() / width];
     let all: Vec<f64> = net.entry("noise").numbers().into_iter().enumerate().map(scaled).collect();
-    all.chunks(values.len()).map(|copy| net.value(copy.to_vec(), &dims)).collect()
+    all.chunks(values.len()).map(|copy| net.value(copy, &dims)).collect()
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! From relevance on a backend to pictures: [`picture`] draws it in one call, [`maps`] gives the values to draw
-//! with the rest of `xai-heatmap`, which is here too.
+//! From relevance on a backend to pictures: [`picture`], [`picture_over`], [`series`] and [`volume`] draw it in
+//! one call, [`maps`] gives the values to draw with the rest of `xai-heatmap`, which is here too.
 
 use burn::tensor::{Tensor, backend::Backend};
 use thiserror::Error;
@@ -16,6 +16,17 @@ pub enum MapError {
     /// The relevance has a shape that is not a picture.
     #[error(transparent)]
     Heatmap(#[from] HeatmapError),
+    /// The relevance is not that of the input below it.
+    #[error(
+        "relevance of shape {relevance:?} cannot be drawn over an input of shape {input:?}: \
+         pass the input that was explained; only the number of channels of an image may differ"
+    )]
+    Mismatch {
+        /// The shape of the relevance.
+        relevance: Vec<usize>,
+        /// The shape of the input.
+        input: Vec<usize>,
+    },
 }
 
 /// One map per sample from relevance `[batch, channels, height, width]`, summed over channels.
@@ -24,9 +35,12 @@ pub enum MapError {
 /// [`MapError`] when the backend cannot be read or a dimension is 0.
 pub fn maps<B: Backend>(relevance: Tensor<B, 4>) -> Result<Vec<RelevanceMap>, MapError> {
     let shape = relevance.dims();
-    let data = relevance.try_into_data().map_err(|error| MapError::Read(format!("{error:?}")))?;
-    let values: Vec<f32> = data.iter::<f32>().collect();
-    Ok(RelevanceMap::from_batch(&values, shape)?)
+    Ok(RelevanceMap::from_batch(&read(relevance)?, shape)?)
+}
+
+fn read<B: Backend, const D: usize>(tensor: Tensor<B, D>) -> Result<Vec<f32>, MapError> {
+    let data = tensor.try_into_data().map_err(|error| MapError::Read(format!("{error:?}")))?;
+    Ok(data.iter::<f32>().collect())
 }
 
 /// Pixels of the longer side of an enlarged map, at most.
@@ -56,12 +70,130 @@ const SIDE: u32 = 224;
 /// # Ok::<(), burn_xai::heatmap::MapError>(())
 /// ```
 pub fn picture<B: Backend>(relevance: Tensor<B, 4>) -> Result<Picture, MapError> {
-    let normalization = Normalization::SymmetricQuantile(Quantile::new(0.995)?);
-    let draw = |map: &RelevanceMap| {
-        let factor = (SIDE / map.width().max(map.height())).max(1);
-        render(map, normalization, Colormap::BlueWhiteRed).upscale(factor)
+    let normalization = clipped()?;
+    let draw = |map: &RelevanceMap| enlarged(&render(map, normalization, Colormap::default()));
+    sheet(maps(relevance)?.iter().map(draw).collect::<Result<_, _>>()?)
+}
+
+/// One picture of relevance `[batch, channels, height, width]` over the images `[batch, channels, height, width]`
+/// that it explains, in grey. Colours are those of [`picture`]; the stronger relevance is, the more of the image
+/// it covers, up to 0.9.
+///
+/// # Errors
+/// As [`picture`], and where images and relevance differ in batch, height or width.
+///
+/// # Examples
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_xai::backend::flex::{self, Flex};
+/// use burn_xai::heatmap::picture_over;
+///
+/// let image = Tensor::<Flex, 4>::from_floats([[[[0.2, 0.4], [0.6, 0.8]]]], &flex::device());
+/// let relevance = Tensor::from_floats([[[[0.0, 1.0], [-0.5, 0.0]]]], &flex::device());
+/// assert_eq!(picture_over(relevance, image.clone())?.width(), 224);
+/// let other = Tensor::from_floats([[[[0.0, 1.0]]]], &flex::device());
+/// assert!(picture_over(other, image).is_err());
+/// # Ok::<(), burn_xai::heatmap::MapError>(())
+/// ```
+pub fn picture_over<B: Backend>(relevance: Tensor<B, 4>, images: Tensor<B, 4>) -> Result<Picture, MapError> {
+    let [shape, input @ [batch, _, height, width]] = [relevance.dims(), images.dims()];
+    if [shape[0], shape[2], shape[3]] != [batch, height, width] {
+        return Err(mismatch(&shape, &input));
+    }
+    let normalization = clipped()?;
+    let draw = |(map, image): (RelevanceMap, RelevanceMap)| {
+        let gray = render(&image, Normalization::MinMax, Colormap::Gray);
+        enlarged(&overlay(&gray, &map, normalization, Colormap::default(), 0.9)?)
     };
-    let pictures = maps(relevance)?.iter().map(draw).collect::<Result<Vec<_>, _>>()?;
+    let pairs = maps(relevance)?.into_iter().zip(maps(images)?);
+    sheet(pairs.map(draw).collect::<Result<_, _>>()?)
+}
+
+/// One picture of relevance `[batch, channels, length]` behind the curves of the signal that it explains, of the
+/// same shape. Each sample has its own scale, as in [`picture`], and its number on the left.
+///
+/// [`Series`] has styles, times and names, and writes SVG.
+///
+/// # Errors
+/// [`MapError`] when the backend cannot be read, the shapes differ, a dimension is 0, a channel of the signal has
+/// no finite value, or the picture would be too large.
+///
+/// # Examples
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_xai::backend::flex::{self, Flex};
+/// use burn_xai::heatmap::{MapError, series};
+///
+/// let signal = Tensor::<Flex, 3>::from_floats([[[0.0, 2.0, 1.0], [0.5, 0.5, 0.0]]], &flex::device());
+/// let picture = series(signal.clone() * 0.5, signal.clone())?;
+/// assert!(picture.height() > 2 * 120);
+/// let other = signal.clone().narrow(2, 0, 2);
+/// assert!(matches!(series(signal, other), Err(MapError::Mismatch { .. })));
+/// # Ok::<(), burn_xai::heatmap::MapError>(())
+/// ```
+pub fn series<B: Backend>(relevance: Tensor<B, 3>, signal: Tensor<B, 3>) -> Result<Picture, MapError> {
+    let [shape @ [batch, channels, length], input] = [relevance.dims(), signal.dims()];
+    if shape != input {
+        return Err(mismatch(&shape, &input));
+    }
+    // A row of the map for each channel.
+    let maps = maps(relevance.reshape([batch, 1, channels, length]))?;
+    let signal = read(signal)?;
+    let normalization = clipped()?;
+    let mut grid = Grid::new();
+    for (sample, (map, signal)) in maps.into_iter().zip(signal.chunks(channels * length)).enumerate() {
+        let series = Series::new(signal, map)?.with_colors(normalization, Colormap::default());
+        let label = if batch == 1 { String::new() } else { sample.to_string() };
+        grid = grid.with_row(label, [series.draw()?]);
+    }
+    Ok(grid.render()?)
+}
+
+/// One picture of relevance `[batch, channels, depth, height, width]`, summed over channels, as slices with their
+/// numbers. Each sample has its own scale, as in [`picture`], and its number on the left.
+///
+/// [`Slices`] lays them over the volume, and has the choice of slices and colours.
+///
+/// # Errors
+/// As [`picture`].
+///
+/// # Examples
+/// ```
+/// use burn::tensor::Tensor;
+/// use burn_xai::backend::flex::{self, Flex};
+/// use burn_xai::heatmap::volume;
+///
+/// let relevance = Tensor::<Flex, 5>::ones([2, 3, 5, 4, 4], &flex::device());
+/// // Two samples, each with two rows of slices of 112 pixels.
+/// assert!(volume(relevance)?.height() > 4 * 112);
+/// # Ok::<(), burn_xai::heatmap::MapError>(())
+/// ```
+pub fn volume<B: Backend>(relevance: Tensor<B, 5>) -> Result<Picture, MapError> {
+    let [batch, channels, depth, height, width] = relevance.dims();
+    // The sum over channels is that of pictures with a side of all voxels.
+    let voxels = relevance.reshape([batch, channels, depth, height * width]);
+    let normalization = clipped()?;
+    let mut grid = Grid::new();
+    for (sample, map) in maps(voxels)?.iter().enumerate() {
+        let slices = Slices::new(map.values(), [depth, height, width])?;
+        let slices = slices.with_colors(normalization, Colormap::default());
+        let label = if batch == 1 { String::new() } else { sample.to_string() };
+        grid = grid.with_row(label, [slices.draw()?]);
+    }
+    Ok(grid.render()?)
+}
+
+/// Colours that a few outliers do not spoil.
+fn clipped() -> Result<Normalization, HeatmapError> {
+    Ok(Normalization::SymmetricQuantile(Quantile::new(0.995)?))
+}
+
+fn enlarged(picture: &Picture) -> Result<Picture, HeatmapError> {
+    picture.upscale((SIDE / picture.width().max(picture.height())).max(1))
+}
+
+/// A single picture as it is, more in a grid with their numbers.
+fn sheet(pictures: Vec<Picture>) -> Result<Picture, MapError> {
     if let [single] = pictures.as_slice() {
         return Ok(single.clone());
     }
@@ -72,4 +204,8 @@ pub fn picture<B: Backend>(relevance: Tensor<B, 4>) -> Result<Picture, MapError>
         .collect();
     let grid = cells.chunks(columns).fold(Grid::new(), |grid, row| grid.with_row("", row.to_vec()));
     Ok(grid.render()?)
+}
+
+fn mismatch(relevance: &[usize], input: &[usize]) -> MapError {
+    MapError::Mismatch { relevance: relevance.to_vec(), input: input.to_vec() }
 }

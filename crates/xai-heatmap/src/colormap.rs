@@ -8,6 +8,8 @@ use colorgrad::{Color, Gradient, InverseGradient, preset};
 use crate::error::HeatmapError;
 
 /// The colour of NaN, magenta: no colour map here contains it, so it cannot be taken for relevance.
+///
+/// Except by readers who cannot tell red from green, for whom it is a blue: where they may be, count NaN instead.
 pub const NAN_COLOR: [u8; 3] = [255, 0, 255];
 
 const BLACK: [u8; 3] = [0; 3];
@@ -31,10 +33,14 @@ type Colors = fn() -> Box<dyn Gradient>;
 /// assert_eq!(colormap.to_string(), "blue-white-red");
 /// # Ok::<(), xai_heatmap::HeatmapError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Colormap {
     /// `blue-white-red`: zero-centred, pure white in the middle. Known elsewhere as `bwr`.
+    ///
+    /// The default. Readers who cannot tell red from green see blue and a dark yellow: the two signs differ for
+    /// them too, and the middle is lighter than both.
+    #[default]
     BlueWhiteRed,
     /// `blue-red-soft`: zero-centred, ColorBrewer's RdBu from blue to red. Its middle is a warm off-white.
     BlueRedSoft,
@@ -131,6 +137,18 @@ pub(crate) fn color_at(gradient: &dyn Gradient, position: Option<f32>) -> [u8; 3
         let [red, green, blue, _] = gradient.at(position).to_rgba8();
         [red, green, blue]
     })
+}
+
+/// Black or white, whichever can be read better on this colour: by the contrast that web pages are measured
+/// with (WCAG 2), which is at least 4.5 then.
+pub(crate) fn ink(ground: [u8; 3]) -> [u8; 3] {
+    let [red, green, blue] = ground.map(|byte| {
+        let part = f32::from(byte) / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    });
+    let light = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    // Contrast is (lighter + 0.05) / (darker + 0.05). Both inks have the same where light is 0.179.
+    if (light + 0.05) * (light + 0.05) > 1.05 * 0.05 { BLACK } else { WHITE }
 }
 
 /// Straight lines between evenly spaced colours.

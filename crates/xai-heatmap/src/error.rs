@@ -21,6 +21,22 @@ pub enum HeatmapError {
         found: usize,
     },
 
+    /// An input to draw has more or fewer values than its relevance.
+    #[error(
+        "the {input} has {found} values, but its relevance of shape {relevance:?} has {expected}: \
+         pass the input whose relevance this is, in the same shape"
+    )]
+    InputLength {
+        /// What the input is, e.g. `signal`.
+        input: &'static str,
+        /// The shape of the relevance.
+        relevance: Vec<usize>,
+        /// The product of `relevance`.
+        expected: usize,
+        /// The number of values as given.
+        found: usize,
+    },
+
     /// A shape has an axis of size zero, so there is nothing to draw.
     #[error("axis `{axis}` of shape {shape:?} is 0: pass at least one pixel")]
     EmptyAxis {
@@ -95,7 +111,7 @@ pub enum HeatmapError {
         known: String,
     },
 
-    /// A grid without a picture, or a chart without a finite point.
+    /// A grid without a picture, a chart or a series without a finite point, or a paragraph without a token.
     #[error("the {0} is empty: add at least one {1} before it is drawn")]
     Empty(&'static str, &'static str),
 
@@ -103,9 +119,9 @@ pub enum HeatmapError {
     #[error("cannot draw, please report this as a bug of xai-heatmap: {0}")]
     Drawing(String),
 
-    /// A PNG file could not be written.
+    /// A file could not be written.
     #[error(
-        "cannot write PNG `{}`: {reason}; its folder must exist and be writable, it is not created here",
+        "cannot write `{}`: {reason}; its folder must exist and be writable, it is not created here",
         path.display()
     )]
     Write {
@@ -114,6 +130,13 @@ pub enum HeatmapError {
         /// Why writing failed.
         reason: io::Error,
     },
+}
+
+/// Checks that an input has a value for each of its relevance, whose shape holds at least one.
+pub(crate) fn as_long(input: &'static str, found: usize, relevance: &[usize]) -> Result<(), HeatmapError> {
+    let expected = relevance.iter().product();
+    let error = HeatmapError::InputLength { input, relevance: relevance.to_vec(), expected, found };
+    if found == expected { Ok(()) } else { Err(error) }
 }
 
 pub(crate) fn at_least_one(name: &'static str, value: u32) -> Result<(), HeatmapError> {

@@ -1,23 +1,30 @@
 //! Pictures in rows and columns, with labels.
 
+use crate::drawing::{Drawing, Shape};
 use crate::error::HeatmapError;
-use crate::picture::{Picture, checked_size};
+use crate::picture::Picture;
 use crate::text::Lettering;
 
-/// One place in a [`Grid`]: a picture, and optionally a caption below it.
+/// One place in a [`Grid`]: a picture or a [`Drawing`], and optionally a caption below it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cell {
-    picture: Picture,
+    content: Content,
     caption: String,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+enum Content {
+    Picture(Picture),
+    Drawing(Drawing),
+}
+
 impl Cell {
-    /// A picture without a caption.
+    /// A picture without a caption. A drawing becomes a cell by `Cell::from`.
     pub fn new(picture: Picture) -> Self {
-        Self { picture, caption: String::new() }
+        Self { content: Content::Picture(picture), caption: String::new() }
     }
 
-    /// Puts text below the picture.
+    /// Puts text below.
     #[must_use]
     pub fn with_caption(self, caption: impl Into<String>) -> Self {
         Self { caption: caption.into(), ..self }
@@ -27,6 +34,12 @@ impl Cell {
 impl From<Picture> for Cell {
     fn from(picture: Picture) -> Self {
         Self::new(picture)
+    }
+}
+
+impl From<Drawing> for Cell {
+    fn from(drawing: Drawing) -> Self {
+        Self { content: Content::Drawing(drawing), caption: String::new() }
     }
 }
 
@@ -89,19 +102,28 @@ impl Grid {
         Self { text_size, ..self }
     }
 
-    /// Draws the grid.
+    /// Draws the grid as a picture.
+    ///
+    /// # Errors
+    /// As [`Grid::draw`] and [`Drawing::render`].
+    pub fn render(&self) -> Result<Picture, HeatmapError> {
+        self.draw()?.render()
+    }
+
+    /// Lays out the grid.
     ///
     /// # Errors
     /// [`HeatmapError::Empty`] without any cell, [`HeatmapError::OutOfRange`] for a text size of 0, and
     /// [`HeatmapError::TooLarge`] over [`MAX_PIXELS`](crate::MAX_PIXELS).
-    pub fn render(&self) -> Result<Picture, HeatmapError> {
+    pub fn draw(&self) -> Result<Drawing, HeatmapError> {
         let lettering = Lettering::new(self.text_size)?;
         if self.rows.iter().all(|(_, cells)| cells.is_empty()) {
             return Err(HeatmapError::Empty("grid", "picture"));
         }
         let lines = self.lines();
         let size = |item: &Item| match item {
-            Item::Picture(picture) => [picture.width(), picture.height()].map(u64::from),
+            Item::Content(Content::Picture(picture)) => [picture.width(), picture.height()].map(u64::from),
+            Item::Content(Content::Drawing(drawing)) => [drawing.width(), drawing.height()].map(u64::from),
             Item::Text(text) => lettering.size(text),
         };
         let sizes: Vec<Vec<[u64; 2]>> =
@@ -114,21 +136,21 @@ impl Grid {
         let (columns, width) = spans(padding, (0..length).map(|column| (widest(column), padding)));
         let (rows, height) = spans(padding, highest.zip(lines.iter().map(|line| line.gap)));
 
-        let (width, height) = checked_size(width, height)?;
-        let mut canvas = Picture::filled(width, height, [255; 3])?;
+        let mut sheet = Drawing::new(width, height)?;
         for ((line, sizes), (top, height)) in lines.iter().zip(&sizes).zip(rows) {
             for (column, (item, size)) in line.items.iter().zip(sizes).enumerate() {
                 let (left, width) = columns[column];
                 // Labels of rows are on the right of their column, near to the pictures.
                 let x = left + (width - size[0]) / if column == 0 { 1 } else { 2 };
                 let y = top + (height - size[1]) / 2;
-                match item {
-                    Item::Picture(picture) => canvas.paste(picture, x, y),
-                    Item::Text(text) => lettering.write(&mut canvas, text, x, y),
-                }
+                sheet.add(match item {
+                    Item::Content(Content::Picture(picture)) => Shape::Picture(picture.clone(), [x, y]),
+                    Item::Content(Content::Drawing(drawing)) => Shape::Drawing(drawing.clone(), [x, y]),
+                    Item::Text(text) => Shape::Text(text.to_string(), [x, y], self.text_size, [0; 3]),
+                });
             }
         }
-        Ok(canvas)
+        Ok(sheet)
     }
 
     /// All texts and pictures as a table; captions are a line of their own, near the pictures above.
@@ -138,7 +160,7 @@ impl Grid {
         for (label, cells) in &self.rows {
             let captioned = cells.iter().any(|cell| !cell.caption.is_empty());
             let gap = if captioned { padding / 2 } else { padding };
-            lines.push(Line::new(label, cells.iter().map(|cell| Item::Picture(&cell.picture)), gap));
+            lines.push(Line::new(label, cells.iter().map(|cell| Item::Content(&cell.content)), gap));
             lines.push(Line::new("", cells.iter().map(|cell| Item::Text(&cell.caption)), padding));
         }
         lines
@@ -152,7 +174,7 @@ impl Default for Grid {
 }
 
 enum Item<'a> {
-    Picture(&'a Picture),
+    Content(&'a Content),
     Text(&'a str),
 }
 

@@ -18,11 +18,12 @@ use crate::map::RelevanceMap;
 /// assert_eq!(shared.bounds(&faint).position(0.5), Some(0.625));
 /// # Ok::<(), xai_heatmap::HeatmapError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Normalization {
     /// `-m..m` where `m` is the map's largest finite `|r|`: zero falls in the middle. For zero-centred colour
-    /// maps.
+    /// maps. The default.
+    #[default]
     Symmetric,
     /// As `Symmetric`, with `m` a quantile of all finite `|r|`, so that a few outliers do not turn the rest of
     /// the map white. Values beyond get the colours of the ends. Where so much of the map is 0 that `m` is 0

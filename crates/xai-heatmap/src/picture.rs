@@ -64,6 +64,19 @@ impl Picture {
         Ok(Self(RgbImage::from_fn(width, height, |x, y| *self.0.get_pixel(x / factor, y / factor))))
     }
 
+    /// The same picture without its colours, as light as before: the ground for an
+    /// [`overlay`](crate::overlay), whose colours are then only those of relevance.
+    #[must_use]
+    pub fn grayed(&self) -> Self {
+        let mut gray = self.clone();
+        for pixel in gray.pixels_mut() {
+            // The shares of the eye's sensitivity, of the standard for television (ITU-R BT.601).
+            let light = pixel.iter().zip([0.299, 0.587, 0.114]).map(|(&c, share)| f32::from(c) * share);
+            *pixel = [light.sum::<f32>().round() as u8; 3];
+        }
+        gray
+    }
+
     /// Writes the picture as PNG, whatever the extension of `path`, over a file already there.
     ///
     /// By [`write_whole`]: if the disk is full, the file that was there before stays. Parent folders are not
@@ -73,11 +86,16 @@ impl Picture {
     /// [`HeatmapError::Write`] with the path and the reason.
     pub fn write_png(&self, path: impl AsRef<Path>) -> Result<(), HeatmapError> {
         let path = path.as_ref();
-        let mut png = Cursor::new(Vec::new());
-        let encoded = self.0.write_to(&mut png, ImageFormat::Png).map_err(io::Error::other);
-        encoded
-            .and_then(|()| write_whole(path, png.get_ref()))
+        self.png()
+            .and_then(|png| write_whole(path, &png))
             .map_err(|reason| HeatmapError::Write { path: path.to_owned(), reason })
+    }
+
+    /// The bytes of a PNG file.
+    pub(crate) fn png(&self) -> io::Result<Vec<u8>> {
+        let mut png = Cursor::new(Vec::new());
+        self.0.write_to(&mut png, ImageFormat::Png).map_err(io::Error::other)?;
+        Ok(png.into_inner())
     }
 
     /// A black picture of a size that [`checked_size`] has seen, at least 1x1.
