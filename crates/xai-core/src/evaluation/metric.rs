@@ -93,9 +93,9 @@ pub trait Metric<B: Backend> {
 
 /// A metric under another name, such as the same one with other settings:
 /// `("deletion of 8x8", PixelFlipping::new(&model).with_region(8))`.
-impl<B: Backend, M: Metric<B>> Metric<B> for (&str, M) {
+impl<B: Backend, S: AsRef<str>, M: Metric<B>> Metric<B> for (S, M) {
     fn name(&self) -> &str {
-        self.0
+        self.0.as_ref()
     }
 
     fn higher_is_better(&self) -> bool {
@@ -111,5 +111,27 @@ impl<B: Backend, M: Metric<B>> Metric<B> for (&str, M) {
         explained: &Explained<B>,
     ) -> Result<(Vec<f64>, Vec<FlippingCurve>), ExplainError> {
         self.1.evaluate_with_curves(explained)
+    }
+}
+
+/// A metric in a list of several.
+impl<B: Backend, M: Metric<B> + ?Sized> Metric<B> for Box<M> {
+    fn name(&self) -> &str {
+        self.as_ref().name()
+    }
+
+    fn higher_is_better(&self) -> bool {
+        self.as_ref().higher_is_better()
+    }
+
+    fn evaluate(&self, explained: &Explained<B>) -> Result<Vec<f64>, ExplainError> {
+        self.as_ref().evaluate(explained)
+    }
+
+    fn evaluate_with_curves(
+        &self,
+        explained: &Explained<B>,
+    ) -> Result<(Vec<f64>, Vec<FlippingCurve>), ExplainError> {
+        self.as_ref().evaluate_with_curves(explained)
     }
 }

@@ -27,7 +27,7 @@ fn comparison() -> Comparison<Flex> {
         .with_method("x, \"gradient\"", InputXGradient::new(&model))
         .with_metric(PixelFlipping::new(&model))
         .with_metric(Fixed(&[1.0, f64::NAN]))
-        .with_metric(("other", Fixed(&[1.0, 3.0])))
+        .with_metric((String::from("other"), Fixed(&[1.0, 3.0])))
         .with_metric(Completeness::new(&model).with_relative_gap())
 }
 
@@ -117,6 +117,18 @@ fn names_that_come_again_are_numbered() {
     let report = comparison.run(samples().0, 0).unwrap();
     assert_eq!(report.methods.iter().map(|method| method.name.as_str()).collect::<Vec<_>>(), ["a", "a#2"]);
     assert_eq!(report.methods[1].metrics[2].name, "Gini index#3");
+}
+
+#[test]
+fn metrics_come_from_lists_with_their_curves() {
+    let flipping = || PixelFlipping::new(&linear());
+    let metrics: Vec<Box<dyn Metric<Flex>>> = vec![Box::new(flipping()), Box::new(("named", flipping()))];
+    let comparison = Comparison::new().with_method("a", Saliency::new(&linear()));
+    let comparison = metrics.into_iter().fold(comparison, Comparison::with_metric);
+    let report = comparison.run(samples().0, 0).unwrap();
+    let [first, second] = &report.methods[0].metrics[..] else { panic!("{report:?}") };
+    assert_eq!((first.name.as_str(), second.name.as_str()), ("deletion", "named"));
+    assert!(first.curve.is_some() && first.curve == second.curve && !second.higher_is_better);
 }
 
 #[test]

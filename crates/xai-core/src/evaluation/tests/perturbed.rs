@@ -36,6 +36,15 @@ fn infidelity_is_that_of_captum() {
 }
 
 #[test]
+fn elements_at_the_baseline_contribute_nothing() {
+    // Predicted is 2 * 1 / 2 of the first element alone, and the score falls by 1 + 0.5.
+    let (x, relevance) = (rows([[2.0, 0.0, 0.0, 0.0]]), rows([[2.0, 5.0, 0.0, 0.0]]));
+    let perturbation = [Inputs::from(rows([[1.0, 1.0, 0.0, 0.0]]))];
+    let infidelity = Infidelity::new(&linear()).with_contributions();
+    assert_eq!(infidelity.values_with_perturbations(x, relevance, 0, &perturbation).unwrap(), [0.25]);
+}
+
+#[test]
 fn max_sensitivity_is_that_of_captum() {
     let (x, _) = net_samples();
     let near: Vec<Inputs<Flex>> =
