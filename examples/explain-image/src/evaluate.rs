@@ -86,10 +86,8 @@ fn chart(report: &Report, metric: &str, what: &str) -> Result<Chart> {
     let title = format!("{metric}, most relevant squares first; mean and 95 % confidence");
     let mut chart = Chart::new(format!("part of the photograph that is {what}"), "logit").with_title(title);
     for (name, curve) in report.curves(metric).filter(|(name, _)| SHOWN.contains(name)) {
-        let points =
-            |values: &[f64]| curve.fractions.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>();
-        chart = chart.with_curve(name, points(&curve.mean));
-        let _ = (points(&curve.low), points(&curve.high));
+        let places = curve.fractions.iter().zip(&curve.mean).zip(curve.low.iter().zip(&curve.high));
+        chart = chart.with_band(name, places.map(|((x, mean), (low, high))| (*x, *mean, *low, *high)));
     }
     Ok(chart)
 }
