@@ -199,19 +199,6 @@ pub enum AttributorError {
         /// Shapes of the reference.
         reference: Vec<Vec<usize>>,
     },
-    /// Explanations of other classes than those of the reference.
-    #[error(
-        "`{name}` explains the classes {got:?}, but the reference {reference:?}; ask for those by \
-         `Target::classes`"
-    )]
-    OtherClasses {
-        /// Name of the method or model.
-        name: String,
-        /// Classes that it explains.
-        got: Vec<usize>,
-        /// Classes of the reference.
-        reference: Vec<usize>,
-    },
     /// A metric that gave another number of values than there are samples.
     #[error("the metric `{metric}` gave {got} value(s) for {samples} sample(s); it must give one for each")]
     MetricValues {

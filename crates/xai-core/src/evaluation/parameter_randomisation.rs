@@ -4,7 +4,7 @@ use burn_backend::Backend;
 
 use super::{Explained, Similarity};
 use crate::attributor::Attributor;
-use crate::error::{AttributorError, ExplainError};
+use crate::error::ExplainError;
 use crate::model::{Inputs, Target};
 
 /// Parameter randomisation: how alike explanations stay when parameters of the model are drawn at random, by
@@ -14,9 +14,8 @@ use crate::model::{Inputs, Target};
 /// better; but that a map changes does not show that it is right. `randomised` are methods like `method`, made
 /// of models with random parameters: in a cascade those of the layers from the output down to one, or those
 /// of each layer alone. They are taken one after the other, so an iterator holds one at a time. `xai-trace` makes
-/// such models of Burn modules (`randomised`). All are asked for `target`; with `Target::argmax()` a randomised
-/// model would explain another class, which is an error, so name the class, as by
-/// [`Attribution::classes`](crate::attributor::Attribution::classes).
+/// such models of Burn modules (`randomised`). All are asked for the class that
+/// `method` settles.
 ///
 /// Adebayo, Gilmer, Muelly, Goodfellow, Hardt, Kim, "Sanity Checks for Saliency Maps", NeurIPS 2018, arXiv
 /// 1810.03292; on what a cascade from the output leaves in place: Binder, Weber, Lapuschkin, Montavon, Müller,
@@ -59,20 +58,13 @@ pub fn parameter_randomisation<B: Backend, A: Attributor<B>>(
     target: impl Into<Target<B>>,
 ) -> Result<Vec<(String, Similarity)>, ExplainError> {
     let (inputs, target) = (&inputs.into(), &target.into());
-    let explain = |method: &dyn Attributor<B>| {
-        let attribution = &method.attribute_inputs(inputs, target)?;
-        let relevance = Explained { inputs, target, attribution, method }.relevance();
-        Ok::<_, ExplainError>((relevance, attribution.classes().unwrap_or_default().to_vec()))
-    };
-    let (reference, classes) = explain(method)?;
+    let reference = method.attribute_inputs(inputs, target)?;
+    let target = &target.settled(reference.classes(), reference.contrast_classes());
+    let reference = Explained { inputs, target, attribution: &reference, method }.relevance();
     let similarity = |(name, randomised): (_, A)| {
-        let name = Into::into(name);
-        let (relevance, got) = explain(&randomised)?;
-        if got != classes {
-            let reference = classes.clone();
-            return Err(AttributorError::OtherClasses { name, got, reference }.into());
-        }
-        Ok((name, Similarity::of(relevance, reference.clone())?))
+        let attribution = &randomised.attribute_inputs(inputs, target)?;
+        let relevance = Explained { inputs, target, attribution, method: &randomised }.relevance();
+        Ok((Into::into(name), Similarity::of(relevance, reference.clone())?))
     };
     randomised.into_iter().map(similarity).collect()
 }

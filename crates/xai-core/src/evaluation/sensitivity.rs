@@ -16,9 +16,8 @@ use crate::model::{Inputs, Model, Target};
 /// `e`. Lower is better.
 ///
 /// Norms are Euclidean, over all explained inputs of a sample. Where there is no relevance at `x`, the change
-/// itself is taken. The [target](Target) is asked at each `x + e`: `Target::argmax()` may find another class
-/// there, so name the class, as by [`Attribution::classes`](crate::attributor::Attribution::classes), where that
-/// must not count. The explained inputs are varied, of token ids their rows.
+/// itself is taken. At each `x + e` the class is asked for that `x` settled. The explained inputs are varied, of token
+/// ids their rows.
 ///
 /// Yeh, Hsieh, Suggala, Inouye, Ravikumar, "On the (In)fidelity and Sensitivity of Explanations", NeurIPS 2019,
 /// arXiv 1901.09392. They draw 50 times from `r = 0.2` or `0.1`; the defaults are Captum's.
@@ -148,11 +147,18 @@ impl<B: Backend> MaxSensitivity<B> {
         mut near: impl FnMut(usize) -> Result<Inputs<B>, ExplainError>,
     ) -> Result<Vec<f64>, ExplainError> {
         let relevance = explained.relevance();
+        let (classes, contrast) = (explained.attribution.classes(), explained.attribution.contrast_classes());
+        let target = explained.target.settled(classes, contrast);
         let reference = rows(&relevance)?;
         let mut largest = vec![0.0f64; reference.len()];
         for draw in 0..draws {
             let inputs = &near(draw)?;
-            let attribution = &explained.method.attribute_inputs(inputs, explained.target)?;
+            let dims = |inputs: &Inputs<B>| inputs.iter().map(|input| input.dims()).collect::<Vec<_>>();
+            let (got, reference_dims) = (dims(inputs), dims(explained.inputs));
+            if got != reference_dims {
+                return Err(AttributorError::OtherRelevance { got, reference: reference_dims }.into());
+            }
+            let attribution = &explained.method.attribute_inputs(inputs, &target)?;
             let other = Explained { inputs, attribution, ..*explained }.relevance();
             same_shapes(&other, &relevance)?;
             for ((largest, other), reference) in largest.iter_mut().zip(rows(&other)?).zip(&reference) {

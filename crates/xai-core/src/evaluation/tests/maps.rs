@@ -157,17 +157,19 @@ fn parameter_randomisation_names_the_models() {
 }
 
 #[test]
-fn a_randomised_model_must_explain_the_same_class() {
+fn a_randomised_model_explains_the_class_that_the_model_settled() {
     let model = |sign: f64| {
         let mut graph = GraphBuilder::new();
         let x = graph.input("x", &[1, 4]).unwrap();
-        let weight = value([1.0, -1.0].repeat(4).into_iter().map(|w: f64| sign * w).collect(), &[4, 2]);
+        let weights = [1.0, -4.0, 2.0, -3.0, 3.0, -2.0, 4.0, -1.0];
+        let weight = value(weights.into_iter().map(|w: f64| sign * w).collect(), &[4, 2]);
         let y = graph.push("y", Linear::new(weight, None).unwrap(), &[x]).unwrap();
         InputXGradient::new(&graph.finish(y).unwrap().into())
     };
     let x = value(vec![1.0; 8], &[2, 4]);
     let compare = |target| parameter_randomisation(&model(1.0), [("y", model(-1.0))], x.clone(), target);
-    let error = refusal(compare(Target::argmax()));
-    assert!(matches!(error, AttributorError::OtherClasses { got, .. } if got == [1, 1]));
-    assert_eq!(compare(Target::class(0)).unwrap()[0].1.spearman, [0.0, 0.0]);
+    // Of the class 1, which is ahead there, the ranks would be the other way round.
+    for target in [Target::argmax(), Target::class(0)] {
+        assert_close(&compare(target).unwrap()[0].1.spearman, &[1.0, 1.0]);
+    }
 }

@@ -51,9 +51,10 @@ pub struct Target<B: Backend> {
 }
 
 /// Whose score is subtracted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Subtracted {
     Class(usize),
+    Classes(Vec<usize>),
     RunnerUp,
 }
 
@@ -169,6 +170,21 @@ impl<B: Backend> Target<B> {
     /// Explains the selected score minus the highest of the other classes', for each sample.
     pub fn with_contrast_to_runner_up(self) -> Self {
         Self { subtracted: Some(Subtracted::RunnerUp), ..self }
+    }
+
+    /// The same target for another input or model, with classes that were settled before: those of an
+    /// [attribution](crate::attributor::Attribution::classes), and those that it
+    /// [subtracts](crate::attributor::Attribution::contrast_classes). So `argmax` stays with a class when another one
+    /// is ahead.
+    pub fn settled(&self, classes: Option<&[usize]>, contrast: Option<&[usize]>) -> Self {
+        let mut settled = self.clone();
+        if let Some(classes) = classes {
+            settled.select = Select::Classes(classes.to_vec());
+        }
+        if let Some(contrast) = contrast {
+            settled.subtracted = Some(Subtracted::Classes(contrast.to_vec()));
+        }
+        settled
     }
 
     /// Takes as the score of a class the mean over the places of a map that `mask` weights: of an output

@@ -89,9 +89,13 @@ impl<B: Backend> Target<B> {
         if classes.len() != batch {
             return Err(TargetError::ClassCount { got: classes.len(), batch }.into());
         }
-        let contrast: Option<Vec<_>> = match self.subtracted {
+        let contrast: Option<Vec<_>> = match &self.subtracted {
             None => None,
-            Some(Subtracted::Class(other)) => Some(vec![other; batch]),
+            Some(Subtracted::Class(other)) => Some(vec![*other; batch]),
+            Some(Subtracted::Classes(others)) if others.len() != batch => {
+                return Err(TargetError::ClassCount { got: others.len(), batch }.into());
+            }
+            Some(Subtracted::Classes(others)) => Some(others.clone()),
             Some(Subtracted::RunnerUp) if width == 1 => return Err(TargetError::NoRunnerUp.into()),
             Some(Subtracted::RunnerUp) => {
                 let scores = read(scores)?;

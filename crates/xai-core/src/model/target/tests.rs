@@ -200,3 +200,15 @@ fn unusable_targets_say_why() {
     };
     assert!(error(Target::function(&graph().into())).contains("one number per sample"));
 }
+
+#[test]
+fn settled_classes_hold_for_another_output() {
+    let target = Target::<Flex>::argmax().with_contrast_to_runner_up();
+    let start = target.clone().resolve(&output()).unwrap();
+    let settled = target.settled(start.classes.as_deref(), start.contrast.as_deref());
+    let other = settled.clone().resolve(&(output() * -1.0)).unwrap();
+    assert_eq!((other.classes, other.contrast), (start.classes, start.contrast));
+    assert!(settled.resolve(&output().slice(&[Slice::from(0..1)])).is_err());
+    let index = Target::<Flex>::index([1]);
+    assert_eq!(index.settled(None, None).resolve(&output()).unwrap().classes, None);
+}
