@@ -86,6 +86,7 @@ mod documents {
     }
     document! {
         Readme: "README.md",
+        ChooseAMethod: "docs/guide/choose-a-method.md",
         ChooseRules: "docs/guide/choose-rules.md",
         WriteARule: "docs/guide/write-a-rule.md",
         WriteACanonizer: "docs/guide/write-a-canonizer.md",

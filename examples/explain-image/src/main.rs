@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use burn::tensor::{Tensor, backend::Backend};
 use burn_xai::evaluation::FlippingCurve;
-use burn_xai::heatmap::{Chart, Picture, Quantile};
+use burn_xai::heatmap::{Chart, Picture, Quantile, overlay};
 use burn_xai::prelude::*;
 use clap::Parser;
 use example_common::{BackendArgs, Failure, Job, write_json};
@@ -239,7 +239,10 @@ fn rows<B: Backend>(
             name => name.to_owned(),
         };
         for map in maps(relevance.clone())? {
-            cells.push(Cell::new(draw(&map)?).with_caption(caption.clone()));
+            // A map without details shows where only on what it is of.
+            let is_coarse = method.method.ends_with("cam");
+            let picture = if is_coarse { draw_over(&map, &photo.picture()?)? } else { draw(&map)? };
+            cells.push(Cell::new(picture).with_caption(caption.clone()));
         }
     }
     Ok(cells.chunks(COLUMNS).fold(grid, |grid, row| grid.with_row("", row.to_vec())))
@@ -247,8 +250,16 @@ fn rows<B: Backend>(
 
 /// Red pixels raise the score of the class, blue ones lower it.
 fn draw(map: &RelevanceMap) -> Result<Picture> {
-    let normalization = Normalization::SymmetricQuantile(Quantile::new(SHOWN)?);
-    Ok(render(map, normalization, Colormap::BlueWhiteRed))
+    Ok(render(map, scale()?, Colormap::BlueWhiteRed))
+}
+
+/// The same over the photograph in grey.
+fn draw_over(map: &RelevanceMap, photo: &Picture) -> Result<Picture> {
+    Ok(overlay(&photo.grayed(), map, scale()?, Colormap::BlueWhiteRed, 0.7)?)
+}
+
+fn scale() -> Result<Normalization> {
+    Ok(Normalization::SymmetricQuantile(Quantile::new(SHOWN)?))
 }
 
 fn points(curve: &FlippingCurve) -> impl Iterator<Item = (f64, f64)> {

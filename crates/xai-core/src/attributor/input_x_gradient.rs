@@ -13,6 +13,10 @@ use crate::model::{Inputs, Model, Target};
 /// For a piecewise linear network without biases it adds up to the score, and equals LRP with the
 /// Epsilon rule and no stabilizer.
 ///
+/// What it cannot tell: what an input of 0 does, though it may be black and not missing; and like
+/// [`Saliency`](super::Saliency) it knows slopes at the input alone. In a network of ReLUs without biases it adds up to
+/// the score.
+///
 /// Shrikumar, Greenside, Shcherbina, Kundaje, "Not Just a Black Box", arXiv 1605.01713, 2016.
 #[derive(Debug, Clone)]
 pub struct InputXGradient<B: Backend> {

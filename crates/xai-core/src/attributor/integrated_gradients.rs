@@ -17,6 +17,9 @@ use crate::model::{Inputs, Model, Target};
 /// of `steps` gradients is from that, for every sample: more steps make it smaller. All explained
 /// inputs are on their way together; the others stay as they are.
 ///
+/// What it cannot tell: anything that is not a difference from the baseline. Where input and baseline are alike, a
+/// black object on a black baseline, relevance is 0; and the path leads through inputs that the model never saw.
+///
 /// Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, PMLR 70:3319-3328.
 #[derive(Debug, Clone)]
 pub struct IntegratedGradients<B: Backend> {

@@ -46,6 +46,12 @@ const KEPT_PLANS: usize = 4;
 /// # Ok::<(), xai_core::error::ExplainError>(())
 /// ```
 ///
+/// What it cannot tell depends on the rules. Those that keep positive parts only, ZPlus and its kin, show what was seen
+/// more than why this class and not that one: in deep networks their maps depend little on the last layers
+/// (Sixt, Granz, Landgraf, "When Explanations Lie", ICML 2020, arXiv 1912.09818), which
+/// [parameter randomisation](crate::evaluation::parameter_randomisation) shows and a
+/// [contrast](crate::model::Target::contrast) mends. Biases and stabilizers take a share, which the ledger tells.
+///
 /// Bach et al., PLoS ONE 10(7):e0130140, 2015.
 #[derive(Debug, Clone)]
 pub struct Lrp<B: Backend> {

@@ -8,8 +8,11 @@
 //! | [`Lrp`] | propagated by rules | 1 forward, 1 backward |
 //! | [`Saliency`] | `df/dx_i` | 1 forward, 1 backward |
 //! | [`InputXGradient`] | `x_i df/dx_i` | 1 forward, 1 backward |
-//! | [`SmoothGrad`] | mean of `df/dx_i` over noisy inputs | one of each per sample |
+//! | [`SmoothGrad`] | mean of `df/dx_i` over noisy inputs, or of its square, or its variance | one of each per sample |
 //! | [`IntegratedGradients`] | `(x_i - b_i)` times the mean of `df/dx_i` from `b` to `x` | one of each per step |
+//! | [`GradientShap`] | the same over baselines of a background set, by draws | one of each per draw |
+//! | [`DeepLift`] | `(x_i - b_i)` times a multiplier, by differences at every node | 2 forward, 1 backward |
+//! | [`DeepShap`] | mean of DeepLIFT over a background set | one of each per background sample, and 1 forward |
 //! | [`Cam`] | an inner node's channels, weighted by their gradients, enlarged | 1 forward, 1 backward |
 //! | [`Occlusion`] | mean drop of `f` over the windows that hide `i` | 1 forward per window |
 //! | [`FeatureAblation`] | drop of `f` when the region of `i` is hidden | 1 forward per region |
@@ -24,6 +27,10 @@
 //! The gradient methods run the model with its weights as they are. Merging a batch norm into them rounds
 //! anew, and a ReLU whose input is next to 0 may then open or close: in f32 one gradient of a deep network
 //! in a few differs by a percent of its largest element from that of the unmerged model. Neither is wrong.
+//!
+//! Neurons and inner layers are explained on parts of a model: [`Model::up_to`](crate::model::Model::up_to) and
+//! [`Model::after`](crate::model::Model::after), which every method takes. [`Lrp`] keeps relevance at inner nodes too, and
+//! lets it pass through chosen channels only ([`Condition`]).
 //!
 //! # The score
 //! `f` is the score that the [`Target`] selects, for each sample its own: the logit of a class, the

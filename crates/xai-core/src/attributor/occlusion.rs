@@ -18,6 +18,9 @@ use crate::model::{Inputs, Model, Target};
 /// off there. A stride is at most the window, so that every element lies in some window. With several
 /// explained inputs, a window hides a part of one of them at a time.
 ///
+/// What it cannot tell: parts that stand in for each other, of which hiding one changes nothing, and parts that only
+/// count together across windows. A hidden window is an input that the model never saw, with edges of its own.
+///
 /// The model is only run forward, so it may have operations that no layer stands for.
 ///
 /// Zeiler, Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.

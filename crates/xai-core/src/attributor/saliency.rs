@@ -10,6 +10,9 @@ use crate::model::{Inputs, Model, Target};
 
 /// The gradient of the score, `R_i = df/dx_i`: how the score would change if the input did.
 ///
+/// What it cannot tell: how much an input contributed, for a slope says what a small change would do, not what the
+/// value does now; and nothing where the score is saturated, where slopes are 0. In deep networks it is noisy.
+///
 /// Simonyan, Vedaldi, Zisserman, "Deep Inside Convolutional Networks", arXiv 1312.6034, 2013, who
 /// take its absolute value.
 #[derive(Debug, Clone)]

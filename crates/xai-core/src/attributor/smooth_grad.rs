@@ -22,6 +22,9 @@ use crate::model::{Inputs, Model, Target, describe, fits};
 /// with [`with_seed`](Self::with_seed) and used for nothing else: equal seeds give equal noise, on every
 /// backend, in every thread, whatever else is in the batch.
 ///
+/// What it cannot tell: like [`Saliency`](super::Saliency) it knows slopes, not contributions. The noise level
+/// decides how much detail is left, and there is no right one.
+///
 /// Two other forms say how strong the gradient is around the input, without its sign: the mean of its square
 /// ([`with_squares`](Self::with_squares)) and its variance ([`with_variance`](Self::with_variance)).
 ///
