@@ -35,8 +35,9 @@ pub struct Occlusion<B: Backend> {
 }
 
 impl<B: Backend> Occlusion<B> {
-    /// Occlusion of `model` by windows of one element, with strides of the window's size, a baseline
-    /// of 0, and at most 32 samples per run.
+    /// Occlusion of `model` by windows of one place in all channels, or of one feature or id where there are no
+    /// [spatial dimensions](Sizes::Spatial); with strides of the window's size, a baseline of 0, and at most 32
+    /// samples per run.
     pub fn new(model: &Model<B>) -> Self {
         Self {
             model: model.clone(),

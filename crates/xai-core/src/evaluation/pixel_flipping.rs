@@ -69,8 +69,8 @@ pub struct PixelFlipping<B: Backend> {
 }
 
 impl<B: Backend> PixelFlipping<B> {
-    /// Flips single elements of the input of `model`: in 50 steps, to a baseline of 0, at most 32
-    /// samples per run.
+    /// Flips single places of the input of `model`, each in all channels, or single features or ids where there
+    /// are no [spatial dimensions](Sizes::Spatial): in 50 steps, to a baseline of 0, at most 32 samples per run.
     pub fn new(model: &Model<B>) -> Self {
         Self {
             model: model.clone(),
