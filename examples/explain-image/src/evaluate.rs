@@ -63,7 +63,8 @@ pub(crate) fn evaluate<B: Backend>(
     }
     let comparison = comparison.with_method("occlusion", occlusion.with_largest_batch(LARGEST_BATCH));
 
-    // Before times are taken, the model is recorded for this batch.
+    // Before times are taken, the model is recorded for this batch, with and without merged batch norms.
+    model.output(input.clone(), 0)?;
     Saliency::new(model).attribute(input.clone(), Target::argmax())?;
     let report = comparison.run(input, Target::argmax())?;
     println!("{} photographs\n{report}", photos.len());

@@ -8,6 +8,7 @@
 //! Writes `maps.png`, the photographs and their explanations side by side; for each photograph a chart of
 //! pixel flipping; and `report.json` with the five best classes, times, memory and areas. Prints them too.
 
+mod channels;
 mod evaluate;
 mod measure;
 mod methods;
@@ -71,6 +72,10 @@ struct Args {
     /// evaluation.json and two charts.
     #[arg(long)]
     evaluate: bool,
+    /// Show what the channels of an inner layer stand for, such as blocks.10.project.conv: writes channels.png with
+    /// the photographs, or the views, in which each has most relevance.
+    #[arg(long, value_name = "NODE", conflicts_with = "evaluate")]
+    channels: Option<String>,
     #[command(flatten)]
     backend: BackendArgs,
 }
@@ -83,7 +88,7 @@ fn main() -> std::result::Result<(), Failure> {
 impl Job for Args {
     fn run<B: Backend>(&self, device: &B::Device) -> Result<()> {
         let photos = match self.photos.as_slice() {
-            [] if self.evaluate => Photo::views()?,
+            [] if self.evaluate || self.channels.is_some() => Photo::views()?,
             [] => Photo::examples()?,
             paths => paths.iter().map(|path| Photo::open(path)).collect::<Result<_>>()?,
         };
@@ -94,6 +99,9 @@ impl Job for Args {
 
         // The plain module goes in as it is; `EfficientNetLite0::forward` is its ordinary forward function.
         let model = record(&net, EfficientNetLite0::forward);
+        if let Some(node) = &self.channels {
+            return channels::sheet(&model, node, &photos, device, &self.out);
+        }
         let methods = methods::all(&model, self.samples.into(), self.steps.into());
         if self.evaluate {
             return evaluate::evaluate(&model, methods, &photos, device, &self.out);
