@@ -61,13 +61,14 @@ impl Layout {
             (_, Self::Features) => Self::Features,
             // Their channels are in dimension 1; if that is another one of the input, it has none there.
             (Layer::Conv(_) | Layer::ConvTranspose(_) | Layer::BatchNorm(_), main) => match main {
-                Self::Image(image) if !image.is_in_order() => Self::Features,
+                Self::Image(image) if !image.axes.starts_with(&[0, 1]) => Self::Features,
+                Self::Image(image) => Self::Image(Image { is_map: true, ..image }),
                 _ => Self::Image(Image::new(dims.len(), true)),
             },
             (
                 Layer::Pool(_) | Layer::Interpolate(_) | Layer::Custom(_) | Layer::Unsupported(_),
                 Self::Image(image),
-            ) if image.is_in_order() && image.axes.len() == dims.len() => {
+            ) if image.axes.starts_with(&[0, 1]) && image.axes.len() == dims.len() => {
                 Self::Image(Image { is_map: true, ..image })
             }
             (Layer::Expand(_) | Layer::Repeat(_), _) if is_even(inputs) && dims.len() > 2 => Self::Even,
@@ -81,9 +82,8 @@ impl Layout {
                 let keeps = image.axes.last() == Some(&1);
                 Self::Image(Image { is_map: image.is_map && keeps, ..image })
             }
-            (Layer::Reduce(_), Self::Image(image)) if image.axes.len() == dims.len() => {
-                Self::Image(Image { is_map: false, ..image })
-            }
+            (_, Self::Image(image)) if image.axes.len() != dims.len() => Self::Unknown,
+            (Layer::Reduce(_), Self::Image(image)) => Self::Image(Image { is_map: false, ..image }),
             (
                 Layer::Pool(_)
                 | Layer::Interpolate(_)

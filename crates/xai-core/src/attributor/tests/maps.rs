@@ -61,6 +61,13 @@ fn it_is_the_last_one_in_the_order_of_the_input() {
     };
     assert_eq!(taken(IMAGE, |graph, x| block(graph, x, true)), Ok("back".into()));
     assert_eq!(taken(IMAGE, |graph, x| block(graph, x, false)), Ok("first".into()));
+    // Rows and columns change places.
+    let turned = |graph: &mut GraphBuilder<Flex>, x| {
+        let turned = push(graph, "turned", Permute::new([0, 1, 3, 2]), &[x]);
+        let first = convolution(graph, "first", turned, [2, 4]);
+        push(graph, "back", Permute::new([0, 1, 3, 2]), &[first])
+    };
+    assert_eq!(taken(IMAGE, turned), Ok("back".into()));
     // Rows that are mixed are no places, nor are sums over them.
     let rows = |graph: &mut GraphBuilder<Flex>, x| {
         let first = convolution(graph, "first", x, [2, 4]);
