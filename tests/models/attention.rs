@@ -22,6 +22,7 @@ use burn::tensor::{Bool, Int, Tensor};
 
 use crate::data::Given::{Floats, Ids, Padding};
 use crate::harness::{ALL, NO_RELU, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     whisper: Whisper, |net, (mel, tokens)| net.forward(mel, tokens),
@@ -29,16 +30,16 @@ networks! {
         NO_RELU;
     burn_encoder: Encoder, |net, (x, padding)| net.forward(x, padding),
         [Floats(&[6, 5]), Padding(6)],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     burn_decoder: Translator, |net, (memory, target)| net.forward(memory, target),
         [Floats(&[5, 8]), Floats(&[4, 8])],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     perceiver: Perceiver, |net, (x, padding)| net.forward(x, padding),
         [Floats(&[6, 5]), Padding(6)],
-        ALL;
+        ALL, refused by NO_MAP;
     fused_attention: Fused, |net, x| net.forward(x),
         [Floats(&[5, 8])],
-        ALL;
+        ALL, refused by NO_MAP;
 }
 
 /// A spectrogram is encoded behind two convolutions; a decoder with cross attention reads tokens, and its

@@ -14,6 +14,7 @@ use burn_xai::model::{Model, Target};
 use burn_xai::trace::Traced;
 
 use crate::data::{Arguments, BATCH, Given, floats, inputs};
+use crate::methods::Refusals;
 
 pub(crate) type A = Autodiff<Flex>;
 /// Automatic differentiation in evaluation mode: Burn takes `Autodiff` for training, where dropout draws
@@ -73,14 +74,21 @@ pub(crate) struct Network<'a> {
     pub(crate) given: &'a [Given],
     /// The kinds of the recorded nodes, with their number if there are several, where they are part of what holds.
     pub(crate) kinds: Option<&'a [&'a str]>,
+    /// The methods that refuse it, of a network; nothing for a single module or function.
+    pub(crate) refusals: Option<&'a [Refusals]>,
     /// How far the gradient may be from that of automatic differentiation, against its largest element.
     pub(crate) tolerance: f64,
 }
 
-/// Networks, one test each: the module, its forward function, what it is given, and the presets that refuse it.
+/// Networks, one test each: the module, its forward function, what it is given, the presets that refuse it, and the
+/// other methods that do.
 macro_rules! networks {
     ($($name:ident: $module:ident, |$net:ident, $x:pat_param| $forward:expr,
-        [$($given:expr),*], $expected:expr;)*) => {
+        [$($given:expr),*], $expected:expr $(, refused by $refusals:expr)?;)*) => {
+        /// For each network, the methods that refuse it.
+        pub(crate) const METHODS: &[(&str, &[$crate::methods::Refusals])] =
+            &[$((stringify!($name), &[$($refusals)?])),*];
+
         /// Named so that a filter finds them.
         mod models {
             use super::*;
@@ -107,6 +115,7 @@ macro_rules! networks {
                     },
                     given: &[$($given),*],
                     kinds: None,
+                    refusals: Some(&[$($refusals)?]),
                     tolerance: 1e-5,
                 }
                 .check($expected);
@@ -127,6 +136,7 @@ impl Network<'_> {
         for (output, (dims, values)) in outputs.into_iter().enumerate() {
             let start = Start::new(output, dims, read(values));
             gradient = gradient.max(self.gradient_gap(&start));
+            self.check_methods(&start, without);
             for preset in Presets::default().all(-1.0, 1.0) {
                 let name = preset.name().to_owned();
                 match self.explained(preset, &start) {
@@ -203,7 +213,12 @@ impl Network<'_> {
     }
 
     /// Relevance of all inputs, or only of those that are floats, in one row.
-    fn relevance(&self, attribution: &Attribution<Flex>, samples: usize, of_floats: bool) -> Vec<f64> {
+    pub(crate) fn relevance(
+        &self,
+        attribution: &Attribution<Flex>,
+        samples: usize,
+        of_floats: bool,
+    ) -> Vec<f64> {
         let mut all = Vec::new();
         for (given, relevance) in self.given.iter().zip(attribution.relevances()) {
             let has_relevance = match given {
@@ -277,7 +292,7 @@ impl Network<'_> {
     }
 
     /// The part of one sample in a row of relevance of all inputs.
-    fn sample(
+    pub(crate) fn sample(
         &self,
         row: &[f64],
         sample: usize,
@@ -299,8 +314,8 @@ impl Network<'_> {
 }
 
 /// What is explained: of each sample the largest element of an output, whatever its rank.
-struct Start {
-    output: usize,
+pub(crate) struct Start {
+    pub(crate) output: usize,
     dims: Vec<usize>,
     values: Vec<f64>,
     picked: Vec<usize>,
@@ -328,7 +343,11 @@ impl Start {
         seed
     }
 
-    fn target(&self, samples: std::ops::Range<usize>, score: impl Fn(usize) -> f32) -> Target<Flex> {
+    pub(crate) fn target(
+        &self,
+        samples: std::ops::Range<usize>,
+        score: impl Fn(usize) -> f32,
+    ) -> Target<Flex> {
         let dims = [&[samples.len()], &self.dims[1..]].concat();
         let seed = TensorData::new(self.seed(samples, score), dims);
         Target::relevance(Value::from_data(seed, &Default::default())).with_output(self.output)

@@ -14,26 +14,27 @@ use burn::tensor::{Bool, Int, Tensor};
 
 use crate::data::Given::{Floats, Ids, Padding};
 use crate::harness::{NO_RELU, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     bert: Bert, |net, (ids, types, padding)| net.forward(ids, types, padding),
         [Ids(&[7], 20), Ids(&[7], 2), Padding(7)],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     bert_from_embeddings: Bert, |net, (x, padding)| net.encode(x, padding),
         [Floats(&[7, 8]), Padding(7)],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     llama: Llama, |net, ids| net.forward(ids),
         [Ids(&[6], 20)],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     llama_from_embeddings: Llama, |net, x| net.decode(x),
         [Floats(&[6, 16])],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     gpt2: Gpt2, |net, ids| net.forward(ids),
         [Ids(&[6], 20)],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     gpt2_from_embeddings: Gpt2, |net, x| net.decode(x),
         [Floats(&[6, 8])],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
 }
 
 /// BERT: post-norm, learned positions, a padding mask, a pooler on the first token.

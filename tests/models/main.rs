@@ -11,6 +11,7 @@ mod convolution;
 mod data;
 mod harness;
 mod language;
+mod methods;
 mod patches;
 mod recurrent;
 mod restoration;

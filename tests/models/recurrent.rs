@@ -10,18 +10,19 @@ use burn::tensor::backend::Backend;
 
 use crate::data::Given::Floats;
 use crate::harness::{ALL, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     lstm_tagger: LstmTagger, |net, x| net.forward(x), [Floats(&[5, 4])],
-        ALL;
+        ALL, refused by NO_MAP;
     bilstm_classifier: BiLstmClassifier, |net, x| net.forward(x), [Floats(&[5, 4])],
-        ALL;
+        ALL, refused by NO_MAP;
     gru_tagger: GruTagger, |net, x| net.forward(x), [Floats(&[5, 4])],
-        ALL;
+        ALL, refused by NO_MAP;
     peephole_lstm: Peephole, |net, x| net.forward(x), [Floats(&[5, 4])],
-        ALL;
+        ALL, refused by NO_MAP;
     layer_norm_lstm: NormedLstm, |net, x| net.forward(x), [Floats(&[5, 4])],
-        ALL;
+        ALL, refused by NO_MAP;
 }
 
 #[derive(Module, Debug)]

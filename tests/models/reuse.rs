@@ -13,16 +13,17 @@ use burn::tensor::{Int, Tensor};
 
 use crate::data::Given::Floats;
 use crate::harness::{ALL, NO_RELU, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     albert: Albert, |net, x| net.forward(x), [Floats(&[5, 6])],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     highway: Highway, |net, x| net.forward(x), [Floats(&[6])],
-        ALL;
+        ALL, refused by NO_MAP;
     shufflenet: ShuffleNet, |net, x| net.forward(x), [Floats(&[3, 8, 8])],
         ALL;
     maxout: Maxout, |net, x| net.forward(x), [Floats(&[6])],
-        ALL;
+        ALL, refused by NO_MAP;
     alexnet: AlexNet, |net, x| net.forward(x), [Floats(&[3, 9, 9])],
         ALL;
 }

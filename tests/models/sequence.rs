@@ -9,16 +9,17 @@ use burn::tensor::{Int, Tensor};
 
 use crate::data::Given::Floats;
 use crate::harness::{ALL, NO_RELU, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     mamba: Mamba, |net, x| net.forward(x), [Floats(&[5, 6])],
-        NO_RELU;
+        NO_RELU, refused by NO_MAP;
     tcn: Tcn, |net, x| net.forward(x), [Floats(&[3, 12])],
         ALL;
     wavenet: WaveNet, |net, x| net.forward(x), [Floats(&[2, 12])],
         ALL;
     nbeats: NBeats, |net, x| net.forward(x), [Floats(&[10])],
-        ALL;
+        ALL, refused by NO_MAP;
 }
 
 /// A selective state space, its scan written as a loop.

@@ -8,18 +8,19 @@ use burn::tensor::{Bool, Tensor};
 
 use crate::data::Given::{Floats, Padding};
 use crate::harness::{ALL, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     point_net: PointNet, |net, points| net.forward(points), [Floats(&[6, 3])],
-        ALL;
+        ALL, refused by NO_MAP;
     attention_pooling: Pooling, |net, x| net.forward(x), [Floats(&[5, 4])],
-        ALL;
+        ALL, refused by NO_MAP;
     last_token: LastToken, |net, (x, padding)| net.forward(x, padding), [Floats(&[5, 4]), Padding(5)],
-        ALL;
+        ALL, refused by NO_MAP;
     graph_convolution: Gcn, |net, x| net.forward(x), [Floats(&[5, 3])],
-        ALL;
+        ALL, refused by NO_MAP;
     siamese: Siamese, |net, (a, b)| net.forward(a, b), [Floats(&[6]), Floats(&[6])],
-        ALL;
+        ALL, refused by NO_MAP;
 }
 
 /// The largest of each feature over all points.

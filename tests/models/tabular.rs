@@ -10,17 +10,18 @@ use burn::tensor::{Int, Tensor};
 
 use crate::data::Given::{Floats, Ids};
 use crate::harness::{ALL, networks};
+use crate::methods::NO_MAP;
 
 networks! {
     category_embeddings: Tabular, |net, (categories, numbers)| net.forward(categories, numbers),
         [Ids(&[3], 5), Floats(&[4])],
-        ALL;
+        ALL, refused by NO_MAP;
     deep_fm: DeepFm, |net, (fields, numbers)| net.forward(fields, numbers),
         [Ids(&[3], 5), Floats(&[3])],
-        ALL;
+        ALL, refused by NO_MAP;
     soft_experts: Experts, |net, x| net.forward(x),
         [Floats(&[5])],
-        ALL;
+        ALL, refused by NO_MAP;
 }
 
 /// An embedding for each category, a batch norm for numbers, an MLP.

@@ -51,6 +51,7 @@ macro_rules! sweep {
                     },
                     given: &[$($given),*],
                     kinds: Some(&[$($kind),*]),
+                    refusals: None,
                     tolerance: [1e-6, $($tolerance)?].into_iter().fold(0.0, f64::max),
                 }
                 .check($expected);

@@ -60,7 +60,7 @@ pub enum Upsampling {
 
 impl<B: Backend> Cam<B> {
     fn new(model: &Model<B>, form: Form) -> Self {
-        let gradient = Lrp::new(&model.unmerged(), gradient()).keeping(Keep::LastSpatial);
+        let gradient = Lrp::new(&model.unmerged(), gradient()).keeping(Keep::LastMap);
         Self { form, gradient, guided: None, mode: Upsampling::default() }
     }
 
@@ -91,8 +91,10 @@ impl<B: Backend> Cam<B> {
         Self { guided, ..Self::new(model, Form::GradCam) }
     }
 
-    /// Takes the node of this name instead of the last one before the output that has places, as the input does:
-    /// `[batch, channels, ..]` with more than one place.
+    /// Takes the node of this name, `[batch, channels, ..]` with as many dimensions as an input. Otherwise it is the
+    /// last one before the output with more than one place behind a convolution, a pool or a batch norm of the
+    /// input, and not where layers in between took another dimension for the channels: of embedded tokens `[batch,
+    /// tokens, features]` and of the tokens of a vision transformer there is no map.
     pub fn with_node(self, node: impl Into<String>) -> Self {
         Self { gradient: self.gradient.keeping(Keep::Node(node.into())), ..self }
     }
@@ -176,7 +178,7 @@ impl<B: Backend> Attributor<B> for Cam<B> {
             return Err(AttributorError::NoPlaces.into());
         };
         let (floats, dims) = (inputs.floats(), activation.dims());
-        let has_places = |x: &Value<B>| x.rank() == dims.len() && dims.len() > 2;
+        let has_places = |x: &Value<B>| x.rank() == dims.len() && dims.len() > 2 && x.dims()[0] == dims[0];
         let Some(first) = floats.iter().position(has_places) else {
             return Err(AttributorError::NodePlaces { node: name.clone(), dims }.into());
         };

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use burn_backend::Backend;
 
+use super::places::last_map;
 use super::run::{Prepared, Run};
 use super::{Attribution, Attributor, Baseline, Condition, PerInput};
 use crate::Value;
 use crate::composite::{Composite, CustomRules, Matcher, Plan};
 use crate::engine::check_inputs;
 use crate::error::ExplainError;
-use crate::graph::{Graph, Node, NodeId};
+use crate::graph::Graph;
 use crate::model::{Inputs, Model, Start, Target};
 use crate::recent::Recent;
 use crate::rule::PropagationRule;
@@ -73,8 +74,8 @@ pub(super) enum Keep {
     Pattern(String),
     /// The one of this name.
     Node(String),
-    /// The last one before the output that has places, as an image has.
-    LastSpatial,
+    /// The last one before the output that is a map of an image.
+    LastMap,
 }
 
 /// Plans by the graph they are for.
@@ -290,21 +291,10 @@ fn nodes_to_keep<B: Backend>(keep: &[Keep], graph: &Graph<B>) -> Result<Vec<usiz
                 nodes.extend(matches.filter_map(|(index, matches)| matches.then_some(index)));
             }
             Keep::Node(name) => nodes.push(graph.find(name)?.index()),
-            Keep::LastSpatial => nodes.extend(last_spatial(graph)),
+            Keep::LastMap => nodes.extend(last_map(graph)),
         }
     }
     Ok(nodes)
-}
-
-/// The last node before the output with places, `[batch, channels, ..]` like an input.
-fn last_spatial<B: Backend>(graph: &Graph<B>) -> Option<usize> {
-    let inputs = graph.inputs().iter().map(|id| graph.nodes()[id.index()].dims().len());
-    let ranks: Vec<_> = inputs.filter(|rank| *rank > 2).collect();
-    let has_places = |dims: &[usize]| ranks.contains(&dims.len()) && dims[2..].iter().product::<usize>() > 1;
-    let is_last = |(id, node): &(NodeId, &Node<B>)| {
-        *id != graph.output() && !node.inputs().is_empty() && has_places(node.dims())
-    };
-    graph.iter().rev().find(is_last).map(|(id, _)| id.index())
 }
 
 /// Named after the composite. The target's seed counts.

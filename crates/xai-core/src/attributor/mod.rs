@@ -59,6 +59,7 @@ mod lrp;
 mod noise;
 mod occlusion;
 mod per_input;
+mod places;
 mod progress;
 mod quadrature;
 mod regions;

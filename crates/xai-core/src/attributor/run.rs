@@ -26,6 +26,15 @@ pub(crate) struct Prepared<B: Backend> {
     pub(crate) masks: Vec<(usize, Value<B>)>,
 }
 
+impl<B: Backend> Prepared<B> {
+    /// The pass of the baselines.
+    fn reference(&self, baselines: &[Value<B>]) -> Result<Forward<B>, ExplainError> {
+        let reference = Forward::run_for(&self.graph, &self.plan, baselines, &[])?;
+        check_output(&reference.output)?;
+        Ok(reference)
+    }
+}
+
 /// The values of one forward pass, to be swept backwards.
 ///
 /// A clone shares the values and copies none: a sweep by a clone leaves them for the next sweep,
@@ -50,15 +59,13 @@ impl<B: Backend> Run<B> {
         let Prepared { graph, plan, activations_at, .. } = prepared.as_ref();
         let forward = Forward::run_for(graph, plan, &inputs, activations_at)?;
         check_output(&forward.output)?;
-        let reference = baselines.as_ref().map(|inputs| Forward::run_for(graph, plan, inputs, &[]));
-        let reference = reference.transpose()?;
+        let reference = baselines.as_ref().map(|baselines| prepared.reference(baselines)).transpose()?;
         Ok(Self { prepared, inputs, baselines, forward, reference })
     }
 
     /// The same forward pass beside another reference pass.
     pub(crate) fn with_baselines(&self, baselines: Vec<Value<B>>) -> Result<Self, ExplainError> {
-        let Prepared { graph, plan, .. } = self.prepared.as_ref();
-        let reference = Some(Forward::run_for(graph, plan, &baselines, &[])?);
+        let reference = Some(self.prepared.reference(&baselines)?);
         Ok(Self { baselines: Some(baselines), reference, ..self.clone() })
     }
 

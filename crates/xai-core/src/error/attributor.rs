@@ -113,14 +113,15 @@ pub enum AttributorError {
     },
     /// A model without a node for a class activation map.
     #[error(
-        "no node before the output has the form [batch, channels, ..] of an image, a series or a volume with more \
-         than one place; a class activation map needs one"
+        "no node before the output is a map [batch, channels, ..] of an image, a series or a volume with more than \
+         one place, behind a convolution, a pool or a batch norm; a class activation map needs one: name it by \
+         `Cam::with_node`"
     )]
     NoPlaces,
     /// A node of another form than the input.
     #[error(
-        "the node `{node}` gives {dims:?}, and no input has as many dimensions; a class activation map needs a node \
-         [batch, channels, ..] with the dimensions of an input"
+        "the node `{node}` gives {dims:?}, and no input has as many dimensions and the same batch; a class \
+         activation map needs a node [batch, channels, ..] with the dimensions of an input"
     )]
     NodePlaces {
         /// Name of the node.

@@ -200,7 +200,10 @@ pub enum ExplainError {
     #[error(transparent)]
     Attributor(#[from] AttributorError),
     /// The model's output is not finite although the input is.
-    #[error("the model's output holds {value} for sample {sample}; check the model's parameters")]
+    #[error(
+        "the model's output holds {value} for sample {sample}; check the model's parameters, and the baseline if \
+         there is one"
+    )]
     OutputNotFinite {
         /// Index of the sample.
         sample: usize,

@@ -241,6 +241,10 @@ fn what_has_no_multiplier_is_refused_by_name() {
     assert!(matches!(error, ExplainError::Attributor(AttributorError::Background { .. })), "{error}");
     let error = GradientShap::new(&linear, features()).with_draws(0).attribute(features(), 0).unwrap_err();
     assert!(error.to_string().contains("draws"), "{error}");
+    let logarithm = alone(Elementwise::Log, &[&[1, 2]]);
+    let error = DeepLift::new(&logarithm).attribute(value(&[1.0, 2.0], &[1, 2]), 0).unwrap_err();
+    assert!(error.to_string().contains("output holds -inf for sample 0"), "{error}");
+    assert!(error.to_string().contains("the baseline"), "{error}");
     let none: Inputs<Flex> = (features(), wide).into();
     assert!(GradientShap::new(&linear, none).attribute(features(), 0).is_err());
 }

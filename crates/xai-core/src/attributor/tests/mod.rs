@@ -6,6 +6,7 @@ mod copies;
 mod deep_lift;
 mod gradients;
 mod inputs;
+mod maps;
 mod nodes;
 mod occlusion;
 mod parts;
