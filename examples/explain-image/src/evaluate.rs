@@ -25,8 +25,8 @@ const SHOWN: [&str; 7] = [
     "epsilon-plus-flat",
     "epsilon-gamma-box",
     "integrated gradients",
-    "deep-lift",
-    "grad-cam",
+    "DeepLIFT",
+    "Grad-CAM",
     "guided backprop",
 ];
 

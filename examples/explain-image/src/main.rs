@@ -248,7 +248,7 @@ fn rows<B: Backend>(
         };
         for map in maps(relevance.clone())? {
             // A map without details shows where only on what it is of.
-            let is_coarse = method.method.ends_with("cam");
+            let is_coarse = method.method.to_lowercase().ends_with("cam");
             let picture = if is_coarse { draw_over(&map, &photo.picture()?)? } else { draw(&map)? };
             cells.push(Cell::new(picture).with_caption(caption.clone()));
         }

@@ -102,10 +102,10 @@ pub(crate) fn all<B: Backend>(model: &Model<B>, samples: usize, steps: usize) ->
             integrated.with_progress(progress::bar("integrated gradients")),
         ),
         Method::new("smoothgrad", Kind::Gradients, smooth.with_progress(progress::bar("smoothgrad"))),
-        Method::new("deep-lift", Kind::Gradients, DeepLift::new(model)),
-        Method::new("grad-cam", Kind::Gradients, Cam::grad_cam(model)),
-        Method::new("layer-cam", Kind::Gradients, Cam::layer_cam(model)),
-        Method::new("hi-res-cam", Kind::Gradients, Cam::hi_res_cam(model)),
+        Method::new("DeepLIFT", Kind::Gradients, DeepLift::new(model)),
+        Method::new("Grad-CAM", Kind::Gradients, Cam::grad_cam(model)),
+        Method::new("LayerCAM", Kind::Gradients, Cam::layer_cam(model)),
+        Method::new("HiResCAM", Kind::Gradients, Cam::hi_res_cam(model)),
         Method::new("contrast", Kind::Contrast, lrp(epsilon_plus_flat())),
     ]
 }

@@ -152,11 +152,11 @@ fn enlarge<B: Backend>(map: Value<B>, input: &[usize], mode: Upsampling) -> Valu
 impl<B: Backend> Attributor<B> for Cam<B> {
     fn name(&self) -> &str {
         match (&self.guided, self.form) {
-            (Some(_), _) => "guided grad-cam",
-            (_, Form::GradCam) => "grad-cam",
-            (_, Form::GradCamPlusPlus) => "grad-cam++",
-            (_, Form::LayerCam) => "layer-cam",
-            (_, Form::HiResCam) => "hi-res-cam",
+            (Some(_), _) => "guided Grad-CAM",
+            (_, Form::GradCam) => "Grad-CAM",
+            (_, Form::GradCamPlusPlus) => "Grad-CAM++",
+            (_, Form::LayerCam) => "LayerCAM",
+            (_, Form::HiResCam) => "HiResCAM",
         }
     }
 

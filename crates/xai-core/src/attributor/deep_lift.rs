@@ -126,7 +126,7 @@ fn attribute<B: Backend>(
 
 impl<B: Backend> Attributor<B> for DeepLift<B> {
     fn name(&self) -> &str {
-        "deep-lift"
+        "DeepLIFT"
     }
 
     fn attribute_inputs(
@@ -142,7 +142,7 @@ impl<B: Backend> Attributor<B> for DeepLift<B> {
 
 impl<B: Backend> Attributor<B> for DeepShap<B> {
     fn name(&self) -> &str {
-        "deep-shap"
+        "DeepSHAP"
     }
 
     fn attribute_inputs(

@@ -186,7 +186,7 @@ fn ascending(numbers: &[f64]) -> Vec<usize> {
 
 impl<B: Backend> Attributor<B> for GradientShap<B> {
     fn name(&self) -> &str {
-        "gradient-shap"
+        "GradientSHAP"
     }
 
     fn attribute_inputs(

@@ -229,32 +229,35 @@ impl<B: Backend> Lrp<B> {
         copies: usize,
         output: usize,
     ) -> Result<Run<B>, ExplainError> {
-        check_inputs(&self.model.signature(), stacked)?;
-        let prepared = self.prepare(self.model.graph_for(stacked, output)?, stacked)?;
-        let baselines = match &self.reference {
+        self.run_with(stacked, output, |plan| match &self.reference {
             None => {
-                prepared.plan.check_without_reference()?;
-                None
+                plan.check_without_reference()?;
+                Ok(None)
             }
             // A baseline may have the batch's size, so it is fitted to one copy.
             Some(reference) => {
                 let baselines = Baseline::resolve(reference, inputs)?.into_iter();
                 let baselines = baselines.map(|baseline| Value::cat(vec![baseline; copies], 0));
-                Some(stacked.with_explained(baselines).floats())
+                Ok(Some(stacked.with_explained(baselines).floats()))
             }
-        };
-        let floats = stacked.floats();
-        let run = Run::new(prepared, floats.clone(), baselines);
-        self.model.verify(&floats, run.as_ref().ok().map(Run::output))?;
-        run
+        })
     }
 
     /// Runs the model on embedded inputs, keeping what the rules read beside a reference pass to be added.
     pub(super) fn run_beside(&self, inputs: &Inputs<B>, output: usize) -> Result<Run<B>, ExplainError> {
+        self.run_with(inputs, output, |_| Ok(None))
+    }
+
+    fn run_with(
+        &self,
+        inputs: &Inputs<B>,
+        output: usize,
+        baselines: impl FnOnce(&Plan<B>) -> Result<Option<Vec<Value<B>>>, ExplainError>,
+    ) -> Result<Run<B>, ExplainError> {
         check_inputs(&self.model.signature(), inputs)?;
         let prepared = self.prepare(self.model.graph_for(inputs, output)?, inputs)?;
-        let floats = inputs.floats();
-        let run = Run::new(prepared, floats.clone(), None);
+        let (baselines, floats) = (baselines(&prepared.plan)?, inputs.floats());
+        let run = Run::new(prepared, floats.clone(), baselines);
         self.model.verify(&floats, run.as_ref().ok().map(Run::output))?;
         run
     }

@@ -23,7 +23,7 @@ use crate::model::{Inputs, Target};
 /// Explanations", CVPR 2023.
 ///
 /// # Errors
-/// [`ExplainError`] of the methods; [`AttributorError`] for relevance of other shapes or classes.
+/// [`ExplainError`] of the methods; [`AttributorError`](crate::error::AttributorError) for relevance of other shapes.
 ///
 /// ```
 /// # use burn::nn::{Linear, LinearConfig};
