@@ -3,6 +3,7 @@
 
 use burn::tensor::{Tensor, backend::Backend};
 use thiserror::Error;
+use xai_core::evaluation::MeanCurve;
 
 pub use xai_heatmap::*;
 
@@ -184,6 +185,31 @@ pub fn volume<B: Backend>(relevance: Tensor<B, 5>) -> Result<Picture, MapError> 
 }
 
 /// Colours that a few outliers do not spoil.
+/// A chart of mean curves, each with a band of 95 % confidence around it: what [`Report::curves`] gives of a metric
+/// that hides parts of the input or brings them back, for each method. `part` says what has happened to the part of
+/// the input on the horizontal axis, such as "hidden"; scores are on the vertical one.
+///
+/// [`Report::curves`]: xai_core::evaluation::Report::curves
+///
+/// # Examples
+/// ```
+/// use burn_xai::evaluation::MeanCurve;
+/// use burn_xai::heatmap::curves;
+///
+/// let [fractions, mean, low, high] = [[0.0, 1.0], [9.0, 2.0], [8.0, 1.0], [10.0, 3.0]].map(Vec::from);
+/// let curve = MeanCurve { fractions, mean, low, high };
+/// let chart = curves([("saliency", &curve)], "hidden").with_title("deletion");
+/// assert!(chart.draw()?.svg()?.contains("saliency"));
+/// # Ok::<(), burn_xai::heatmap::HeatmapError>(())
+/// ```
+pub fn curves<'a>(curves: impl IntoIterator<Item = (&'a str, &'a MeanCurve)>, part: &str) -> Chart {
+    let chart = Chart::new(format!("part of the input that is {part}"), "score");
+    curves.into_iter().fold(chart, |chart, (name, curve)| {
+        let places = curve.fractions.iter().zip(&curve.mean).zip(curve.low.iter().zip(&curve.high));
+        chart.with_band(name, places.map(|((x, mean), (low, high))| (*x, *mean, *low, *high)))
+    })
+}
+
 fn clipped() -> Result<Normalization, HeatmapError> {
     Ok(Normalization::SymmetricQuantile(Quantile::new(0.995)?))
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Tensor, backend::Backend};
-use burn_xai::evaluation::{Comparison, MaxSensitivity, PixelFlipping, Report, Road, Sparseness};
-use burn_xai::heatmap::Chart;
+use burn_xai::evaluation::{Comparison, MaxSensitivity, PixelFlipping, Road, Sparseness};
+use burn_xai::heatmap::curves;
 use burn_xai::prelude::*;
 
 use example_common::progress;
@@ -71,7 +71,10 @@ pub(crate) fn evaluate<B: Backend>(
     write(out, "evaluation.csv", &report.to_csv())?;
     write(out, "evaluation.json", &report.to_json()?)?;
     for (metric, what) in [("deletion", "blurred"), ("insertion", "sharp")] {
-        chart(&report, metric, what)?.render()?.write_png(out.join(format!("evaluation-{metric}.png")))?;
+        let shown = report.curves(metric).filter(|(name, _)| SHOWN.contains(name));
+        let title = format!("{metric}, most relevant squares first; mean and 95 % confidence");
+        let chart = curves(shown, what).with_title(title).render()?;
+        chart.write_png(out.join(format!("evaluation-{metric}.png")))?;
     }
     println!("wrote evaluation.csv, evaluation.json and the charts to {}", out.display());
     Ok(())
@@ -80,15 +83,4 @@ pub(crate) fn evaluate<B: Backend>(
 fn write(out: &Path, name: &str, text: &str) -> Result<()> {
     let path = out.join(name);
     Ok(fs::write(&path, text).map_err(|reason| format!("cannot write {}: {reason}", path.display()))?)
-}
-
-/// The mean curves with bands of 95 % confidence.
-fn chart(report: &Report, metric: &str, what: &str) -> Result<Chart> {
-    let title = format!("{metric}, most relevant squares first; mean and 95 % confidence");
-    let mut chart = Chart::new(format!("part of the photograph that is {what}"), "logit").with_title(title);
-    for (name, curve) in report.curves(metric).filter(|(name, _)| SHOWN.contains(name)) {
-        let places = curve.fractions.iter().zip(&curve.mean).zip(curve.low.iter().zip(&curve.high));
-        chart = chart.with_band(name, places.map(|((x, mean), (low, high))| (*x, *mean, *low, *high)));
-    }
-    Ok(chart)
 }

@@ -4,6 +4,7 @@ mod averages;
 mod conditions;
 mod copies;
 mod deep_lift;
+mod every_target;
 mod gradients;
 mod inputs;
 mod maps;
