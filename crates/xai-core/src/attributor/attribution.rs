@@ -98,7 +98,7 @@ impl<B: Backend> Attribution<B> {
         tensor("output", &self.output)
     }
 
-    /// The explained class of each sample; `None` when the target was explicit relevance.
+    /// The explained class of each sample; `None` when the target was no class.
     pub fn classes(&self) -> Option<&[usize]> {
         self.start.classes.as_deref()
     }
@@ -162,6 +162,12 @@ impl<B: Backend> Attribution<B> {
     /// [`IntegratedGradients`](super::IntegratedGradients), [`DeepLift`](super::DeepLift) and their kin.
     pub fn convergence_delta(&self) -> Option<&[f64]> {
         self.convergence_delta.as_deref()
+    }
+
+    /// The same for a method that does not take the gradient at the input, which is all that saturation spoils.
+    pub(crate) fn without_saturation(mut self) -> Self {
+        self.start.saturated = None;
+        self
     }
 
     /// The same with the sum of the relevance of each sample less what it should be.

@@ -4,12 +4,14 @@ use burn_backend::Backend;
 use burn_backend::ops::{InterpolateMode, InterpolateOptions};
 
 use super::lrp::Keep;
+use super::places::may_be_map;
 use super::score::Score;
 use super::{Attribution, Attributor, Lrp};
 use crate::Value;
 use crate::composite::{gradient, guided_backprop};
 use crate::error::{AttributorError, ExplainError};
-use crate::model::{Inputs, Model, Start, Target};
+use crate::graph::{Graph, NodeId};
+use crate::model::{Input, Inputs, Model, Start, Target};
 
 /// Class activation maps at a node with the output `A`, `[batch, channels, ..]`, and the gradient `g = df/dA`:
 ///
@@ -24,6 +26,8 @@ use crate::model::{Inputs, Model, Start, Target};
 /// The map is enlarged to the input's size by linear interpolation, and the relevance of an input element is the map
 /// there divided by the number of channels, so that the sum over channels is the map. As it was at the node,
 /// `[batch, 1, ..]`, it is [`Attribution::relevance_at`] the node.
+///
+/// Of several explained images the first that leads to the node has the map. Guided Grad-CAM takes two passes of each kind.
 ///
 /// What it cannot tell: where in the receptive field of a place the evidence lies, and, but for HiResCAM, what
 /// speaks against the class. Grad-CAM may show places that the model did not use, because it averages the gradient;
@@ -114,10 +118,9 @@ impl<B: Backend> Cam<B> {
         let weights = match self.form {
             Form::GradCam => of_places(gradient.clone()) / places,
             Form::GradCamPlusPlus => {
-                let square = gradient * gradient;
-                let below = square.clone() * 2.0 + &square * gradient * of_places(activation.clone());
-                // Where the gradient is 0 so is the weight, and where the rest cancels it has none.
-                let share = (square / &below).where_nonzero(&below);
+                // `g^2 / (2 g^2 + g^3 sum A)`, without the squares of small gradients.
+                let below = gradient * of_places(activation.clone()) + 2.0;
+                let share = (below.full_like(&below.dims(), 1.0) / &below).where_nonzero(&below);
                 of_places(gradient.positive() * share)
             }
             Form::LayerCam => gradient.positive(),
@@ -126,6 +129,27 @@ impl<B: Backend> Cam<B> {
         let map = (weights * activation).sum_dim(1);
         if self.form == Form::HiResCam { map } else { map.positive() }
     }
+}
+
+/// The first explained input, among all float values, that `node` is a map of.
+fn mapped_input<B: Backend>(graph: &Graph<B>, node: usize, inputs: &Inputs<B>) -> Option<usize> {
+    let dims = graph.nodes()[node].dims();
+    let mut leads = vec![false; graph.nodes().len()];
+    leads[node] = true;
+    for place in (0..=node).rev().filter(|_| dims.len() > 2 && may_be_map(graph, node)) {
+        if leads[place] {
+            graph.nodes()[place].inputs().iter().for_each(|input| leads[input.index()] = true);
+        }
+    }
+    let is_explained = inputs.iter().flat_map(|input| {
+        let is_image = matches!(input, Input::Float(_));
+        vec![is_image; input.floats().len()]
+    });
+    let fits = |(id, is_explained): (&NodeId, bool)| {
+        let input = graph.nodes()[id.index()].dims();
+        is_explained && leads[id.index()] && input.len() == dims.len() && input[0] == dims[0]
+    };
+    graph.inputs().iter().zip(is_explained).position(fits)
 }
 
 /// `map`, `[batch, 1, ..]`, in the sizes of `input` after its channels.
@@ -169,6 +193,8 @@ impl<B: Backend> Attributor<B> for Cam<B> {
         let run = self.gradient.run(inputs, target.output())?;
         let output = run.output().clone();
         let score = Score::of(target, run.graph(), &output)?;
+        let node = run.first_kept().ok_or(AttributorError::NoPlaces)?;
+        let first = mapped_input(run.graph(), node, inputs);
         let seed = score.gradient(&output, 1)?;
         let start = Start { seed, classes: None, contrast: None, saturated: None };
         let kept = run.attribution(inputs, start, false)?;
@@ -177,10 +203,9 @@ impl<B: Backend> Attributor<B> for Cam<B> {
         else {
             return Err(AttributorError::NoPlaces.into());
         };
-        let (floats, dims) = (inputs.floats(), activation.dims());
-        let has_places = |x: &Value<B>| x.rank() == dims.len() && dims.len() > 2 && x.dims()[0] == dims[0];
-        let Some(first) = floats.iter().position(has_places) else {
-            return Err(AttributorError::NodePlaces { node: name.clone(), dims }.into());
+        let floats = inputs.floats();
+        let Some(first) = first else {
+            return Err(AttributorError::NodePlaces { node: name.clone(), dims: activation.dims() }.into());
         };
         let map = self.map(activation, gradient);
         let relevance_at = kept.relevance_at.keys().map(|name| (name.clone(), map.clone())).collect();

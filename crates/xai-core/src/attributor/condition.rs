@@ -140,7 +140,8 @@ impl<B: Backend> ChannelRanking<B> {
         let attribution = self.lrp.attribute(inputs, target)?;
         let Some(relevance) = attribution.relevance_at.values().next() else { return Ok(attribution) };
         let dims = relevance.dims();
-        if dims.len() < 2 {
+        let batch = attribution.relevance.iter().flatten().next().map_or(0, |relevance| relevance.dims()[0]);
+        if dims.len() < 2 || dims[0] != batch {
             return Err(AttributorError::ConditionNode { node: self.node.clone(), dims }.into());
         }
         let dim = if self.is_last { dims.len() - 1 } else { 1 };

@@ -17,7 +17,7 @@ use crate::rule::{Rescale, RevealCancel};
 /// input and a baseline `b` ([`Rescale`]).
 ///
 /// Relevance adds up to `f(x) - f(b)`; [`Attribution::convergence_delta`] says how far it is from that, which is
-/// rounding. Where gradients are 0, behind a saturated activation, the difference still is seen.
+/// rounding, unless the model computes with values that it reads out of the input. Where gradients are 0, behind a saturated activation, the difference still is seen.
 ///
 /// What it cannot tell: what happens between the input and the baseline, when both give the same; the answer is
 /// that of this baseline. Targets are sums of outputs: a softmax, a cosine or a function of your own belongs into the
@@ -40,7 +40,8 @@ impl<B: Backend> DeepLift<B> {
     /// that cancel each other, in place of the rescale rule. It takes some five times as long.
     pub fn with_reveal_cancel(self) -> Self {
         let composite = Composite::new("reveal-cancel").append(Matcher::Any, RevealCancel);
-        Self { multipliers: Lrp::new(self.multipliers.model(), composite), ..self }
+        // Between a convolution and its activation there must be no batch norm.
+        Self { multipliers: Lrp::new(&self.multipliers.model().merged(), composite), ..self }
     }
 
     /// What the input is compared with: a finite number, or a tensor of the input's rank and of its sizes or sizes
@@ -89,29 +90,38 @@ fn rescale<B: Backend>(model: &Model<B>) -> Lrp<B> {
 
 /// The mean of DeepLIFT over `count` baselines for all explained values.
 fn attribute<B: Backend>(
-    method: &Lrp<B>,
+    (name, method): (&'static str, &Lrp<B>),
     inputs: &Inputs<B>,
     target: &Target<B>,
     count: usize,
     mut baselines: impl FnMut(usize) -> Vec<Value<B>>,
     tell: impl Fn(usize),
 ) -> Result<Attribution<B>, ExplainError> {
+    let model = method.model();
     let run = method.run_beside(inputs, target.output())?;
     let output = run.output().clone();
     let score = Score::of(target, run.graph(), &output)?;
     let Some(weights) = score.linear_weights() else {
-        return Err(AttributorError::NotASum { method: "DeepLIFT" }.into());
+        return Err(AttributorError::NotASum { method: name }.into());
     };
     let floats = inputs.floats();
     let (mut sum, mut at_baselines, share) = (None, vec![0.0; 0], 1.0 / count as f64);
+    let mut runs = Some(run);
     for place in 0..count {
-        let baselines = inputs.with_explained(baselines(place)).floats();
-        let run: Run<B> = run.with_baselines(baselines.clone())?;
-        if let Some(output) = run.reference_output() {
-            let scores = score.read(output)?;
-            at_baselines.resize(scores.len(), 0.0);
-            at_baselines.iter_mut().zip(scores).for_each(|(sum, score)| *sum += share * score);
-        }
+        let at_baseline = inputs.with_explained(baselines(place));
+        let baselines = at_baseline.floats();
+        // The last sweep frees the values as it goes.
+        let run: Option<Run<B>> = if place + 1 == count { runs.take() } else { runs.clone() };
+        let Some(run) = run else { break };
+        let run = run.with_baselines(baselines.clone())?;
+        // A graph that holds for one input alone computes something else at the baseline than the model.
+        let output = match run.reference_output() {
+            Some(output) if !model.reads_values() => output.clone(),
+            _ => model.output(at_baseline, target.output())?,
+        };
+        let scores = score.read(&output)?;
+        at_baselines.resize(scores.len(), 0.0);
+        at_baselines.iter_mut().zip(scores).for_each(|(sum, score)| *sum += share * score);
         let multipliers = run.relevance(weights.clone())?;
         let differences = floats.iter().zip(&baselines).map(|(x, baseline)| x - baseline);
         let terms = multipliers.into_iter().zip(differences).map(|(m, difference)| m * difference).collect();
@@ -121,7 +131,9 @@ fn attribute<B: Backend>(
     let differences =
         score.read(&output)?.into_iter().zip(at_baselines).map(|(score, before)| score - before);
     let differences: Vec<_> = differences.collect();
-    score.attribution(inputs, sum.unwrap_or_default(), output)?.with_delta(&differences)
+    let reads_values = model.reads_values();
+    let attribution = score.attribution(inputs, sum.unwrap_or_default(), output)?.without_saturation();
+    Attribution { reads_values, ..attribution }.with_delta(&differences)
 }
 
 impl<B: Backend> Attributor<B> for DeepLift<B> {
@@ -136,7 +148,7 @@ impl<B: Backend> Attributor<B> for DeepLift<B> {
     ) -> Result<Attribution<B>, ExplainError> {
         let inputs = &self.multipliers.model().embed(inputs, target.output())?;
         let baselines = Baseline::resolve(&self.baselines, inputs)?;
-        attribute(&self.multipliers, inputs, target, 1, |_| baselines.clone(), |_| {})
+        attribute(("DeepLIFT", &self.multipliers), inputs, target, 1, |_| baselines.clone(), |_| {})
     }
 }
 
@@ -155,6 +167,8 @@ impl<B: Backend> Attributor<B> for DeepShap<B> {
         let inputs = &model.embed(inputs, target.output())?;
         let background = Background::new(model, &self.background, inputs, target.output())?;
         let (count, baselines) = (background.count(), |place| background.baselines(place, inputs));
-        attribute(&self.rescale, inputs, target, count, baselines, |done| progress.tell(done, count))
+        attribute(("DeepSHAP", &self.rescale), inputs, target, count, baselines, |done| {
+            progress.tell(done, count)
+        })
     }
 }

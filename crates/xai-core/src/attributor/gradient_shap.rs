@@ -76,14 +76,13 @@ impl<B: Backend> GradientShap<B> {
     }
 
     /// Draws for a batch: the background samples in an order of each sample's own, over and over.
-    fn draw(&self, batch: usize, background: usize) -> Vec<Draw> {
+    fn draw(&self, batch: usize, background: usize) -> impl Iterator<Item = Draw> + use<B> {
         let mut noise = Noise::new(self.seed, 0, batch);
         let orders: Vec<_> = noise.draw_uniform(background).chunks(background).map(ascending).collect();
-        let mut draw = |place: usize| {
+        (0..self.draws).map(move |place| {
             let ways = noise.draw_uniform(1);
             orders.iter().zip(ways).map(|(order, way)| (order[place % background], way)).collect()
-        };
-        (0..self.draws).map(&mut draw).collect()
+        })
     }
 
     /// As [`attribute`](Attributor::attribute), with draws of your own instead of the seed's: for each gradient and
@@ -99,26 +98,31 @@ impl<B: Backend> GradientShap<B> {
         target: impl Into<Target<B>>,
         draws: &[Draw],
     ) -> Result<Attribution<B>, ExplainError> {
-        let refuse = |value: usize, range| {
-            Err(AttributorError::Parameter { parameter: "draws", value: value as f64, range }.into())
-        };
-        self.average(&inputs.into(), &target.into(), |batch, background| {
+        let refuse =
+            |value, range| Err(AttributorError::Parameter { parameter: "draws", value, range }.into());
+        self.average(&inputs.into(), &target.into(), draws.len(), |batch, background| {
             if let Some(draw) = draws.iter().find(|draw| draw.len() != batch) {
-                return refuse(draw.len(), "one for each sample of the batch");
+                return refuse(draw.len() as f64, "one for each sample of the batch");
             }
-            match draws.iter().flatten().find(|(sample, _)| *sample >= background) {
-                Some((sample, _)) => refuse(*sample, "a sample of the background"),
-                None => Ok(draws.to_vec()),
+            for (sample, way) in draws.iter().flatten() {
+                if *sample >= background {
+                    return refuse(*sample as f64, "a sample of the background");
+                }
+                if !(0.0..=1.0).contains(way) {
+                    return refuse(*way, "from 0, the baseline, to 1, the input");
+                }
             }
+            Ok(draws.to_vec().into_iter())
         })
     }
 
-    /// The mean over the draws that `draw` makes for a batch and a number of background samples.
-    fn average(
+    /// The mean over `total` draws, those that `draw` makes for a batch and a number of background samples.
+    fn average<D: Iterator<Item = Draw>>(
         &self,
         inputs: &Inputs<B>,
         target: &Target<B>,
-        draw: impl FnOnce(usize, usize) -> Result<Vec<Draw>, ExplainError>,
+        total: usize,
+        draw: impl FnOnce(usize, usize) -> Result<D, ExplainError>,
     ) -> Result<Attribution<B>, ExplainError> {
         let progress = self.listener.begin();
         let (model, place) = (self.gradient.model(), target.output());
@@ -128,14 +132,19 @@ impl<B: Backend> GradientShap<B> {
         let output = model.run_forward(&graph, inputs, place)?;
         let score = Score::of(target, &graph, &output)?;
         let explained: Vec<_> = inputs.explained().map(|(_, x)| x.clone()).collect();
-        let draws = draw(inputs.batch().unwrap_or(1), background.count())?;
-        if draws.is_empty() {
+        let batch = inputs.batch().unwrap_or(1);
+        if explained.iter().any(|x| x.dims()[0] != batch) || score.dims()[0] != batch {
+            let inputs = explained.iter().map(Value::dims).collect();
+            return Err(AttributorError::Batch { inputs, scores: score.dims()[0] }.into());
+        }
+        let draws = draw(batch, background.count())?;
+        if total == 0 {
             let (parameter, range) = ("draws", "1 or more");
             return Err(AttributorError::Parameter { parameter, value: 0.0, range }.into());
         }
-        let (total, share) = (draws.len(), 1.0 / draws.len() as f64);
+        let share = 1.0 / total as f64;
 
-        let points = draws.into_iter().map(|draw| {
+        let points = draws.map(|draw| {
             let (samples, ways): (Vec<_>, Vec<_>) = draw.into_iter().unzip();
             let baselines = background.rows(&samples);
             let differences: Vec<_> =
@@ -173,7 +182,7 @@ impl<B: Backend> GradientShap<B> {
             let share = 1.0 / background.count() as f64;
             differences.iter_mut().zip(scores).for_each(|(difference, score)| *difference -= share * score);
         }
-        score.attribution(inputs, relevance.collect(), output)?.with_delta(&differences)
+        score.attribution(inputs, relevance.collect(), output)?.without_saturation().with_delta(&differences)
     }
 }
 
@@ -194,6 +203,6 @@ impl<B: Backend> Attributor<B> for GradientShap<B> {
         inputs: &Inputs<B>,
         target: &Target<B>,
     ) -> Result<Attribution<B>, ExplainError> {
-        self.average(inputs, target, |batch, background| Ok(self.draw(batch, background)))
+        self.average(inputs, target, self.draws, |batch, background| Ok(self.draw(batch, background)))
     }
 }

@@ -85,6 +85,6 @@ impl<'a, B: Backend> Hidden<'a, B> {
             other => relevance.by_ref().take(other.explained().len()).collect(),
         };
         let relevance = self.inputs.iter().flat_map(of_input).collect();
-        self.score.attribution(&self.inputs, relevance, self.output)
+        Ok(self.score.attribution(&self.inputs, relevance, self.output)?.without_saturation())
     }
 }

@@ -126,6 +126,6 @@ impl<B: Backend> Attributor<B> for IntegratedGradients<B> {
         let relevance: Vec<_> = ways.into_iter().zip(means).map(|(way, mean)| way * mean).collect();
         let scores = score.read(&output)?.into_iter().zip(score.read(&at_baseline)?);
         let differences: Vec<_> = scores.map(|(score, before)| score - before).collect();
-        score.attribution(inputs, relevance, output)?.with_delta(&differences)
+        score.attribution(inputs, relevance, output)?.without_saturation().with_delta(&differences)
     }
 }

@@ -10,7 +10,7 @@
 //! | [`InputXGradient`] | `x_i df/dx_i` | 1 forward, 1 backward |
 //! | [`SmoothGrad`] | mean of `df/dx_i` over noisy inputs, or of its square, or its variance | one of each per sample |
 //! | [`IntegratedGradients`] | `(x_i - b_i)` times the mean of `df/dx_i` from `b` to `x` | one of each per step |
-//! | [`GradientShap`] | the same over baselines of a background set, by draws | one of each per draw |
+//! | [`GradientShap`] | the same over baselines of a background set, by draws | one of each per draw, 1 forward per background sample |
 //! | [`DeepLift`] | `(x_i - b_i)` times a multiplier, by differences at every node | 2 forward, 1 backward |
 //! | [`DeepShap`] | mean of DeepLIFT over a background set | one of each per background sample, and 1 forward |
 //! | [`Cam`] | an inner node's channels, weighted by their gradients, enlarged | 1 forward, 1 backward |

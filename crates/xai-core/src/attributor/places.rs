@@ -119,14 +119,29 @@ fn is_even(inputs: &[(&Layout, &[usize])]) -> bool {
     inputs.iter().all(|(_, dims)| dims.iter().skip(2).all(|size| *size == 1))
 }
 
-/// The last node before the output that is a map of an input: `[batch, channels, ..]` with several places.
-pub(super) fn last_map<B: Backend>(graph: &Graph<B>) -> Option<usize> {
+/// The layout of every node.
+fn layouts<B: Backend>(graph: &Graph<B>) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = Vec::with_capacity(graph.nodes().len());
     for node in graph.nodes() {
         let inputs = node.inputs().iter().map(|id| (&layouts[id.index()], graph.nodes()[id.index()].dims()));
         let layout = Layout::of(node, &inputs.collect::<Vec<_>>());
         layouts.push(layout);
     }
+    layouts
+}
+
+/// Whether nothing speaks against it that the node `[batch, channels, ..]` has the places of an image in their order.
+pub(super) fn may_be_map<B: Backend>(graph: &Graph<B>, node: usize) -> bool {
+    match &layouts(graph)[node] {
+        Layout::Features => false,
+        Layout::Image(image) => image.is_in_order(),
+        _ => true,
+    }
+}
+
+/// The last node before the output that is a map of an input: `[batch, channels, ..]` with several places.
+pub(super) fn last_map<B: Backend>(graph: &Graph<B>) -> Option<usize> {
+    let layouts = layouts(graph);
     let of_input = |dims: &[usize]| {
         let mut inputs = graph.inputs().iter().map(|id| graph.nodes()[id.index()].dims());
         inputs.any(|input| input.len() == dims.len() && input[0] == dims[0])

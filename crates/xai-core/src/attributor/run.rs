@@ -64,9 +64,9 @@ impl<B: Backend> Run<B> {
     }
 
     /// The same forward pass beside another reference pass.
-    pub(crate) fn with_baselines(&self, baselines: Vec<Value<B>>) -> Result<Self, ExplainError> {
+    pub(crate) fn with_baselines(self, baselines: Vec<Value<B>>) -> Result<Self, ExplainError> {
         let reference = Some(self.prepared.reference(&baselines)?);
-        Ok(Self { baselines: Some(baselines), reference, ..self.clone() })
+        Ok(Self { baselines: Some(baselines), reference, ..self })
     }
 
     /// The model's output at the baselines, if there are any.
@@ -82,6 +82,11 @@ impl<B: Backend> Run<B> {
     /// The relevance that `target` starts with.
     pub(crate) fn start(&self, target: &Target<B>) -> Result<Start<B>, ExplainError> {
         target.start(&self.prepared.graph, self.output())
+    }
+
+    /// The first node whose relevance is kept.
+    pub(super) fn first_kept(&self) -> Option<usize> {
+        self.prepared.relevance_at.first().copied()
     }
 
     /// The graph that was run.

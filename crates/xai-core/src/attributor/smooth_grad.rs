@@ -177,7 +177,12 @@ impl<B: Backend> SmoothGrad<B> {
             progress.tell(1, samples);
         }
         let done = usize::from(self.has_unchanged);
-        let copies = Copies::new(&self.method, inputs, target.output(), &score, self.largest_batch)?;
+        // Of an input that all samples share there is only the sum over a stack, which no square is made of.
+        let batch = inputs.batch();
+        let stacks =
+            self.form == Form::Mean || inputs.floats().iter().all(|x| x.dims().first().copied() == batch);
+        let largest_batch = if stacks { self.largest_batch } else { self.largest_batch.min(1) };
+        let copies = Copies::new(&self.method, inputs, target.output(), &score, largest_batch)?;
         let noisy = (done..samples).map(|_| {
             let noisy = explained.iter().zip(draw().into_iter().zip(&deviations));
             let noisy = noisy.map(|(x, (noise, deviation))| noise * deviation + *x);

@@ -7,6 +7,7 @@ use burn_backend::Backend;
 use super::Attribution;
 use crate::engine::Ledger;
 use crate::error::ExplainError;
+use crate::model::Target;
 
 /// How much of the score reached the inputs and what took the rest. Its `Display` is a few lines of text.
 ///
@@ -58,7 +59,11 @@ impl Summary {
             columns.extend([
                 column("biases and constants", &ledger.bias(), Some("see `zero_bias` of the rules")),
                 column("stabilizers", &ledger.stabilizer(), Some("take smaller ones, or another rule there")),
-                column("dropped", &ledger.dropped(), Some("outputs of exactly 0 had relevance")),
+                column(
+                    "dropped",
+                    &ledger.dropped(),
+                    Some("outputs of exactly 0 had relevance, or conditions let it not pass"),
+                ),
                 column("unexplained", &ledger.unexplained(), Some("some rule does not conserve relevance")),
             ]);
             let lost = |row: &crate::engine::LedgerRow| {
@@ -125,10 +130,11 @@ impl<B: Backend> Attribution<B> {
                 .to_owned()
         });
         let saturated = self.saturated().map(|node| {
-            format!(
-                "the output of `{node}` is so close to the end of its range that rounding took its gradient; \
-                 explain the logit: let the forward function return what goes into that layer"
-            )
+            let advice = match node {
+                Target::<B>::SOFTMAX => "explain the logit: leave `with_softmax` out",
+                _ => "explain the logit: let the forward function return what goes into that layer",
+            };
+            format!("the output of `{node}` is so close to the end of its range that rounding took its gradient; {advice}")
         });
         values.into_iter().chain(saturated).collect()
     }

@@ -46,7 +46,13 @@ pub enum TargetError {
     /// A runner-up among one class.
     #[error("the output has only one class, so there is no runner-up to hold it against")]
     NoRunnerUp,
-    /// A contrast or a mask for a target that is no class.
+    /// An output without elements.
+    #[error("the output is {output:?}, so there is nothing to explain")]
+    EmptyOutput {
+        /// Shape of the output.
+        output: Vec<usize>,
+    },
+    /// A contrast, a mask or a softmax for a target that is no class.
     #[error(
         "only classes have a {setting}, and the target is none; explicit relevance can be negative where outputs \
          are to be held against others, and 0 where they are not to count"

@@ -90,6 +90,11 @@ impl<B: Backend> Model<B> {
         Self { is_unmerged: true, ..self.clone() }
     }
 
+    /// The same model with weights merged.
+    pub(crate) fn merged(&self) -> Self {
+        Self { is_unmerged: false, ..self.clone() }
+    }
+
     /// Whether the model computes with values that it read out of a float input (`int`, `into_data`,
     /// `argmax`) or drew at random, as far as it was recorded: relevance of what comes from there is booked
     /// under the constants.

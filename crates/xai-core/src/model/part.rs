@@ -54,7 +54,8 @@ impl<B: Backend> Model<B> {
     /// as [fixed](Input::Fixed) ones. Token ids are replaced by their rows there.
     ///
     /// The part serves batches of which that of `inputs` is a divisor. Its int and bool inputs are those given
-    /// here.
+    /// here, and so are values that the model [reads](Self::reads_values) out of its inputs: decisions stay those of
+    /// `inputs`, whatever activations the part is given.
     ///
     /// # Errors
     /// As [`graph`](Self::graph); [`GraphError`](crate::error::GraphError) for a name that the model does not have,

@@ -154,11 +154,13 @@ pub(super) fn vjp_of<B: Backend>(
 pub(super) fn secant<B: Backend>(df: Value<B>, x: &Value<B>, b: &Value<B>, slope: Value<B>) -> Value<B> {
     let dx = x - b;
     let close = match x.dtype() {
-        DType::F64 => 1e-5,
-        _ => 1e-3,
+        DType::F64 => 1e-6,
+        _ => 1e-4,
     };
     let apart = dx.abs() - (x.abs() + b.abs()) * close;
-    (df / dx).where_positive(&apart) + (&slope - &slope.clone().where_positive(&apart))
+    // Filled in by masks, for either may be infinite where the other counts.
+    let is_close = slope.full_like(&slope.dims(), 1.0).where_positive(&apart) * -1.0 + 1.0;
+    (df / dx).where_positive(&apart) + slope.where_nonzero(&is_close)
 }
 
 fn elementwise<B: Backend>(context: &BackwardContext<'_, B>, m: Value<B>) -> Result<Value<B>, LayerError> {
@@ -197,22 +199,28 @@ fn softmax<B: Backend>(context: &BackwardContext<'_, B>, m: Value<B>) -> Result<
     // An element of minus infinity is masked, at the baseline too. One shift for both passes changes neither.
     let finite = |x: &Value<B>| (x.clone() * sign).at_least(-1e30);
     let (x, b) = (finite(context.input(0)?), finite(context.reference_input(0)?));
-    let highest = |x: &Value<B>| Value::from_primitive(B::float_max_dim(x.clone().into_primitive(), dim));
-    let (top_x, top_b) = (highest(&x), highest(&b));
-    let shift = &top_b + &(top_x - &top_b).positive();
-    let (x, b) = (x - &shift, b - &shift);
+    let top = |x: &Value<B>| {
+        let top = Value::from_primitive(B::float_max_dim(x.clone().into_primitive(), dim));
+        if form == SoftmaxForm::Quiet { top.at_least(0.0) } else { top }
+    };
     let exp = |x: Value<B>| Value::<B>::from_primitive(B::float_exp(x.into_primitive()));
-    let (e, e0, slope) = (exp(x.clone()), exp(b.clone()), exp((&x + &b) / 2.0));
-    let of_exp = secant(&e - &e0, &x, &b, slope);
-    let floor = if e.dtype() == DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) };
-    let sum = |e: &Value<B>| {
+    let floor = if x.dtype() == DType::F64 { f64::MIN_POSITIVE } else { f64::from(f32::MIN_POSITIVE) };
+    // Of exponentials that were divided by that of `shift`.
+    let sum = |e: &Value<B>, shift: &Value<B>| {
         let sum = e.clone().sum_dim(dim);
         let sum = if form == SoftmaxForm::Quiet { sum + exp(shift.clone() * -1.0) } else { sum };
         sum.at_least(floor)
     };
-    let (s, s0) = (sum(&e), sum(&e0));
-    let log = |s: &Value<B>| Value::<B>::from_primitive(B::float_log(s.clone().into_primitive()));
-    let (log_s, log_s0) = (log(&s), log(&s0));
+    let log = |s: Value<B>| Value::<B>::from_primitive(B::float_log(s.into_primitive()));
+    let (top_x, top_b) = (top(&x), top(&b));
+    let shift = &top_b + &(&top_x - &top_b).positive();
+    // By each pass's own highest element: that of the other may leave nothing of its exponentials.
+    let log_sum = |x: &Value<B>, top: &Value<B>| log(sum(&exp(x - top), top)) + (top - &shift);
+    let (log_s, log_s0) = (log_sum(&x, &top_x), log_sum(&b, &top_b));
+    let (x, b) = (x - &shift, b - &shift);
+    let (e, e0, slope) = (exp(x.clone()), exp(b.clone()), exp((&x + &b) / 2.0));
+    let of_exp = secant(&e - &e0, &x, &b, slope);
+    let (s, s0) = (sum(&e, &shift), sum(&e0, &shift));
     let of_sum = secant(&log_s - &log_s0, &s, &s0, s.full_like(&s.dims(), 2.0) / (&s + &s0));
     let m = match form {
         SoftmaxForm::LogSoftmax => m,

@@ -53,13 +53,16 @@ impl<B: Backend> PropagationRule<B> for RevealCancel {
             let f = |z: &Value<B>| activation.ops().forward(vec![z.clone()]);
             let (y, y0, y_up, y_down) = (f(z)?, f(z0)?, f(&up)?, f(&down)?);
             // Where one part is nothing, its multiplier is a derivative.
-            let multiplier = |change: Value<B>, z: &Value<B>| {
-                let middle = (z + z0) / 2.0;
-                let slope = vjp_of(&activation, &[middle], m.full_like(&m.dims(), 1.0))?.swap_remove(0);
-                Ok::<_, LayerError>(secant(change, z, z0, slope) * &m)
+            let slope = |from: &Value<B>, to: &Value<B>| {
+                let (middle, ones) = ((from + to) / 2.0, m.full_like(&m.dims(), 1.0));
+                Ok::<_, LayerError>(vjp_of(&activation, &[middle], ones)?.swap_remove(0))
             };
-            let of_up = multiplier((&y_up - &y0 + &y - &y_down) / 2.0, &up)?;
-            let of_down = multiplier((y_down - y0 + y - y_up) / 2.0, &down)?;
+            let multiplier = |change: Value<B>, part: &Value<B>, other: &Value<B>| {
+                let slope = (slope(z0, part)? + slope(other, z)?) / 2.0;
+                Ok::<_, LayerError>(secant(change, part, z0, slope) * &m)
+            };
+            let of_up = multiplier((&y_up - &y0 + &y - &y_down) / 2.0, &up, &down)?;
+            let of_down = multiplier((y_down - y0 + y - y_up) / 2.0, &down, &up)?;
             let back = |m: &Value<B>, weight: &Value<B>| map.adjoint(m.clone(), Some(weight), dims);
             let of_rise = back(&of_up, &gains) + back(&of_down, &losses);
             let of_fall = back(&of_up, &losses) + back(&of_down, &gains);

@@ -8,8 +8,8 @@ use crate::attributor::{Attributor, IntegratedGradients, Lrp, Progress, Quadratu
 use crate::composite::{Composite, Matcher};
 use crate::error::ExplainError;
 use crate::graph::Graph;
-use crate::layer::Embedding;
-use crate::model::{GraphSource, Inputs, Signature, Target};
+use crate::layer::{Arithmetic, Embedding, Expand};
+use crate::model::{GraphSource, Input, Inputs, Signature, Target};
 use crate::rule::Rule;
 
 /// For batches of 2: one copy per run, two, three with a last run of fewer, all.
@@ -123,4 +123,22 @@ fn copies_fill_runs_but_for_a_model_that_reads_values() {
     let graph = model.graph(features(), 0).unwrap();
     let reads = Model::new(OfOneInput(Graph::clone(&graph)));
     assert_eq!(heard(&reads), [vec![1, 2, 3, 4, 5, 6], vec![1, 2, 3, 4, 5, 6]]);
+}
+
+#[test]
+fn squares_of_an_input_that_all_samples_share_are_taken_copy_by_copy() {
+    let mut graph = GraphBuilder::new();
+    let x = graph.input("x", &[2, 3]).unwrap();
+    let shared = graph.input("shared", &[1, 3]).unwrap();
+    let wide = graph.push("wide", Expand::new([2, 3]), &[shared]).unwrap();
+    let product = graph.push("product", Arithmetic::Mul, &[x, wide]).unwrap();
+    let model: Model<Flex> = graph.finish(product).unwrap().into();
+    let x = numbers::<Flex, 2>([2, 3], 1, &Default::default());
+    let shared = Input::fixed(numbers::<Flex, 2>([1, 3], 2, &Default::default()));
+    let squares = |largest| {
+        let method = SmoothGrad::new(&model).with_squares().with_samples(5).with_largest_batch(largest);
+        let found = method.attribute((x.clone(), shared.clone()), Target::class(1)).unwrap();
+        found.relevances().iter().flatten().flat_map(|relevance| read(relevance).unwrap()).collect::<Vec<_>>()
+    };
+    assert_close(&squares(8), &squares(1), 1e-6);
 }

@@ -6,8 +6,8 @@ use super::*;
 use crate::attributor::{Attributor, DeepLift, DeepShap, GradientShap, IntegratedGradients};
 use crate::error::{AttributorError, ExplainError, PlanError};
 use crate::layer::{
-    Affine, Arithmetic, Coefficient, Detach, Elementwise, Layer, LayerKind, LayerOps, Matmul, Normalize,
-    PRelu, Softmax, SoftmaxForm,
+    Affine, Arithmetic, BatchNorm, Coefficient, Detach, Elementwise, Layer, LayerKind, LayerOps, Matmul,
+    Normalize, PRelu, Softmax, SoftmaxForm,
 };
 use crate::model::{Inputs, Target};
 
@@ -74,6 +74,25 @@ fn differences_divide_between_the_inputs_of_every_layer() {
     explain(Matmul::new(), &[x.clone(), right], &[b.clone(), b_right]);
     let (below, b_below) = (x.abs() + 0.5, b.abs() + 0.25);
     explain(Arithmetic::Div, &[x, below], &[b, b_below]);
+}
+
+#[test]
+fn softmaxes_far_from_the_baseline_add_up() {
+    use SoftmaxForm::{LogSoftmax, Masked, Quiet, Softmax as Plain, Softmin};
+    for form in [Plain, Softmin, LogSoftmax, Masked, Quiet] {
+        for (x, b) in
+            [([100.0, 98.0], [0.0, 0.0]), ([0.0, 1.0], [200.0, 199.0]), ([-100.0, -101.0], [-100.5, -99.0])]
+        {
+            explain(Softmax::new(form, 1), &[value(&x, &[1, 2])], &[value(&b, &[1, 2])]);
+        }
+    }
+}
+
+#[test]
+fn an_infinite_slope_between_input_and_baseline_does_not_count() {
+    // 1/x from -2 to 2 rises by 1; in the middle it has no slope.
+    let recip = explain(Elementwise::Recip, &[value(&[2.0], &[1, 1])], &[value(&[-2.0], &[1, 1])]);
+    assert_eq!(recip, [[1.0]]);
 }
 
 #[test]
@@ -208,6 +227,23 @@ fn revealed_contributions_add_up_too() {
     assert_ne!(relevance(&revealed), relevance(&method(&model).attribute(images(2), 1).unwrap()));
 }
 
+#[test]
+fn a_batch_norm_does_not_hide_what_cancels() {
+    let scaled = |values: [f32; 1]| value(&values, &[1]);
+    let mut graph = GraphBuilder::new();
+    let x = graph.input("x", &[1, 2]).unwrap();
+    let difference = LinearLayer::new(value(&[1.0, -1.0], &[2, 1]), None).unwrap();
+    let difference = graph.push("difference", difference, &[x]).unwrap();
+    let norm = BatchNorm::new(scaled([0.0]), scaled([2.0]), scaled([2.0]), scaled([0.0])).unwrap();
+    let norm = graph.push("norm", norm, &[difference]).unwrap();
+    let relu = graph.push("relu", Activation::Relu, &[norm]).unwrap();
+    let first = graph.push("a", LinearLayer::new(value(&[1.0, 0.0], &[2, 1]), None).unwrap(), &[x]).unwrap();
+    let y = graph.push("min", Arithmetic::Sub, &[first, relu]).unwrap();
+    let model: Model<Flex> = graph.finish(y).unwrap().into();
+    let method = DeepLift::new(&model).with_reveal_cancel();
+    assert_close(&relevance(&method.attribute(value(&[3.0, 1.0], &[1, 2]), 0).unwrap()), &[0.5, 0.5], 1e-6);
+}
+
 #[derive(Debug)]
 struct Odd;
 
@@ -245,6 +281,13 @@ fn what_has_no_multiplier_is_refused_by_name() {
     let error = DeepLift::new(&logarithm).attribute(value(&[1.0, 2.0], &[1, 2]), 0).unwrap_err();
     assert!(error.to_string().contains("output holds -inf for sample 0"), "{error}");
     assert!(error.to_string().contains("the baseline"), "{error}");
+    let one = features().narrow(0, 0, 1);
+    let draws = |way: f64| {
+        GradientShap::new(&linear, one.clone()).attribute_with_draws(one.clone(), 0, &[vec![(0, way)]])
+    };
+    assert!(draws(1.0).is_ok());
+    assert!(draws(7.0).unwrap_err().to_string().contains("from 0, the baseline"));
+    assert!(draws(f64::NAN).is_err());
     let none: Inputs<Flex> = (features(), wide).into();
     assert!(GradientShap::new(&linear, none).attribute(features(), 0).is_err());
 }

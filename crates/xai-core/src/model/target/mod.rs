@@ -37,7 +37,7 @@ pub(crate) use transform::Transform;
 /// of two scores: what raises one class above the other, `Target::contrast(3, 5)`. Of a model with several
 /// outputs, [`with_output`](Self::with_output) chooses one.
 ///
-/// Every method and every metric takes every target. Gradient methods explain the score as it is. Relevance
+/// Every metric and every method takes every target, but DeepLIFT and DeepSHAP need sums of outputs. Gradient methods explain the score as it is. Relevance
 /// propagation starts with the part of each output in the score: `y_c`, or `y_j df/dy_j` where the score is no
 /// sum of outputs. The length in a cosine counts as a constant there, so its parts add up to the cosine.
 #[derive(Debug, Clone)]
@@ -82,6 +82,9 @@ pub enum Seed {
 }
 
 impl<B: Backend> Target<B> {
+    /// What messages call the softmax of [`with_softmax`](Self::with_softmax).
+    pub(crate) const SOFTMAX: &'static str = "the target's softmax";
+
     fn new(select: Select<B>) -> Self {
         Self { select, subtracted: None, mask: None, transform: None, seed: Seed::Output, output: 0 }
     }
@@ -194,8 +197,8 @@ impl<B: Backend> Target<B> {
         Self { mask: Some(mask.into()), ..self }
     }
 
-    /// Takes the softmax over dimension 1 of the output, so that scores are probabilities. Metrics are often
-    /// defined for these; what raises a class is better asked of its logit.
+    /// Takes the softmax over dimension 1 of the output, so that scores of classes are probabilities. Metrics are
+    /// often defined for these; what raises a class is better asked of its logit.
     pub fn with_softmax(self) -> Self {
         Self { transform: Some(Transform::Softmax { dim: 1, is_log: false }), ..self }
     }
@@ -223,6 +226,13 @@ impl<B: Backend> Target<B> {
     ) -> Result<(Selection<B>, Option<Transform<B>>), ExplainError> {
         if let (Select::Argmax, Some((node, why))) = (&self.select, graph.and_then(Graph::argmax_refusal)) {
             return Err(TargetError::Argmax { node: node.to_owned(), why }.into());
+        }
+        if output.dims().contains(&0) {
+            return Err(TargetError::EmptyOutput { output: output.dims() }.into());
+        }
+        let is_class = matches!(self.select, Select::Class(_) | Select::Classes(_) | Select::Argmax);
+        if !is_class && matches!(self.transform, Some(Transform::Softmax { is_log: false, .. })) {
+            return Err(TargetError::NotOfClasses { setting: "softmax" }.into());
         }
         let transform = self.transform.clone();
         let scores = match &transform {

@@ -22,7 +22,7 @@ pub(super) fn saturated<B: Backend>(
     weights: &Value<B>,
 ) -> Result<Option<String>, ExplainError> {
     let name = match transform {
-        Some(Transform::Softmax { is_log: false, .. }) => Some("the target's softmax"),
+        Some(Transform::Softmax { is_log: false, .. }) => Some(super::Target::<B>::SOFTMAX),
         Some(_) => None,
         None => bounded_output(graph),
     };

@@ -140,7 +140,7 @@ impl<B: Backend> Select<B> {
                 let mut elements = read(embedding)?;
                 for sample in elements.chunks_mut(dims[1..].iter().product::<usize>().max(1)) {
                     let length = sample.iter().map(|x| x * x).sum::<f64>().sqrt();
-                    if !length.is_finite() || length == 0.0 {
+                    if !length.is_finite() || (*is_unit && length == 0.0) {
                         return Err(TargetError::EmbeddingLength { length }.into());
                     }
                     let scale = if *is_unit { 1.0 / length } else { 1.0 };

@@ -212,3 +212,22 @@ fn settled_classes_hold_for_another_output() {
     let index = Target::<Flex>::index([1]);
     assert_eq!(index.settled(None, None).resolve(&output()).unwrap().classes, None);
 }
+
+#[test]
+fn an_output_of_zeros_has_no_direction() {
+    let embedding = Tensor::<Flex, 2>::from_floats([[2.0, 0.0, 1.0]], &Default::default());
+    let y: Value<Flex> =
+        Tensor::<Flex, 2>::from_floats([[0.0; 3], [3e-30, 0.0, 4e-30]], &Default::default()).into();
+    let (scores, gradient, _) = score(&Target::similarity(embedding), &y);
+    close(&scores, &[0.0, 2.0 / 5f64.sqrt()]);
+    assert_eq!(gradient[..3], [0.0; 3]);
+}
+
+#[test]
+fn only_classes_have_a_softmax() {
+    let error = |target: Target<Flex>| target.with_softmax().resolve(&map()).unwrap_err().to_string();
+    assert!(error(Target::index([0, 0, 0])).contains("have a softmax"));
+    assert!(error(Target::log_probabilities([(0, 0)])).contains("have a softmax"));
+    let empty: Value<Flex> = Tensor::<Flex, 2>::zeros([2, 0], &Default::default()).into();
+    assert!(Target::argmax().resolve(&empty).unwrap_err().to_string().contains("nothing to explain"));
+}

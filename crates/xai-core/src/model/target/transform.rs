@@ -28,11 +28,12 @@ impl<B: Backend> Transform<B> {
             Self::Softmax { dim, is_log } => {
                 let form = if *is_log { SoftmaxForm::LogSoftmax } else { SoftmaxForm::Softmax };
                 let softmax: &dyn LayerOps<B> = &Softmax::new(form, *dim);
-                softmax
-                    .forward(vec![output.clone()])
-                    .map_err(|source| ExplainError::Layer { node: "the target's softmax".to_owned(), source })
+                softmax.forward(vec![output.clone()]).map_err(|source| ExplainError::Layer {
+                    node: super::Target::<B>::SOFTMAX.to_owned(),
+                    source,
+                })
             }
-            Self::UnitLength => Ok(output / &lengths(output)),
+            Self::UnitLength => Ok(output / &not_zero(&lengths(output))),
             Self::Function(score) => {
                 let scores = score.output(output.clone(), 0)?;
                 let (got, batch) = (scores.dims(), output.dims()[0]);
@@ -57,7 +58,9 @@ impl<B: Backend> Transform<B> {
             Self::UnitLength => {
                 let (unit, dims) = (self.forward(output)?, output.dims());
                 let along = per_sample((&weights * &unit).sum_per_sample(), dims.len());
-                (weights - unit * along) / lengths(output)
+                let lengths = lengths(output);
+                // An output of zeros has no direction, and no gradient.
+                ((weights - unit * along) / not_zero(&lengths)).where_nonzero(&lengths)
             }
             Self::Function(score) => {
                 let graph = score.graph(output.clone(), 0)?;
@@ -75,13 +78,23 @@ impl<B: Backend> Transform<B> {
     }
 }
 
-/// The length of each sample, `[batch, 1, ..]`; of a sample of zeros the smallest number there is.
+/// The length of each sample, `[batch, 1, ..]`. Squares of small or large elements would not be numbers.
 fn lengths<B: Backend>(output: &Value<B>) -> Value<B> {
-    let smallest = match output.dtype() {
+    let (dims, rank) = (output.dims(), output.rank());
+    let flat = output.abs().reshape(&[dims[0], dims[1..].iter().product()]);
+    let largest = Value::from_primitive(B::float_max_dim(flat.clone().into_primitive(), 1));
+    let scaled = flat / not_zero(&largest);
+    let length = (&scaled * &scaled).sum_per_sample().sqrt() * largest.reshape(&dims[..1]);
+    per_sample(length, rank)
+}
+
+/// The smallest number there is in place of 0.
+fn not_zero<B: Backend>(lengths: &Value<B>) -> Value<B> {
+    let smallest = match lengths.dtype() {
         DType::F64 => f64::MIN_POSITIVE,
         _ => f64::from(f32::MIN_POSITIVE),
     };
-    per_sample((output * output).sum_per_sample().sqrt(), output.rank()).at_least(smallest)
+    lengths.clone().at_least(smallest)
 }
 
 /// One number for each sample, shaped to broadcast against values of rank `rank`.
