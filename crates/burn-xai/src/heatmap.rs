@@ -184,7 +184,6 @@ pub fn volume<B: Backend>(relevance: Tensor<B, 5>) -> Result<Picture, MapError> 
     Ok(grid.render()?)
 }
 
-/// Colours that a few outliers do not spoil.
 /// A chart of mean curves, each with a band of 95 % confidence around it: what [`Report::curves`] gives of a metric
 /// that hides parts of the input or brings them back, for each method. `part` says what has happened to the part of
 /// the input on the horizontal axis, such as "hidden"; scores are on the vertical one.
@@ -210,6 +209,7 @@ pub fn curves<'a>(curves: impl IntoIterator<Item = (&'a str, &'a MeanCurve)>, pa
     })
 }
 
+/// Colours that a few outliers do not spoil.
 fn clipped() -> Result<Normalization, HeatmapError> {
     Ok(Normalization::SymmetricQuantile(Quantile::new(0.995)?))
 }

@@ -2,7 +2,7 @@
 
 use crate::colormap::Colormap;
 use crate::drawing::Drawing;
-use crate::error::{HeatmapError, as_long, at_least_one};
+use crate::error::{HeatmapError, as_long, at_least_one, from_0_to_1};
 use crate::grid::{Cell, Grid};
 use crate::map::{RelevanceMap, check_shape};
 use crate::normalization::Normalization;
@@ -126,6 +126,7 @@ impl Slices {
     /// slice, and [`HeatmapError::TooLarge`] over [`MAX_PIXELS`](crate::MAX_PIXELS).
     pub fn draw(&self) -> Result<Drawing, HeatmapError> {
         at_least_one("step from slice to slice", self.every)?;
+        from_0_to_1("opacity", self.opacity.into())?;
         let drawn: Vec<usize> = (0..self.maps.len()).step_by(self.every as usize).collect();
         let square = (drawn.len() as f64).sqrt().ceil() as u32;
         let columns = self.columns.unwrap_or(square);

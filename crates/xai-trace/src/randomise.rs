@@ -13,7 +13,7 @@ use crate::error::TraceError;
 
 /// A copy of a module in which the float parameters of the submodules `paths` are drawn at random, with the mean
 /// and the standard deviation that the elements of each parameter have: normal ones, or log-normal ones where
-/// all are positive, such as running variances, which stay so.
+/// none is negative, such as running variances, which stay so.
 ///
 /// A path is that of a submodule or a parameter, `features.0.conv` or `features.0.conv.weight`, and stands for
 /// all below it; the empty path is the whole module. A parameter whose elements are all the same, such as a bias
@@ -169,7 +169,7 @@ fn drawn<B: Backend, const D: usize>(
     let mean = elements.iter().sum::<f64>() / count;
     let deviation = (elements.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count).sqrt();
     let normal = noise.draw(elements.len()).into_iter();
-    let drawn: Vec<f64> = match elements.iter().all(|x| *x > 0.0) {
+    let drawn: Vec<f64> = match mean > 0.0 && elements.iter().all(|x| *x >= 0.0) {
         false => normal.map(|z| mean + deviation * z).collect(),
         // The logarithm of such a number has the variance ln(1 + s^2 / m^2) and the mean ln m less half of that.
         true => {

@@ -112,7 +112,7 @@ impl<B: Backend> GradientShap<B> {
                     return refuse(*way, "from 0, the baseline, to 1, the input");
                 }
             }
-            Ok(draws.to_vec().into_iter())
+            Ok(draws.iter().cloned())
         })
     }
 

@@ -32,7 +32,8 @@ impl LeastSquares {
 
     /// The solution by Cholesky's decomposition `A = L L^T`; `None` where the rows do not settle it.
     pub(super) fn solve(mut self) -> Option<Vec<f64>> {
-        let scale = (0..self.unknowns).map(|i| self.lower[start(i) + i]).fold(0.0, f64::max);
+        // Each by its own: a large ridge is on all unknowns but the last.
+        let scales: Vec<_> = (0..self.unknowns).map(|i| self.lower[start(i) + i]).collect();
         for i in 0..self.unknowns {
             let (above, row) = self.lower.split_at_mut(start(i));
             for j in 0..i {
@@ -41,7 +42,7 @@ impl LeastSquares {
             }
             let pivot = row[i] - dot(&row[..i], &row[..i]);
             // Also for NaN.
-            if !(pivot > 1e-12 * scale && pivot.is_finite()) {
+            if !(pivot > 1e-12 * scales[i] && pivot.is_finite()) {
                 return None;
             }
             row[i] = pivot.sqrt();

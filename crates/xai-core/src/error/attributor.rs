@@ -192,6 +192,16 @@ pub enum AttributorError {
         /// The sample.
         sample: usize,
     },
+    /// Inputs near the explained ones that have other shapes.
+    #[error(
+        "the inputs nearby have the shapes {got:?}, but the explained ones {inputs:?}; give changed copies of these"
+    )]
+    NearInputs {
+        /// Shapes given.
+        got: Vec<Vec<usize>>,
+        /// Those of the explained inputs.
+        inputs: Vec<Vec<usize>>,
+    },
     /// Two attributions that cannot be compared element by element.
     #[error("the relevance to compare has the shapes {got:?}, but the reference has {reference:?}")]
     OtherRelevance {

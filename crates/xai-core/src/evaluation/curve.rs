@@ -27,7 +27,7 @@ pub struct MeanCurve {
 }
 
 impl FlippingCurve {
-    /// The area under the curve by the trapezoid rule: the mean score on the way from 0 to 1.
+    /// The area under the curve by the trapezoid rule: the mean score on the way, if that is from 0 to 1.
     pub fn area(&self) -> f64 {
         let between = self.fractions.windows(2).zip(self.scores.windows(2));
         between.map(|(x, y)| (x[1] - x[0]) * (y[0] + y[1]) / 2.0).sum()

@@ -54,7 +54,7 @@ impl Imputation {
         if self.missing.len() < channel.len() {
             known.iter_mut().zip(&self.is_missing).for_each(|(x, missing)| *x *= 1.0 - missing);
             let mean = known.iter().sum::<f64>() / (channel.len() - self.missing.len()) as f64;
-            let solution = self.solve(&known, mean);
+            let (solution, _) = self.solve(&known, mean);
             self.missing.iter().for_each(|&place| channel[place] = solution[self.on_grid(place)]);
         } else {
             let mean = known.iter().sum::<f64>() / channel.len() as f64;
@@ -62,22 +62,26 @@ impl Imputation {
         }
     }
 
-    /// The method of conjugate gradients (Hestenes, Stiefel 1952), from the same value everywhere on.
+    /// The method of conjugate gradients (Hestenes, Stiefel 1952), from the same value everywhere on, and how many
+    /// rounds it took.
     #[inline]
-    fn solve(&self, known: &[f64], start: f64) -> Vec<f64> {
+    pub(super) fn solve(&self, known: &[f64], start: f64) -> (Vec<f64>, usize) {
         let right = self.where_missing(self.neighbours(known));
         let mut x: Vec<f64> = self.is_missing.iter().map(|missing| start * missing).collect();
         let mut residual: Vec<f64> = right.iter().zip(self.product(&x)).map(|(b, ax)| b - ax).collect();
         let mut direction = residual.clone();
         let mut squares = dot(&residual, &residual);
-        let enough = RESIDUAL * RESIDUAL * dot(&right, &right);
+        // A hole in a black neighbourhood has no right side.
+        let enough = RESIDUAL * RESIDUAL * dot(&right, &right).max(squares);
         // Exact arithmetic needs as many rounds as there are unknowns.
-        for _ in 0..2 * self.missing.len() {
+        let mut rounds = 0;
+        while rounds < 2 * self.missing.len() {
             let product = self.product(&direction);
             let curvature = dot(&direction, &product);
             if squares <= enough || curvature <= 0.0 {
                 break;
             }
+            rounds += 1;
             let step = squares / curvature;
             x.iter_mut().zip(&direction).for_each(|(x, d)| *x += step * d);
             residual.iter_mut().zip(&product).for_each(|(r, p)| *r -= step * p);
@@ -85,7 +89,7 @@ impl Imputation {
             let keep = squares / before;
             direction.iter_mut().zip(&residual).for_each(|(d, r)| *d = r + keep * *d);
         }
-        x
+        (x, rounds)
     }
 
     /// `A x`, for `x` that is 0 at known pixels.

@@ -101,7 +101,7 @@ impl<B: Backend> Infidelity<B> {
 
     /// Takes relevance for contributions, which add up to `f(x) - f(b)` for the baseline `b`: instead of
     /// `I . Phi` it predicts `sum_i Phi_i I_i / (x_i - b_i)`, with 0 for elements that are the baseline's. For
-    /// removals that is the sum of the relevance of what was removed.
+    /// removals that is the sum of the relevance of what was removed, of elements that differ from the baseline.
     pub fn with_contributions(self) -> Self {
         Self { contributions: true, ..self }
     }
@@ -184,7 +184,7 @@ impl<B: Backend> Infidelity<B> {
                 }
             }
         }
-        let mut predicted = Vec::with_capacity(draws * batch);
+        let mut predicted = Vec::new();
         let copies = (0..draws).map(|draw| {
             let mut values = perturbation(draw)?;
             for sample in 0..batch {

@@ -71,8 +71,8 @@ pub trait Metric<B: Backend> {
     /// Whether a higher value means a better explanation.
     fn higher_is_better(&self) -> bool;
 
-    /// One value per sample; NaN where the metric is not defined for a sample, which leaves it out of
-    /// means.
+    /// One value per sample; NaN, or infinite, where the metric is not defined for a sample, which leaves it out
+    /// of means.
     ///
     /// # Errors
     /// [`ExplainError`], which says what was wrong, where, and what to do.

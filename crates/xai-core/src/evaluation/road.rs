@@ -131,7 +131,9 @@ impl<B: Backend> Road<B> {
         let original = scored.elements()?.concat();
         let order_of = |sample: usize| {
             let relevance = of_sample(&relevance, batch, sample);
-            let sums = (0..pixels).map(|pixel| relevance.iter().skip(pixel).step_by(pixels).sum());
+            // Not -0, which would come after 0.
+            let sum = |pixel| relevance.iter().skip(pixel).step_by(pixels).sum::<f64>() + 0.0;
+            let sums = (0..pixels).map(sum);
             order(&sums.collect::<Vec<f64>>(), self.least_first)
         };
         let orders: Vec<_> = (0..batch).map(order_of).collect();

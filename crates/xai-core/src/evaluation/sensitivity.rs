@@ -101,7 +101,7 @@ impl<B: Backend> MaxSensitivity<B> {
     /// The same, but at these inputs near the first instead of drawn ones; they must have its shapes.
     ///
     /// # Errors
-    /// As [`values`](Self::values); [`AttributorError::OtherRelevance`] for other shapes.
+    /// As [`values`](Self::values); [`AttributorError::NearInputs`] for other shapes.
     pub fn values_at(
         &self,
         method: &dyn Attributor<B>,
@@ -156,7 +156,7 @@ impl<B: Backend> MaxSensitivity<B> {
             let dims = |inputs: &Inputs<B>| inputs.iter().map(|input| input.dims()).collect::<Vec<_>>();
             let (got, reference_dims) = (dims(inputs), dims(explained.inputs));
             if got != reference_dims {
-                return Err(AttributorError::OtherRelevance { got, reference: reference_dims }.into());
+                return Err(AttributorError::NearInputs { got, inputs: reference_dims }.into());
             }
             let attribution = &explained.method.attribute_inputs(inputs, &target)?;
             let other = Explained { inputs, attribution, ..*explained }.relevance();

@@ -18,7 +18,7 @@ impl Estimate {
     /// The mean of the values that are not NaN, by which a metric says that it is not defined for a
     /// sample; `None` if there are none.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let values: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
+        let values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

@@ -65,7 +65,9 @@ impl<B: Backend> Tokens<B> {
     }
 
     /// The relevance of ids, shared equally by the elements of each row.
+    /// An id that is looked up several times has an equal share of it in each row, for the sum does not say more.
     fn spread(&self, relevance: &Value<B>) -> Vec<Value<B>> {
+        let relevance = &(relevance / &self.lookups(relevance));
         let spread = |(rows, places): (&Value<B>, &Option<IntTensor<B>>)| {
             let (dims, mut of_ids) = (rows.dims(), rows.dims());
             let mut features = 1;
@@ -82,6 +84,26 @@ impl<B: Backend> Tokens<B> {
             relevance.reshape(&of_ids).expand(&dims) / features as f64
         };
         self.rows.iter().zip(&self.places).map(spread).collect()
+    }
+
+    /// How many rows each id has, 1 at least.
+    fn lookups(&self, like: &Value<B>) -> Value<B> {
+        let dims = like.dims();
+        let flat = [dims.iter().product()];
+        let of_rows = |places: &Option<IntTensor<B>>| {
+            let Some(places) = places else { return like.full_like(&flat, 1.0) };
+            let count = Shape::new([places.shape().num_elements()]);
+            let ones = like.full_like(&[places.shape().num_elements()], 1.0).into_primitive();
+            let places = B::int_reshape(places.clone(), count);
+            Value::from_primitive(B::float_select_add(
+                like.full_like(&flat, 0.0).into_primitive(),
+                0,
+                places,
+                ones,
+            ))
+        };
+        let counts = self.places.iter().map(of_rows).reduce(|sum, other| sum + other);
+        counts.unwrap_or_else(|| like.full_like(&flat, 1.0)).at_least(1.0).reshape(&dims)
     }
 
     fn with_rows(&self, rows: Vec<Value<B>>) -> Self {

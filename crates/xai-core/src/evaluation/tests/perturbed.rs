@@ -244,5 +244,5 @@ fn misfits_are_errors() {
     assert_eq!(parameter(refusal(sensitivity().values_at(&saliency, x.clone(), 0, &[]))), "near");
     let near = [Inputs::from(rows([[0.0; 4]]))];
     let error = refusal(sensitivity().values_at(&saliency, x.clone(), 0, &near));
-    assert!(matches!(error, AttributorError::OtherRelevance { .. }));
+    assert!(matches!(error, AttributorError::NearInputs { .. }));
 }

@@ -133,3 +133,13 @@ fn misfits_are_errors() {
     let error = refusal(Road::new(&linear()).curves(x, relevance, 0));
     assert!(matches!(error, AttributorError::NotAnImage { inputs, .. } if inputs == [[2, 4]]));
 }
+
+#[test]
+fn a_hole_in_a_black_neighbourhood_is_solved_at_once() {
+    // The system has no right side there; only the mean to start from is not 0.
+    let (side, width) = (28, 30);
+    let hole = (9..19).flat_map(|row| (9..19).map(move |column| row * side + column));
+    let imputation = Imputation::new(side, side, hole.collect());
+    let (filled, rounds) = imputation.solve(&vec![0.0; width * width], 1.0);
+    assert!(filled.iter().all(|x| x.abs() < 1e-9) && rounds < 50, "{rounds}");
+}

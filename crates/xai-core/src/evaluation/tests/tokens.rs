@@ -4,7 +4,8 @@ use burn::tensor::Int;
 
 use super::*;
 use crate::attributor::{Attributor, InputXGradient, Saliency};
-use crate::layer::Embedding;
+use crate::engine::read;
+use crate::layer::{Add, Embedding};
 
 /// A linear function of 5 rows of 4 features.
 fn model() -> Model<Flex> {
@@ -63,4 +64,22 @@ fn ids_are_no_image() {
     let relevance = value(vec![0.0; 10], &[2, 5]);
     let error = refusal(Road::new(&model).curves(ids(), relevance, 1));
     assert!(matches!(error, AttributorError::NotAnImage { inputs, .. } if inputs == [[2, 5, 4]]));
+}
+
+#[test]
+fn ids_of_two_tables_keep_their_relevance() {
+    let mut graph = GraphBuilder::new();
+    let table = |seed| Embedding::new(value(numbers(36, seed), &[9, 4]), 0).unwrap();
+    let words = graph.lookup("words", table(1), &[1, 5]).unwrap();
+    let others = graph.lookup("others", table(2), &[1, 5]).unwrap();
+    let sum = graph.push("sum", Add, &[words, others]).unwrap();
+    let flat = graph.push("flat", Reshape::flatten(), &[sum]).unwrap();
+    let model: Model<Flex> = graph.finish(flat).unwrap().into();
+    // A graph built by hand asks for the ids once for each table; both look up those of the first input.
+    let inputs = model.embed(&(ids(), ids()).into(), 0).unwrap();
+    let relevance = value((1..=10).map(f64::from).collect(), &[2, 5]);
+    let rows = inputs.relevance_of_values(std::slice::from_ref(&relevance));
+    let sum = |rows: &Value<Flex>| read(&rows.clone().sum_dim(2)).unwrap();
+    let whole: Vec<f64> = sum(&rows[0]).iter().zip(sum(&rows[1])).map(|(a, b)| a + b).collect();
+    assert_close(&whole, &read(&relevance).unwrap());
 }
