@@ -107,7 +107,9 @@ impl Network<'_> {
             let context = format!("{} by {name}, output {}", self.name, start.output);
             let target = start.target(0..BATCH, |_| 1.0);
             match method.attribute(inputs(self.given, 0..BATCH), target) {
-                Ok(attribution) => self.check_relevance(name, &attribution, &context),
+                Ok(attribution) => {
+                    self.check_relevance(name, &attribution, model.reads_values(), &context);
+                }
                 Err(error) => drop(refused.insert((name, reason(&error, &context)))),
             }
         }
@@ -115,7 +117,13 @@ impl Network<'_> {
         assert_eq!(refused, expected, "{}: other methods refuse output {}", self.name, start.output);
     }
 
-    fn check_relevance(&self, name: &str, attribution: &Attribution<Flex>, context: &str) {
+    fn check_relevance(
+        &self,
+        name: &str,
+        attribution: &Attribution<Flex>,
+        reads_values: bool,
+        context: &str,
+    ) {
         let relevance = self.relevance(attribution, BATCH, false);
         assert!(relevance.iter().all(|number| number.is_finite()), "{context}");
         // Of a map only what speaks for the score is kept, which may be nothing.
@@ -124,6 +132,15 @@ impl Network<'_> {
         let delta = attribution.convergence_delta();
         assert!(delta.is_some() || !EXACT.contains(&name), "{context}: there is no sum to be compared");
         let Some(delta) = delta.filter(|_| EXACT.contains(&name)) else { return };
+        if reads_values && name.starts_with("Deep") {
+            // At the baseline the model decides otherwise than the graph of this input does.
+            let warnings = attribution.summary().unwrap().warnings();
+            assert!(
+                warnings.iter().any(|warning| warning.contains("read out of")),
+                "{context}: {warnings:?}"
+            );
+            return;
+        }
         for (sample, delta) in delta.iter().enumerate() {
             let moved: f64 =
                 self.sample(&relevance, sample, attribution, false).iter().map(|number| number.abs()).sum();
