@@ -126,7 +126,7 @@ impl Network<'_> {
     ) {
         let relevance = self.relevance(attribution, BATCH, false);
         assert!(relevance.iter().all(|number| number.is_finite()), "{context}");
-        // Of a map only what speaks for the score is kept, which may be nothing.
+        // A map keeps positive values only, and there may be none.
         let any = relevance.iter().any(|number| *number != 0.0) || name == "Cam";
         assert!(any, "{context}: all relevance is 0");
         let delta = attribution.convergence_delta();

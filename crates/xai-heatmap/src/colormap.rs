@@ -7,9 +7,9 @@ use colorgrad::{Color, Gradient, InverseGradient, preset};
 
 use crate::error::HeatmapError;
 
-/// The colour of NaN, magenta: no colour map here contains it, so it cannot be taken for relevance.
+/// The colour of NaN, magenta, which no colour map here contains.
 ///
-/// Except by readers who cannot tell red from green, for whom it is a blue: where they may be, count NaN instead.
+/// Readers who cannot tell red from green see it as a blue. Tell them the number of NaN in words.
 pub const NAN_COLOR: [u8; 3] = [255, 0, 255];
 
 const BLACK: [u8; 3] = [0; 3];

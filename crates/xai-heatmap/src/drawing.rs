@@ -6,7 +6,6 @@ use plotters::prelude::{BitMapBackend, Color, DrawingBackend, RGBColor};
 
 use crate::error::HeatmapError;
 use crate::picture::{Picture, checked_size};
-use crate::svg;
 use crate::text::Lettering;
 
 /// Plotters draws with jagged edges: shapes are drawn so many times larger, and reduced.
@@ -110,17 +109,6 @@ impl Drawing {
             }
         }
         Ok(picture)
-    }
-
-    /// Writes SVG, with pictures as PNG inside. Texts can be selected and searched; a page that has no Roboto
-    /// shows them in another font of the same width.
-    ///
-    /// [`write_whole`](crate::write_whole) puts it into a file.
-    ///
-    /// # Errors
-    /// [`HeatmapError::Drawing`] if a picture cannot be encoded, which should not happen.
-    pub fn svg(&self) -> Result<String, HeatmapError> {
-        svg::document([self.width, self.height], &self.shapes)
     }
 
     pub(crate) fn shapes(&self) -> &[Shape] {

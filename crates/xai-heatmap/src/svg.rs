@@ -7,12 +7,25 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::drawing::{Paint, Shape};
+use crate::drawing::{Drawing, Paint, Shape};
 use crate::error::HeatmapError;
 use crate::text::{FONT, Lettering};
 
+impl Drawing {
+    /// Writes SVG, with pictures as PNG inside. Texts can be selected and searched; a page that has no Roboto
+    /// shows them in another font of the same width.
+    ///
+    /// [`write_whole`](crate::write_whole) puts it into a file.
+    ///
+    /// # Errors
+    /// [`HeatmapError::Drawing`] if a picture cannot be encoded, which should not happen.
+    pub fn svg(&self) -> Result<String, HeatmapError> {
+        document([self.width(), self.height()], self.shapes())
+    }
+}
+
 /// A whole file.
-pub(crate) fn document([width, height]: [u32; 2], shapes: &[Shape]) -> Result<String, HeatmapError> {
+fn document([width, height]: [u32; 2], shapes: &[Shape]) -> Result<String, HeatmapError> {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" font-family=\"{FONT}, sans-serif\" xml:space=\"preserve\">\n\
