@@ -30,7 +30,7 @@ use crate::model::{Input, Inputs, Model, Start, Target};
 /// Of several explained images the first that leads to the node has the map. Guided Grad-CAM takes two passes of each kind.
 ///
 /// What it cannot tell: where in the receptive field of a place the evidence lies, and, but for HiResCAM, what
-/// speaks against the class. Grad-CAM may show places that the model did not use, because it averages the gradient;
+/// lowers the score. Grad-CAM may show places that the model did not use, because it averages the gradient;
 /// HiResCAM does not. Of a model that is linear after the node, the sum of HiResCAM is the score less the bias.
 ///
 /// Selvaraju et al., "Grad-CAM", ICCV 2017, arXiv 1610.02391; Chattopadhay et al., "Grad-CAM++", WACV 2018,

@@ -130,7 +130,7 @@ fn layouts<B: Backend>(graph: &Graph<B>) -> Vec<Layout> {
     layouts
 }
 
-/// Whether nothing speaks against it that the node `[batch, channels, ..]` has the places of an image in their order.
+/// Whether the node `[batch, channels, ..]` may have the places of an image in their order: the layers do not say otherwise.
 pub(super) fn may_be_map<B: Backend>(graph: &Graph<B>, node: usize) -> bool {
     match &layouts(graph)[node] {
         Layout::Features => false,

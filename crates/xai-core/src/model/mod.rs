@@ -9,10 +9,10 @@ mod inputs;
 mod model;
 mod part;
 mod source;
-mod target;
+mod targets;
 
 pub use inputs::{Input, InputKind, Inputs, Tokens};
 pub use model::Model;
 pub use source::{GraphSource, InputSignature, Signature};
-pub use target::{Seed, Start, Target};
-pub(crate) use target::{Selection, Transform, check_relevance, describe, fits};
+pub use targets::{Seed, Start, Target};
+pub(crate) use targets::{Selection, Transform, check_relevance, describe, fits};
